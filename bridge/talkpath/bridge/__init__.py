@@ -1,0 +1,1 @@
+"""The daemon: media plane, Realtime session, call logic, supervisor and command line."""

@@ -1,0 +1,1 @@
+"""The daemon's HTTP face: metrics, health and (later) control."""

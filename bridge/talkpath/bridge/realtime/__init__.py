@@ -1,0 +1,1 @@
+"""The Realtime session: a sans-I/O core, its wire format, its socket, its tools."""

@@ -1,0 +1,361 @@
+"""Every message between the SIP process, the supervisor and the media workers, in one place.
+
+The processes talk over Unix-domain ``SOCK_SEQPACKET`` pairs; one datagram is one message, MessagePack
+encoded and tagged by its type. All of them are star-routed through the supervisor, which knows who is
+alive: ``call`` says which call a message is about, and the supervisor knows which worker has it.
+
+Words: a *call* is one dialog of ours, named by our own id (``c-…``), not by the SIP Call-ID, because a
+call exists before and after its dialog. Addresses are plain strings, ports are integers, times are
+seconds, SDP is text.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Header = tuple[str, str]
+"""A SIP header as it stood in the message: name and value. Order and duplicates are kept."""
+
+MAX_MESSAGE = 128 * 1024
+"""Largest encoded message in bytes: a SIP message over TCP (64 KiB) plus room for the other fields."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all messages. The tag on the wire is the class name."""
+
+
+# --------------------------------------------------------------------------------------------------
+# Settings: supervisor -> SIP process, once, before anything else
+# --------------------------------------------------------------------------------------------------
+
+Transport = Literal["udp", "tcp", "tls"]
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """One address on which SIP is spoken."""
+
+    transport: Transport
+    host: str
+    port: int
+    advertised_address: str = ""
+
+
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Files and policy of TLS. Empty strings mean "not set"."""
+
+    certificate_file: str = ""
+    private_key_file: str = ""
+    ca_file: str = ""
+    verify_server: bool = True
+    verify_client: bool = False
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A password. Its repr shows nothing, so that it cannot end up in a log or a traceback."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self.value else "Secret('')"
+
+
+class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer that we register to, that we accept calls from, or both."""
+
+    name: str
+    registrar: str = ""
+    """SIP URI to register at, for example ``sip:pbx.example.com;transport=tcp``; empty: no registration."""
+    username: str = ""
+    password: Secret = Secret("")
+    realm: str = "*"
+    source_networks: tuple[str, ...] = ()
+    """CIDR networks whose INVITEs belong to this trunk."""
+    advertised_address: str = ""
+    outbound_proxy: str = ""
+    register_interval: int = 300
+    codecs: tuple[str, ...] = ()
+
+
+class SipSettings(Message):
+    """All that the SIP process needs to know."""
+
+    listeners: tuple[Listener, ...]
+    trunks: tuple[TrunkSettings, ...] = ()
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    tls: TlsSettings = TlsSettings()
+    user_agent: str = "Talkpath"
+    max_calls: int = 1000
+    calls_per_second_per_source: float = 60.0
+    accept_private_sources: bool = True
+    """With no trunk at all: take calls from loopback and private addresses."""
+
+
+# --------------------------------------------------------------------------------------------------
+# SIP process -> worker (the supervisor picks the worker for IncomingCall)
+# --------------------------------------------------------------------------------------------------
+
+
+class IncomingCall(Message):
+    """An admitted INVITE that waits for a decision. Nothing but 100 has been answered yet."""
+
+    call: str
+    sip_call_id: str
+    trunk: str
+    source: str
+    """Address the INVITE came from, ``host:port``."""
+    transport: Transport
+    from_uri: str
+    from_name: str
+    to_uri: str
+    request_uri: str
+    headers: tuple[Header, ...]
+    """All headers of the INVITE except the authorisation ones."""
+    offer: str
+    """The SDP offer, or empty for a delayed offer."""
+
+
+class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What an offer/answer exchange settled (RFC 3264), seen from us."""
+
+    codec: Literal["PCMU", "PCMA", "G722", "OPUS"]
+    payload_type: int
+    packet_time: int = 20
+    """Milliseconds per packet that the peer wants to receive."""
+    dtmf_payload_type: int | None = None
+    """Payload type of telephone-event at 8000 Hz; None when the peer did not agree to it."""
+    comfort_noise_payload_type: int | None = None
+    sends: bool = True
+    """We may send audio."""
+    receives: bool = True
+    """The peer sends audio. Both False: inactive."""
+    remote_address: str
+    remote_port: int
+    local_address: str
+    """Address that our SDP told the peer to send to."""
+    local_port: int
+    local_crypto: str = ""
+    """The chosen ``a=crypto`` value of our SDP, for SRTP; empty: plain RTP."""
+    remote_crypto: str = ""
+
+
+class MediaUpdated(Message):
+    """Media was negotiated, at the answer and again at each re-INVITE or UPDATE."""
+
+    call: str
+    media: MediaDescription
+
+
+class CallRinging(Message):
+    """Our outbound call got a provisional answer above 100."""
+
+    call: str
+    status: int
+
+
+class CallConfirmed(Message):
+    """The dialog is confirmed: ACK received (inbound) or sent (outbound)."""
+
+    call: str
+
+
+class CallEnded(Message):
+    """The dialog is over; the last message about this call."""
+
+    call: str
+    by: Literal["caller", "us", "failure"]
+    """``caller`` is the remote party, also for outbound calls."""
+    status: int
+    """SIP status that ended it: 200 for a BYE, 487 for a CANCEL, 4xx to 6xx for a failed INVITE, 408, 503."""
+    reason: str
+
+
+class CallDigit(Message):
+    """A digit that came as SIP INFO."""
+
+    call: str
+    digit: str
+    duration_ms: int
+
+
+# --------------------------------------------------------------------------------------------------
+# Worker -> SIP process
+# --------------------------------------------------------------------------------------------------
+
+
+class Ring(Message):
+    """Answer 180. The RTP port goes into every SDP of this call from now on."""
+
+    call: str
+    rtp_port: int
+    rtp_port_v6: int = 0
+
+
+class Answer(Message):
+    """Answer 200 with SDP."""
+
+    call: str
+    rtp_port: int
+
+
+class Reject(Message):
+    """Answer with a final failure, before 200."""
+
+    call: str
+    status: int
+    reason: str
+    """Plain sentence, sent as the ``text`` of a Reason header (RFC 3326)."""
+    retry_after: int = 0
+
+
+class HangUp(Message):
+    """End the call in whatever way its state asks for: BYE, CANCEL or a final response."""
+
+    call: str
+    reason: str = ""
+    headers: tuple[Header, ...] = ()
+
+
+class PlaceCall(Message):
+    """Send an INVITE."""
+
+    call: str
+    uri: str
+    trunk: str = ""
+    from_uri: str = ""
+    headers: tuple[Header, ...] = ()
+    rtp_port: int
+    ring_timeout: float = 60.0
+
+
+# --------------------------------------------------------------------------------------------------
+# Supervisor <-> children
+# --------------------------------------------------------------------------------------------------
+
+
+class Ready(Message):
+    """A child has read its settings and does its work."""
+
+    detail: str = ""
+
+
+class ListenFailed(Message):
+    """A listener could not be opened. The supervisor prints ``problem`` and stops."""
+
+    problem: str
+
+
+class RegistrationState(Message):
+    """A registration changed."""
+
+    trunk: str
+    registered: bool
+    status: int
+    reason: str
+    expires_in: int = 0
+
+
+class Admission(Message):
+    """The supervisor's word on new calls: 503 while draining or when no worker has a free lane."""
+
+    draining: bool
+    free_lanes: int
+
+
+class WorkerSettings(Message):
+    """First message to a worker: who it is and the whole configuration as JSON."""
+
+    index: int
+    config_json: Secret
+    first_rtp_port: int
+    last_rtp_port: int
+    lanes: int
+
+
+class WorkerLoad(Message):
+    """Sent by a worker when its number of calls changes."""
+
+    calls: int
+    lanes: int
+
+
+class PeerLost(Message):
+    """A process died. To a worker: the SIP process. To the SIP process: the worker that had ``calls``."""
+
+    who: Literal["sip", "worker"]
+    calls: tuple[str, ...] = ()
+
+
+class Stop(Message):
+    """End now: hang up what is left, close everything, exit."""
+
+    reason: str = ""
+
+
+class Drain(Message):
+    """No new calls; say goodbye to the live ones after ``seconds``."""
+
+    seconds: float
+
+
+class Originate(Message):
+    """Supervisor to a worker: place a call for an agent."""
+
+    call: str
+    uri: str
+    agent: str
+    trunk: str = ""
+
+
+class SipStatistics(Message):
+    """Counters of the SIP process since its start, sent about once a second when they changed.
+
+    Keys are ``name`` or ``name:label``; see the metrics catalogue for the meaning of each.
+    """
+
+    counters: dict[str, int]
+
+
+AnyMessage = (
+    SipSettings
+    | IncomingCall
+    | MediaUpdated
+    | CallRinging
+    | CallConfirmed
+    | CallEnded
+    | CallDigit
+    | Ring
+    | Answer
+    | Reject
+    | HangUp
+    | PlaceCall
+    | Ready
+    | ListenFailed
+    | RegistrationState
+    | Admission
+    | WorkerSettings
+    | WorkerLoad
+    | PeerLost
+    | Stop
+    | Drain
+    | Originate
+    | SipStatistics
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(AnyMessage)
+
+
+def encode(message: Message) -> bytes:
+    """Encode one message as one datagram."""
+    return _encoder.encode(message)
+
+
+def decode(datagram: bytes | memoryview) -> AnyMessage:
+    """Decode one datagram.
+
+    Raises:
+        msgspec.ValidationError: the datagram is not one of our messages.
+    """
+    return _decoder.decode(datagram)
