@@ -222,10 +222,10 @@ class PlaceCall(Message):
 
     call: str
     uri: str
+    rtp_port: int
     trunk: str = ""
     from_uri: str = ""
     headers: tuple[Header, ...] = ()
-    rtp_port: int
     ring_timeout: float = 60.0
 
 
