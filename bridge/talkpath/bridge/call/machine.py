@@ -1,0 +1,236 @@
+"""The life of a call as a table: ``(state, event) -> (next state, effects)``.
+
+Pure: no clock, no I/O. The performer (`talkpath.bridge.call.runner`) turns what happens into events,
+asks `step`, performs the effects in their order, and keeps the one timer that the state has.
+A pair that is not in the table is refused: `IllegalEventError` means that the performer is wrong, not the
+network; what a network or a model can do at a bad moment has its row.
+
+The drawing in ``docs/architecture.md`` is generated from the table (`mermaid`).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+
+class State(enum.Enum):
+    """Where a call is."""
+
+    OFFERED = "offered"
+    """Inbound, ringing at the caller, the model session is being opened."""
+    PREPARING = "preparing"
+    """Outbound, nothing sent yet, the model session is being opened."""
+    DIALING = "dialing"
+    """Outbound, INVITE sent."""
+    ANSWERED = "answered"
+    """200 sent, ACK awaited."""
+    TALKING = "talking"
+    RECOVERING = "recovering"
+    """The model's socket dropped: the caller hears a comfort sound while a new session is opened."""
+    GOODBYE = "goodbye"
+    """The agent wants to hang up: its last words are still being played."""
+    FALLBACK = "fallback"
+    """The model is gone for good: an announcement is played, then the call ends."""
+    ENDING = "ending"
+    """The SIP process was told to end the dialog and has not confirmed it yet."""
+    ENDED = "ended"
+
+
+class Event(enum.Enum):
+    """What can happen to a call."""
+
+    OFFER = "offer"
+    ORDER = "order"
+    MODEL_READY = "model_ready"
+    MODEL_LOST = "model_lost"
+    """The session ended or never came up, and another try is worth it and within the budget."""
+    MODEL_GONE = "model_gone"
+    """The session cannot be had: refused for good, or the budget of tries is spent."""
+    CONFIRMED = "confirmed"
+    """The dialog is confirmed (ACK)."""
+    GOODBYE_ASKED = "goodbye_asked"
+    """The model called ``hang_up``."""
+    CALLER_SPOKE = "caller_spoke"
+    """The caller interrupted."""
+    PLAYED_OUT = "played_out"
+    """Everything the agent had to say, or the announcement, has been handed to RTP."""
+    LIMIT_REACHED = "limit_reached"
+    """The longest allowed duration is over."""
+    HANG_UP_ORDERED = "hang_up_ordered"
+    """The operator, a drain deadline or the media watchdog ends the call."""
+    TIMEOUT = "timeout"
+    """The state's own deadline passed (`TIMEOUTS`)."""
+    DIALOG_ENDED = "dialog_ended"
+    """The SIP process says that the dialog is over, whoever ended it."""
+    SIP_LOST = "sip_lost"
+    """The SIP process died, and the dialog with it."""
+
+
+class Effect(enum.Enum):
+    """What the performer has to do."""
+
+    OPEN_SESSION = "open_session"
+    REOPEN_SESSION = "reopen_session"
+    CLOSE_SESSION = "close_session"
+    RING = "ring"
+    ANSWER = "answer"
+    DIAL = "dial"
+    REJECT_UNAVAILABLE = "reject_unavailable"
+    """503 with Retry-After, so that the PBX takes its next route."""
+    GREET = "greet"
+    RESUME = "resume"
+    """Re-seed the conversation and say one sentence about the interruption."""
+    COMFORT_SOUND_ON = "comfort_sound_on"
+    COMFORT_SOUND_OFF = "comfort_sound_off"
+    SAY_LIMIT = "say_limit"
+    """Let the agent say that the time is over."""
+    PLAY_FALLBACK = "play_fallback"
+    HANG_UP = "hang_up"
+    FINISH = "finish"
+    """Give everything back (session, lane, port, tasks) and write the call's record."""
+
+
+Step = tuple[State, tuple[Effect, ...]]
+
+TIMEOUTS: Final[dict[State, float]] = {
+    State.OFFERED: 15.0,  # a PBX rings 20 to 30 s before it gives up; leave it time for its next route
+    State.PREPARING: 15.0,
+    State.DIALING: 130.0,  # the ring timeout of the INVITE itself is shorter; this only catches its loss
+    State.ANSWERED: 40.0,  # 64·T1 = 32 s (RFC 3261 13.3.1.4) ends it in the SIP process before this
+    State.GOODBYE: 20.0,
+    State.FALLBACK: 30.0,
+    State.ENDING: 40.0,  # Timer F or H of the BYE, 32 s, ends it in the SIP process before this
+}
+"""Longest stay in a state, in seconds; a state that is not here has no deadline of its own."""
+
+_S, _E, _F = State, Event, Effect
+
+TABLE: Final[dict[tuple[State, Event], Step]] = {
+    # Inbound set-up: 200 only when the model's session is configured.
+    (_S.OFFERED, _E.OFFER): (_S.OFFERED, (_F.RING, _F.OPEN_SESSION)),
+    (_S.OFFERED, _E.MODEL_READY): (_S.ANSWERED, (_F.ANSWER,)),
+    (_S.OFFERED, _E.MODEL_LOST): (_S.OFFERED, (_F.REOPEN_SESSION,)),
+    (_S.OFFERED, _E.MODEL_GONE): (_S.ENDING, (_F.REJECT_UNAVAILABLE,)),
+    (_S.OFFERED, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.REJECT_UNAVAILABLE)),
+    (_S.OFFERED, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.REJECT_UNAVAILABLE)),
+    # Outbound set-up: dial only when somebody is there to talk.
+    (_S.PREPARING, _E.ORDER): (_S.PREPARING, (_F.OPEN_SESSION,)),
+    (_S.PREPARING, _E.MODEL_READY): (_S.DIALING, (_F.DIAL,)),
+    (_S.PREPARING, _E.MODEL_LOST): (_S.PREPARING, (_F.REOPEN_SESSION,)),
+    (_S.PREPARING, _E.MODEL_GONE): (_S.ENDED, (_F.FINISH,)),
+    (_S.PREPARING, _E.TIMEOUT): (_S.ENDED, (_F.FINISH,)),
+    (_S.PREPARING, _E.HANG_UP_ORDERED): (_S.ENDED, (_F.FINISH,)),
+    (_S.DIALING, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),
+    (_S.DIALING, _E.MODEL_LOST): (_S.DIALING, (_F.REOPEN_SESSION,)),
+    (_S.DIALING, _E.MODEL_READY): (_S.DIALING, ()),
+    (_S.DIALING, _E.MODEL_GONE): (_S.ENDING, (_F.HANG_UP,)),
+    (_S.DIALING, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    (_S.DIALING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # Between 200 and ACK. The greeting waits for the ACK: before it, the path may not be open.
+    (_S.ANSWERED, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),
+    (_S.ANSWERED, _E.MODEL_LOST): (_S.ANSWERED, (_F.REOPEN_SESSION,)),
+    (_S.ANSWERED, _E.MODEL_READY): (_S.ANSWERED, ()),
+    (_S.ANSWERED, _E.MODEL_GONE): (_S.FALLBACK, (_F.PLAY_FALLBACK,)),
+    (_S.ANSWERED, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    (_S.ANSWERED, _E.CALLER_SPOKE): (_S.ANSWERED, ()),
+    (_S.ANSWERED, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # The conversation.
+    (_S.TALKING, _E.MODEL_READY): (_S.TALKING, (_F.GREET,)),  # lost between INVITE and ACK, now here
+    (_S.TALKING, _E.MODEL_LOST): (_S.RECOVERING, (_F.COMFORT_SOUND_ON, _F.REOPEN_SESSION)),
+    (_S.TALKING, _E.MODEL_GONE): (_S.FALLBACK, (_F.CLOSE_SESSION, _F.PLAY_FALLBACK)),
+    (_S.TALKING, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
+    (_S.TALKING, _E.CALLER_SPOKE): (_S.TALKING, ()),
+    (_S.TALKING, _E.PLAYED_OUT): (_S.TALKING, ()),
+    (_S.TALKING, _E.LIMIT_REACHED): (_S.GOODBYE, (_F.SAY_LIMIT,)),
+    (_S.TALKING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # The model's socket dropped.
+    (_S.RECOVERING, _E.MODEL_READY): (_S.TALKING, (_F.COMFORT_SOUND_OFF, _F.RESUME)),
+    (_S.RECOVERING, _E.MODEL_LOST): (_S.RECOVERING, (_F.REOPEN_SESSION,)),
+    (_S.RECOVERING, _E.MODEL_GONE): (
+        _S.FALLBACK,
+        (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.PLAY_FALLBACK),
+    ),
+    (_S.RECOVERING, _E.GOODBYE_ASKED): (_S.RECOVERING, ()),
+    (_S.RECOVERING, _E.CALLER_SPOKE): (_S.RECOVERING, ()),
+    (_S.RECOVERING, _E.PLAYED_OUT): (_S.RECOVERING, ()),
+    (_S.RECOVERING, _E.LIMIT_REACHED): (
+        _S.FALLBACK,
+        (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.PLAY_FALLBACK),
+    ),
+    (_S.RECOVERING, _E.HANG_UP_ORDERED): (
+        _S.ENDING,
+        (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.HANG_UP),
+    ),
+    # The last words. Whoever interrupts them wants to go on talking.
+    (_S.GOODBYE, _E.PLAYED_OUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    (_S.GOODBYE, _E.CALLER_SPOKE): (_S.TALKING, ()),
+    (_S.GOODBYE, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
+    (_S.GOODBYE, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    (_S.GOODBYE, _E.MODEL_LOST): (_S.GOODBYE, ()),  # what is queued is still played
+    (_S.GOODBYE, _E.MODEL_GONE): (_S.GOODBYE, ()),
+    (_S.GOODBYE, _E.LIMIT_REACHED): (_S.GOODBYE, ()),
+    (_S.GOODBYE, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # The announcement when there is no model.
+    (_S.FALLBACK, _E.PLAYED_OUT): (_S.ENDING, (_F.HANG_UP,)),
+    (_S.FALLBACK, _E.TIMEOUT): (_S.ENDING, (_F.HANG_UP,)),
+    (_S.FALLBACK, _E.CONFIRMED): (_S.FALLBACK, ()),
+    (_S.FALLBACK, _E.LIMIT_REACHED): (_S.FALLBACK, ()),
+    (_S.FALLBACK, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.HANG_UP,)),
+    # Waiting for the SIP process to say that the dialog is over. Nothing else matters any more.
+    (_S.ENDING, _E.TIMEOUT): (_S.ENDED, (_F.FINISH,)),
+    **{
+        (_S.ENDING, event): (_S.ENDING, ())
+        for event in (
+            _E.MODEL_READY,
+            _E.MODEL_LOST,
+            _E.MODEL_GONE,
+            _E.CONFIRMED,
+            _E.GOODBYE_ASKED,
+            _E.CALLER_SPOKE,
+            _E.PLAYED_OUT,
+            _E.LIMIT_REACHED,
+            _E.HANG_UP_ORDERED,
+        )
+    },
+    # The dialog can end in every state in which there is one.
+    **{
+        (state, event): (_S.ENDED, (_F.FINISH,))
+        for state in _S
+        if state not in {_S.ENDED, _S.PREPARING}
+        for event in (_E.DIALOG_ENDED, _E.SIP_LOST)
+    },
+    (_S.PREPARING, _E.SIP_LOST): (_S.ENDED, (_F.FINISH,)),
+}
+
+
+class IllegalEventError(Exception):
+    """An event came that has no meaning in this state; the performer has a bug."""
+
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"a call that is {state.value} cannot have {event.value}")
+        self.state = state
+        self.event = event
+
+
+def step(state: State, event: Event) -> Step:
+    """Look one transition up.
+
+    Raises:
+        IllegalEventError: the pair is not in the table.
+    """
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise IllegalEventError(state, event) from None
+
+
+def mermaid() -> str:
+    """Draw the table as a Mermaid state diagram; rows that change nothing are left out."""
+    lines = ["stateDiagram-v2", "    [*] --> offered", "    [*] --> preparing"]
+    edges: dict[tuple[str, str], list[str]] = {}
+    for (state, event), (following, _effects) in TABLE.items():
+        if following is not state:
+            edges.setdefault((state.value, following.value), []).append(event.value)
+    lines += [f"    {a} --> {b}: {' | '.join(events)}" for (a, b), events in edges.items()]
+    return "\n".join([*lines, "    ended --> [*]", ""])

@@ -1,0 +1,130 @@
+"""The asyncio end of a message channel between two of our processes.
+
+One Unix-domain ``SOCK_SEQPACKET`` pair per child; one datagram is one message of
+`talkpath.sip.messages`. Sending never blocks: what the kernel does not take at once waits in a bounded
+queue, and a peer that lets the queue overflow is treated as lost, because a process that does not read
+for thousands of messages no longer serves calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import socket
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from talkpath.sip import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_QUEUED = 20_000
+"""Messages that may wait for a peer: about 20 s of call set-ups at 50 calls a second."""
+
+READS_PER_WAKE = 256
+"""Messages taken per turn of the event loop, so that a busy peer cannot starve the media heartbeat."""
+
+
+def channel_pair() -> tuple[socket.socket, socket.socket]:
+    """Make a connected pair of non-blocking ``SOCK_SEQPACKET`` sockets."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in (ours, theirs):
+        end.setblocking(False)
+    return ours, theirs
+
+
+class Channel:
+    """Sends and receives messages on one end of a channel.
+
+    Args:
+        sock: A connected, non-blocking ``SOCK_SEQPACKET`` socket. The channel owns it from now on.
+        on_message: Called with each message received.
+        on_lost: Called once, when the other side is gone or no longer reads.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_message: Callable[[messages.AnyMessage], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._sock = sock
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._queue: collections.deque[bytes] = collections.deque()
+        self._open = True
+        self.undecodable = 0
+        """Datagrams that were not one of our messages (a version mismatch, never normal)."""
+        self._loop.add_reader(sock, self._read)
+
+    def send(self, message: messages.Message) -> None:
+        """Send ``message`` now or as soon as the peer reads. After the loss of the peer it goes nowhere."""
+        if not self._open:
+            return
+        datagram = messages.encode(message)
+        if self._queue:
+            self._enqueue(datagram)
+            return
+        try:
+            self._sock.send(datagram)
+        except BlockingIOError:
+            self._enqueue(datagram)
+            self._loop.add_writer(self._sock, self._write)
+        except OSError as error:
+            self._lose(f"send failed: {error}")
+
+    def close(self) -> None:
+        """Close the socket. ``on_lost`` is not called."""
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            self._queue.clear()
+            self._sock.close()
+
+    def _enqueue(self, datagram: bytes) -> None:
+        if len(self._queue) >= MAX_QUEUED:
+            self._lose(f"{MAX_QUEUED} messages unread")
+            return
+        self._queue.append(datagram)
+
+    def _write(self) -> None:
+        try:
+            while self._queue:
+                self._sock.send(self._queue[0])
+                self._queue.popleft()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(f"send failed: {error}")
+            return
+        self._loop.remove_writer(self._sock)
+
+    def _read(self) -> None:
+        for _ in range(READS_PER_WAKE):
+            if not self._open:
+                return
+            try:
+                datagram = self._sock.recv(messages.MAX_MESSAGE)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._lose(f"receive failed: {error}")
+                return
+            if not datagram:
+                self._lose("closed by the other side")
+                return
+            try:
+                message = messages.decode(datagram)
+            except msgspec.MsgspecError:
+                self.undecodable += 1
+                continue
+            self._on_message(message)
+
+    def _lose(self, reason: str) -> None:
+        if self._open:
+            self.close()
+            self._on_lost(reason)

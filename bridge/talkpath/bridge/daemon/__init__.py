@@ -1,0 +1,1 @@
+"""The supervisor: child processes, the switchboard between them, signals, drain."""

@@ -1,0 +1,174 @@
+"""Which worker has which call, and where each message goes. Pure: messages in, deliveries out.
+
+All messages between the SIP process and the media workers pass here, because the supervisor is the only
+process that knows who is alive. Three promises: every call has at most one worker; a message about a
+call that ended goes nowhere; when a process dies, every call it had is ended on the other side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from talkpath.sip import messages as m
+
+SIP: Final = -1
+"""The SIP process as a destination; workers are 0, 1, 2, …"""
+
+Delivery = tuple[int, m.Message]
+"""Destination and message."""
+
+RETRY_AFTER = 5
+"""Seconds named in Retry-After when no worker can take a call."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    lanes: int
+    calls: set[str] = field(default_factory=set)
+
+    @property
+    def free(self) -> int:
+        return max(0, self.lanes - len(self.calls))
+
+
+class Switchboard:
+    """Places new calls on the least-loaded worker and forwards messages by call."""
+
+    def __init__(self) -> None:
+        self._workers: dict[int, _Worker] = {}
+        self._worker_of: dict[str, int] = {}
+        self._sip_alive = False
+        self._draining = False
+        self._last_admission: tuple[bool, bool] | None = None
+
+    # What the supervisor looks at ---------------------------------------------------------------
+
+    @property
+    def calls(self) -> int:
+        """Calls that exist now."""
+        return len(self._worker_of)
+
+    @property
+    def free_lanes(self) -> int:
+        """Calls that could be added now, over all workers."""
+        return sum(worker.free for worker in self._workers.values())
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are refused."""
+        return self._draining
+
+    def load(self) -> dict[int, int]:
+        """Calls by worker."""
+        return {index: len(worker.calls) for index, worker in self._workers.items()}
+
+    # Processes come and go ----------------------------------------------------------------------
+
+    def sip_ready(self) -> list[Delivery]:
+        """The SIP process listens."""
+        self._sip_alive = True
+        self._last_admission = None
+        return self._admission()
+
+    def sip_lost(self) -> list[Delivery]:
+        """The SIP process died: every worker ends the calls it has, the dialogs are gone."""
+        self._sip_alive = False
+        lost: list[Delivery] = [
+            (index, m.PeerLost(who="sip", calls=tuple(sorted(worker.calls))))
+            for index, worker in self._workers.items()
+        ]
+        for worker in self._workers.values():
+            worker.calls.clear()
+        self._worker_of.clear()
+        return lost
+
+    def worker_ready(self, index: int, lanes: int) -> list[Delivery]:
+        """Worker ``index`` can take ``lanes`` calls."""
+        self._workers[index] = _Worker(lanes)
+        return self._admission()
+
+    def worker_lost(self, index: int) -> list[Delivery]:
+        """Worker ``index`` died: its dialogs are ended with a reason, the others do not notice."""
+        worker = self._workers.pop(index, None)
+        if worker is None:
+            return []
+        for call in worker.calls:
+            self._worker_of.pop(call, None)
+        lost: list[Delivery] = []
+        if self._sip_alive and worker.calls:
+            lost.append((SIP, m.PeerLost(who="worker", calls=tuple(sorted(worker.calls)))))
+        return lost + self._admission()
+
+    def drain(self) -> list[Delivery]:
+        """No new calls from now on."""
+        self._draining = True
+        return self._admission()
+
+    # Messages -----------------------------------------------------------------------------------
+
+    def from_sip(self, message: m.AnyMessage) -> list[Delivery]:
+        """Deliver a message of the SIP process that is about a call."""
+        if isinstance(message, m.IncomingCall):
+            return self._place(message)
+        call = getattr(message, "call", None)
+        index = self._worker_of.get(call) if isinstance(call, str) else None
+        if index is None:
+            return []
+        deliveries: list[Delivery] = [(index, message)]
+        if isinstance(message, m.CallEnded):
+            self._forget(message.call, index)
+            deliveries += self._admission()
+        return deliveries
+
+    def from_worker(self, index: int, message: m.AnyMessage) -> list[Delivery]:
+        """Deliver a message of worker ``index`` that is about a call."""
+        if isinstance(message, m.PlaceCall):
+            return self._place_outbound(index, message)
+        call = getattr(message, "call", None)
+        if not self._sip_alive or not isinstance(call, str) or self._worker_of.get(call) != index:
+            return []
+        return [(SIP, message)]
+
+    def originate(self, order: m.Originate) -> list[Delivery]:
+        """Hand an order for an outbound call to the least-loaded worker; nobody free: nothing."""
+        index = self._least_loaded()
+        return [] if index is None else [(index, order)]
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _place(self, invite: m.IncomingCall) -> list[Delivery]:
+        index = None if self._draining else self._least_loaded()
+        if index is None:
+            reason = "shutting down" if self._draining else "every line is busy"
+            return [(SIP, m.Reject(call=invite.call, status=503, reason=reason, retry_after=RETRY_AFTER))]
+        self._remember(invite.call, index)
+        return [(index, invite), *self._admission()]
+
+    def _place_outbound(self, index: int, order: m.PlaceCall) -> list[Delivery]:
+        if not self._sip_alive:
+            return [(index, m.PeerLost(who="sip", calls=(order.call,)))]
+        self._remember(order.call, index)
+        return [(SIP, order), *self._admission()]
+
+    def _least_loaded(self) -> int | None:
+        free = [(-worker.free, index) for index, worker in self._workers.items() if worker.free]
+        return min(free)[1] if free else None
+
+    def _remember(self, call: str, index: int) -> None:
+        self._worker_of[call] = index
+        self._workers[index].calls.add(call)
+
+    def _forget(self, call: str, index: int) -> None:
+        self._worker_of.pop(call, None)
+        self._workers[index].calls.discard(call)
+
+    def _admission(self) -> list[Delivery]:
+        """Tell the SIP process when the answer to "may a new call come?" changes, not for every call."""
+        if not self._sip_alive:
+            return []
+        verdict = (self._draining, self.free_lanes > 0)
+        if verdict == self._last_admission:
+            return []
+        self._last_admission = verdict
+        return [(SIP, m.Admission(draining=self._draining, free_lanes=self.free_lanes))]
