@@ -1,0 +1,255 @@
+"""The supervisor: one asyncio process that keeps the SIP process and the media workers alive.
+
+It carries no audio and speaks no SIP. It starts the children, hands them their settings, forwards their
+messages (`Switchboard`), serves HTTP, and turns signals into a drain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from talkpath.bridge.config.model import capacity, sip_settings, to_json
+from talkpath.bridge.config.values import PortRange
+from talkpath.bridge.daemon.children import Child, ChildSpec
+from talkpath.bridge.daemon.switchboard import SIP, Delivery, Switchboard
+from talkpath.sip import messages as m
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talkpath.bridge.config.model import Config
+
+log = structlog.get_logger(__name__)
+
+SIP_PROCESS: Final = "talkpath.sip.process"
+WORKER_PROCESS: Final = "talkpath.bridge.worker.process"
+
+HANG_UP_PATIENCE: Final = 8.0
+"""Seconds that calls get to end by BYE once the drain time is over."""
+EXIT_PATIENCE: Final = 5.0
+"""Seconds that a child gets to exit after Stop before it is killed."""
+
+
+def port_share(ports: PortRange, workers: int, index: int) -> PortRange:
+    """The part of the RTP ports that worker ``index`` of ``workers`` has for itself; even port first."""
+    first_even = ports.first + ports.first % 2
+    calls = ports.calls // workers
+    first = first_even + index * calls * 2
+    return PortRange(first, first + calls * 2 - 1)
+
+
+class Supervisor:
+    """Runs the daemon until it is told to stop.
+
+    Args:
+        config: The validated configuration.
+        environment: Extra environment of the children.
+        on_event: Told about each message that is for the supervisor itself or worth watching
+            (statistics, registrations, call ends), with the name of the process that sent it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        environment: dict[str, str] | None = None,
+        on_event: Callable[[str, m.Message], None] | None = None,
+    ) -> None:
+        self.config = config
+        self.switchboard = Switchboard()
+        self.registrations: dict[str, m.RegistrationState] = {}
+        self.started_at = time.time()
+        self.sip_detail = ""
+        self.failure = ""
+        self.ready = asyncio.Event()
+        """Set once the SIP process listens and every worker has reported."""
+        self._environment = environment or {}
+        self._on_event = on_event or (lambda _process, _message: None)
+        self._stopping = asyncio.Event()
+        self._stop_now = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._capacity = capacity(config)
+        self._sip = Child(self._sip_spec())
+        self._workers = [Child(self._worker_spec(index)) for index in range(self._capacity.workers)]
+
+    # What HTTP and the command line look at -------------------------------------------------------
+
+    @property
+    def children(self) -> list[Child]:
+        """The SIP process and the workers."""
+        return [self._sip, *self._workers]
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are refused because the daemon ends."""
+        return self.switchboard.draining
+
+    # Life -----------------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Run until `stop` is called; returns the exit code."""
+        tasks = [asyncio.create_task(child.run(), name=child.spec.name) for child in self.children]
+        try:
+            await self._stopping.wait()
+            await self._drain()
+        finally:
+            await self._end_children()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self.failure:
+            log.error("daemon_failed", problem=self.failure)
+            return 1
+        return 0
+
+    def stop(self) -> None:
+        """First call: drain. Second call: hang up what is left now."""
+        if self._stopping.is_set():
+            self._stop_now.set()
+        self._stopping.set()
+
+    def handle_signals(self) -> None:
+        """SIGTERM and SIGINT drain; a second one ends at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def originate(self, order: m.Originate) -> bool:
+        """Place a call; False when no worker is free."""
+        deliveries = self.switchboard.originate(order)
+        self._deliver(deliveries)
+        return bool(deliveries)
+
+    async def _drain(self) -> None:
+        patience = 0.0 if self.failure else self.config.workers.drain_timeout
+        log.info("draining", calls=self.switchboard.calls, seconds=patience)
+        self._deliver(self.switchboard.drain())
+        await self._until_idle(patience, self._stop_now)
+        for worker in self._workers:
+            worker.send(m.Stop(reason="shutting down"))
+        await self._until_idle(HANG_UP_PATIENCE, None)
+
+    async def _until_idle(self, seconds: float, interrupt: asyncio.Event | None) -> None:
+        waits = [asyncio.create_task(self._idle.wait())]
+        if interrupt is not None:
+            waits.append(asyncio.create_task(interrupt.wait()))
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _end_children(self) -> None:
+        for child in self.children:
+            child.send(m.Stop(reason="shutting down"))
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*(child.end(EXIT_PATIENCE) for child in self.children))
+
+    # Children -------------------------------------------------------------------------------------
+
+    def _sip_spec(self) -> ChildSpec:
+        return ChildSpec(
+            name="sip",
+            module=SIP_PROCESS,
+            on_started=lambda child: child.send(sip_settings(self.config)),
+            on_message=self._from_sip,
+            on_lost=lambda _reason: self._lost(SIP),
+            environment=self._environment,
+        )
+
+    def _worker_spec(self, index: int) -> ChildSpec:
+        return ChildSpec(
+            name=f"worker-{index}",
+            module=WORKER_PROCESS,
+            on_started=lambda child: child.send(self._worker_settings(index)),
+            on_message=lambda message: self._from_worker(index, message),
+            on_lost=lambda _reason: self._lost(index),
+            environment=self._environment,
+        )
+
+    def _worker_settings(self, index: int) -> m.WorkerSettings:
+        ports = port_share(self.config.sip.rtp_ports, self._capacity.workers, index)
+        return m.WorkerSettings(
+            index=index,
+            config_json=m.Secret(to_json(self.config)),
+            first_rtp_port=ports.first,
+            last_rtp_port=ports.last,
+            lanes=min(self.config.workers.lanes, ports.calls),
+        )
+
+    def _lost(self, who: int) -> None:
+        if who == SIP:
+            self.registrations.clear()
+            self._deliver(self.switchboard.sip_lost())
+        else:
+            self._deliver(self.switchboard.worker_lost(who))
+        self._note_idle()
+
+    # Messages -------------------------------------------------------------------------------------
+
+    def _from_sip(self, message: m.AnyMessage) -> None:
+        if isinstance(message, m.Ready):
+            self._sip.ready = True
+            self.sip_detail = message.detail
+            log.info("sip_ready", detail=message.detail)
+            self._deliver(self.switchboard.sip_ready())
+            self._note_ready()
+        elif isinstance(message, m.ListenFailed):
+            self.failure = message.problem
+            self.stop()
+        elif isinstance(message, m.RegistrationState):
+            self._registration(message)
+        else:
+            self._deliver(self.switchboard.from_sip(message))
+            self._note_idle()
+        self._on_event("sip", message)
+
+    def _from_worker(self, index: int, message: m.AnyMessage) -> None:
+        if isinstance(message, m.Ready):
+            self._workers[index].ready = True
+            self._deliver(self.switchboard.worker_ready(index, self._worker_settings(index).lanes))
+            self._note_ready()
+        else:
+            self._deliver(self.switchboard.from_worker(index, message))
+            self._note_idle()
+        self._on_event(f"worker-{index}", message)
+
+    def _registration(self, message: m.RegistrationState) -> None:
+        before = self.registrations.get(message.trunk)
+        self.registrations[message.trunk] = message
+        if before is None or before.registered != message.registered:
+            level = log.info if message.registered else log.warning
+            level(
+                "registration",
+                trunk=message.trunk,
+                registered=message.registered,
+                status=message.status,
+                reason=message.reason,
+            )
+
+    def _deliver(self, deliveries: list[Delivery]) -> None:
+        for destination, message in deliveries:
+            child = self._sip if destination == SIP else self._workers[destination]
+            child.send(message)
+
+    def _note_ready(self) -> None:
+        if not self.ready.is_set() and all(child.ready for child in self.children):
+            self.ready.set()
+            log.info(
+                "ready",
+                workers=self._capacity.workers,
+                calls=self._capacity.calls,
+                limited_by=self._capacity.limited_by,
+            )
+
+    def _note_idle(self) -> None:
+        if self.switchboard.calls:
+            self._idle.clear()
+        else:
+            self._idle.set()
