@@ -1,0 +1,121 @@
+"""What must hold between the parts of a configuration, beyond what each part can say of itself."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from talkpath.bridge.routes import is_expression
+
+from .model import endpoint
+from .problems import nearest
+from .realtime import default_key_variable, host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path as FilePath
+
+    from .model import Config
+    from .problems import Path
+
+
+class Finding(NamedTuple):
+    """A broken rule, before anyone has looked up its line."""
+
+    path: Path
+    reason: str
+    hint: str = ""
+
+
+FIRST_AGENT = 'Add an agent: [agents.reception] with instructions = "…" and greeting = "…".'
+
+
+def broken_rules(config: Config) -> Iterator[Finding]:
+    """Check what spans several tables, and that the files that are named are there."""
+    yield from _agents(config)
+    yield from _names(config)
+    yield from _patterns(config)
+    yield from _keys(config)
+    yield from _files(config)
+
+
+def _agents(config: Config) -> Iterator[Finding]:
+    if not config.agents:
+        yield Finding(("agents",), "nobody is there to answer", FIRST_AGENT)
+    leads_somewhere = config.routes or any(trunk.agent for trunk in config.trunks)
+    if len(config.agents) > 1 and not leads_somewhere:
+        names = ", ".join(config.agents)
+        yield Finding(
+            ("routes",),
+            f"several agents ({names}), but nothing says which one answers",
+            f'Add [[routes]] with to = "*" and agent = "{next(iter(config.agents))}".',
+        )
+
+
+def _names(config: Config) -> Iterator[Finding]:
+    counts = Counter(trunk.name for trunk in config.trunks)
+    for index, trunk in enumerate(config.trunks):
+        if counts[trunk.name] > 1:
+            yield Finding(("trunks", index, "name"), f'the name "{trunk.name}" is taken', "Choose another.")
+        if trunk.agent is not None:
+            yield from _known(("trunks", index, "agent"), trunk.agent, config.agents, "agent")
+    for index, line in enumerate(config.routes):
+        if line.agent is not None:
+            yield from _known(("routes", index, "agent"), line.agent, config.agents, "agent")
+        if line.trunk is not None:
+            yield from _known(("routes", index, "trunk"), line.trunk, counts, "trunk")
+
+
+def _known(path: Path, name: str, names: Iterable[str], what: str) -> Iterator[Finding]:
+    known = set(names)
+    if name not in known:
+        yield Finding(path, f'there is no {what} "{name}"', nearest(name, known))
+
+
+def _patterns(config: Config) -> Iterator[Finding]:
+    for index, line in enumerate(config.routes):
+        patterns: dict[Path, str | None] = {("to",): line.to, ("caller",): line.caller}
+        patterns |= {("header", name): value for name, value in line.header.items()}
+        for key, pattern in patterns.items():
+            if pattern is None or not is_expression(pattern):
+                continue
+            try:
+                re.compile(pattern[1:-1])
+            except re.error as error:
+                yield Finding(
+                    ("routes", index, *key),
+                    f"{pattern} is not a regular expression: {error}",
+                    "Without slashes around it, * and ? are enough for most numbers.",
+                )
+
+
+def _keys(config: Config) -> Iterator[Finding]:
+    """OpenAI and Azure take no call without a key; servers of one's own often do."""
+    missing: dict[str, str] = {}
+    for name in config.agents:
+        model = endpoint(config, name)
+        variable = default_key_variable(model.url)
+        if model.api_key is None and variable and "api-key" not in {key.lower() for key in model.headers}:
+            missing.setdefault(variable, model.url)
+    for variable, url in missing.items():
+        yield Finding(
+            ("realtime", "api_key"),
+            f"no key for {host_of(url)}",
+            f"export {variable}=…, or set api_key_file to a file that holds the key.",
+        )
+
+
+def _files(config: Config) -> Iterator[Finding]:
+    tls = config.sip.tls
+    named: dict[Path, FilePath | None] = {
+        ("sip", "tls", "certificate"): tls.certificate,
+        ("sip", "tls", "private_key"): tls.private_key,
+        ("sip", "tls", "ca"): tls.ca,
+        ("realtime", "ca_file"): config.realtime.ca_file,
+    }
+    for name, agent in config.agents.items():
+        named["agents", name, "fallback", "announcement"] = agent.fallback.announcement
+    for path, file in named.items():
+        if file is not None and not file.is_file():
+            yield Finding(path, f"there is no file {file}", "Relative paths begin at the configuration file.")

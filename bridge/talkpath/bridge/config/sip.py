@@ -1,0 +1,161 @@
+"""The ``[sip]`` section and the ``[[trunks]]``."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from .values import (
+    Duration,
+    Kind,
+    Listen,
+    ListenText,
+    Network,
+    PortRange,
+    PortRangeText,
+    Secret,
+    Section,
+    SipUri,
+    refuse,
+)
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _no_duplicates(items: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(items)) != len(items):
+        refuse("names something twice", "Each may stand in the list once.")
+    return items
+
+
+Codec = Annotated[Literal["PCMU", "PCMA", "G722", "OPUS"], BeforeValidator(_upper)]
+Codecs = Annotated[tuple[Codec, ...], AfterValidator(_no_duplicates)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]+$"), Kind("address or host name")]
+
+
+class TlsConfig(Section):
+    """Certificates for SIP over TLS."""
+
+    certificate: Path | None = Field(default=None, description="PEM file with our certificate and its chain.")
+    private_key: Path | None = Field(
+        default=None, description="PEM file with the private key of the certificate."
+    )
+    ca: Path | None = Field(
+        default=None, description="PEM file with the authorities we trust; without it, those of the system."
+    )
+    verify_server: bool = Field(default=True, description="Refuse a server whose certificate is not trusted.")
+    verify_client: bool = Field(
+        default=False, description="Take calls only from peers that show a trusted certificate."
+    )
+
+
+class SipConfig(Section):
+    """Where and how SIP is spoken."""
+
+    listen: tuple[ListenText, ...] = Field(
+        default=(Listen("udp", "0.0.0.0", 5060),),  # noqa: S104 - a telephone server listens to its network
+        min_length=1,
+        description="Addresses to listen on: a transport (udp, tcp, tls), an IP address, a port.",
+    )
+    advertised_address: HostName | None = Field(
+        default=None,
+        description="Address that others reach us at when a NAT stands between; put into SIP and SDP.",
+        examples=["203.0.113.7"],
+    )
+    rtp_ports: PortRangeText = Field(
+        default=PortRange(20000, 29999), description="UDP ports for the voice; each call takes two of them."
+    )
+    codecs: Codecs = Field(
+        default=("PCMU", "PCMA"),
+        min_length=1,
+        description="Codecs to offer and accept, the preferred one first.",
+    )
+    user_agent: str = Field(default="Talkpath", description="What we call ourselves in SIP messages.")
+    max_calls: int = Field(default=1000, ge=1, description="Calls at once; the next one hears 503.")
+    calls_per_second_per_source: float = Field(
+        default=60.0,
+        gt=0,
+        description="New calls a second that one address may start; more are answered 503.",
+    )
+    tls: TlsConfig = Field(default_factory=TlsConfig, description="Certificates for SIP over TLS.")
+
+    @model_validator(mode="after")
+    def _tls_listener_has_a_certificate(self) -> Self:
+        wants_tls = any(listen.transport == "tls" for listen in self.listen)
+        if wants_tls and not (self.tls.certificate and self.tls.private_key):
+            refuse(
+                "listens on tls, but has no certificate",
+                "Set certificate and private_key under [sip.tls].",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _listeners_differ(self) -> Self:
+        if len(set(self.listen)) != len(self.listen):
+            refuse("listens twice on the same address", "Leave one of them out.")
+        return self
+
+
+class TrunkConfig(Section):
+    """A PBX or carrier: one that we register to, one that we take calls from, or both."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_.\-]+$",
+        description="Name of the trunk in routes, logs and metrics.",
+        examples=["pbx"],
+    )
+    register_uri: SipUri | None = Field(
+        default=None,
+        alias="register",
+        description="Registrar to register at; without it we do not register.",
+        examples=["sip:pbx.example.com"],
+    )
+    username: str | None = Field(
+        default=None,
+        description="User name of the registration and for digest authentication.",
+        examples=["talkpath"],
+    )
+    password: Secret | None = Field(
+        default=None,
+        description='Password; better "env:NAME" or "file:/path" than the word itself.',
+        examples=["env:TRUNK_PASSWORD"],
+    )
+    password_file: Path | None = Field(default=None, description="File that holds the password.")
+    realm: str = Field(default="*", description="Digest realm that the password is for; * answers any.")
+    match: tuple[Network, ...] = Field(
+        default=(),
+        description="Addresses and networks whose calls belong to this trunk.",
+        examples=[["192.0.2.0/24"]],
+    )
+    advertised_address: HostName | None = Field(
+        default=None, description="As in [sip], for this trunk alone.", examples=["203.0.113.7"]
+    )
+    outbound_proxy: SipUri | None = Field(
+        default=None,
+        description="Proxy that all requests to this trunk go through.",
+        examples=["sip:sbc.example.com"],
+    )
+    agent: str | None = Field(
+        default=None, description="Agent that answers this trunk's calls where no route says otherwise."
+    )
+    codecs: Codecs = Field(default=(), description="Codecs of this trunk; empty means those of [sip].")
+    register_interval: Duration = Field(
+        default=300.0, ge=30, le=86400, description="Lifetime of a registration that we ask for."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_purpose(self) -> Self:
+        if self.register_uri is None and not self.match and self.outbound_proxy is None:
+            refuse(
+                f'trunk "{self.name}" neither registers nor matches any address',
+                'Add register = "sip:…" or match = ["192.0.2.10"].',
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _registration_has_a_user(self) -> Self:
+        if self.register_uri is not None and not self.username:
+            refuse(f'trunk "{self.name}" registers without a user name', "Add username.")
+        return self
