@@ -1,0 +1,63 @@
+# Talkpath: every command a developer needs. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.talkpath-installed
+
+# Interop tests need SIPp, baresip and Asterisk, which `make peers` can install as root on Debian.
+# Elsewhere: make test INTEROP=0
+INTEROP ?= 1
+TESTS ?=
+PUBLISHED ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help venv pjsua2 peers check format test demo run bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## Create .venv with Talkpath, the demo and the tools of development
+
+$(STAMP): pyproject.toml deploy/venv.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh deploy/venv.sh
+	@touch $@
+
+pjsua2: venv ## Build pjsua2 from source and install it (PUBLISHED=1: the published wheel, 4 calls)
+	@$(BIN)/python -m deploy.pjsua2.install $(if $(PUBLISHED),--published)
+
+peers: venv ## Prepare the SIP peers of the interop tests: SIPp, baresip, Asterisk
+	@$(BIN)/python -m tests.interop.peers.prepare
+
+check: venv ## Lint, formatting, types, layers
+	@echo "ruff check"; $(BIN)/ruff check --quiet .
+	@echo "ruff format --check"; $(BIN)/ruff format --check --quiet .
+	@echo "mypy"; $(BIN)/mypy
+	@echo "lint-imports"; $(BIN)/lint-imports --no-logo
+
+format: venv ## Format the sources
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+ifeq ($(INTEROP),0)
+test: pjsua2 ## Run the tests (INTEROP=0 leaves out those that need SIPp, baresip and Asterisk)
+	@echo "interop tests are left out (INTEROP=0)"
+	@$(BIN)/pytest -q -m "not interop" $(TESTS)
+else
+test: pjsua2 peers
+	@$(BIN)/pytest -q $(TESTS)
+endif
+
+demo: pjsua2 ## Make one call to a simulated model, offline
+	@$(BIN)/talkpath demo
+
+run: pjsua2 ## Start the daemon
+	@$(BIN)/talkpath run
+
+bench: pjsua2 ## Measure speed and cost against the budgets
+	@$(BIN)/python -m tests.bench
+
+clean: ## Remove what was built in the tree (wheels and peers in ~/.cache/talkpath stay)
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@find bridge codecs deploy sip tests -name __pycache__ -type d -prune -exec rm -rf {} +
