@@ -1,0 +1,156 @@
+"""All that is known about a call when it is over, as one canonical line of the log."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Outcome = Literal["completed", "refused", "abandoned", "failed"]
+"""``completed``: they talked. ``refused``: we said no. ``abandoned``: the caller gave up before the answer,
+or nobody took our call. ``failed``: something broke."""
+
+Cause = Literal[
+    "caller_hung_up",
+    "agent_hung_up",
+    "transferred",
+    "time_limit",
+    "silence",
+    "no_media",
+    "no_answer",
+    "no_route",
+    "rejected_by_route",
+    "no_capacity",
+    "draining",
+    "operator",
+    "model_unavailable",
+    "model_lost",
+    "sip_failure",
+    "sip_process_lost",
+    "worker_lost",
+    "internal_error",
+]
+"""Why the call ended; also a label of the metrics, which is why the list is closed."""
+
+CAUSES: frozenset[str] = frozenset(get_args(Cause))
+OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
+
+MEDIA_FIGURES = {
+    "rtp_received": "packets_received",
+    "rtp_sent": "packets_sent",
+    "rtp_lost": "frames_lost_filled",
+    "rtp_late": "late",
+    "rtp_duplicate": "duplicate",
+    "rtp_malformed": "malformed",
+    "frames_starved": "frames_starved",
+}
+"""Keys of the line and the counters of the media plane behind them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CallRecord:
+    """Filled while the call lives, written once at its end.
+
+    Times in seconds. ``sip_status`` is the status that ended the call, 0 where there was none.
+    """
+
+    call: str
+    direction: Literal["inbound", "outbound"] = "inbound"
+    sip_call_id: str = ""
+    trunk: str = ""
+    agent: str = ""
+    model: str = ""
+    caller: str = ""
+    """Address or number of the calling party. Private."""
+    called: str = ""
+    """Address or number that was called. Private."""
+    codec: str = ""
+    outcome: Outcome = "failed"
+    ended_by: Literal["caller", "us", "failure", ""] = ""
+    cause: Cause = "internal_error"
+    sip_status: int = 0
+    reason: str = ""
+    """Plain sentence, without private data."""
+    setup: float | None = None
+    """From the INVITE to our 200, or from our INVITE to theirs; None when it never came."""
+    talk: float = 0.0
+    """From the 200 to the end."""
+    turn_latencies: list[float] = field(default_factory=list)
+    """From the end of the caller's speech to the first audio on the wire, one per turn of the agent."""
+    barge_in_stops: list[float] = field(default_factory=list)
+    """From the notice of the caller's speech to the last frame of the agent's, one per barge-in."""
+    media: dict[str, int] = field(default_factory=dict)
+    """Counters of the lane by the names of the media plane's causes."""
+    tokens: dict[str, int] = field(default_factory=dict)
+    """Tokens by kind: ``text_in``, ``audio_in``, ``cached_audio``, ``audio_out``, …"""
+    cost: float | None = None
+    """Estimated US dollars; None when the model's price is not known."""
+    tool_calls: int = 0
+    tool_failures: int = 0
+    digits: int = 0
+    model_reconnects: int = 0
+    transfer: str = ""
+    """Outcome of a transfer; empty: none was tried."""
+
+    @property
+    def turns(self) -> int:
+        """Turns of the agent that followed the caller's speech."""
+        return len(self.turn_latencies)
+
+    def add_tokens(self, tokens: Mapping[str, int]) -> None:
+        """Add the tokens of one response."""
+        for kind, count in tokens.items():
+            self.tokens[kind] = self.tokens.get(kind, 0) + int(count)
+
+    def line(self) -> dict[str, object]:
+        """Facts of the ``call_ended`` event; the numbers stand under ``pii_`` keys."""
+        identity: dict[str, object] = {
+            "call": self.call,
+            "sip_call_id": self.sip_call_id,
+            "direction": self.direction,
+            "trunk": self.trunk,
+            "agent": self.agent,
+            "model": self.model,
+            "pii_from": self.caller,
+            "pii_to": self.called,
+            "codec": self.codec,
+        }
+        ending: dict[str, object] = {
+            "outcome": self.outcome,
+            "ended_by": self.ended_by,
+            "cause": self.cause,
+            "sip_status": self.sip_status,
+            "reason": self.reason,
+            "transfer": self.transfer,
+        }
+        return {**identity, **ending, **self._figures(), **self._tokens()}
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "setup_ms": milliseconds(self.setup),
+            "talk_seconds": round(self.talk, 2),
+            "turns": self.turns,
+            "turn_latency_median_ms": milliseconds(median(self.turn_latencies or [math.nan])),
+            "turn_latency_max_ms": milliseconds(max(self.turn_latencies, default=math.nan)),
+            "barge_ins": len(self.barge_in_stops),
+            "barge_in_stop_median_ms": milliseconds(median(self.barge_in_stops or [math.nan])),
+            "barge_in_stop_max_ms": milliseconds(max(self.barge_in_stops, default=math.nan)),
+            **{key: self.media.get(counter, 0) for key, counter in MEDIA_FIGURES.items()},
+            "digits": self.digits,
+            "tool_calls": self.tool_calls,
+            "tool_failures": self.tool_failures,
+            "model_reconnects": self.model_reconnects,
+        }
+
+    def _tokens(self) -> dict[str, object]:
+        tokens: dict[str, object] = {f"tokens_{kind}": count for kind, count in sorted(self.tokens.items())}
+        return {**tokens, "cost_usd": None if self.cost is None else round(self.cost, 6)}
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """Seconds as milliseconds with one decimal; None for what never happened."""
+    return None if seconds is None or math.isnan(seconds) else round(seconds * 1000, 1)

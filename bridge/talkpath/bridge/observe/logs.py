@@ -1,0 +1,176 @@
+"""Logs: one event per line, bound to a call, without secrets, without private words unless asked for.
+
+An event has a constant name (``call_ended``) and facts as keys. Whatever belongs to a person's privacy
+(numbers, names, words) stands under a key that begins with ``pii_`` and is masked unless
+``log.private = true``. Keys that look like secrets are redacted whatever the settings say.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from talkpath.bridge.config.model import LogConfig
+
+PRIVATE_PREFIX = "pii_"
+REDACTED = "***"
+
+# "tokens_audio_in" is a count and "secret_source" a place; "token" and "api_key" are what must not be seen.
+_SECRET_KEY = re.compile(
+    r"(?i)(?:^|[_\-.])(?:password|passwd|secret|token|api[_\-]?key|authorization|credentials?|cookie)$"
+)
+_SECRET_VALUE = re.compile(
+    r"(?i)\b(?:bearer|basic|digest)\s+[^\s'\"]{8,}|\bsk-[A-Za-z0-9_\-]{8,}|\bek_\w{8,}"
+)
+_DEPTH = 6
+"""Levels of nested values that are looked into; deeper ones are not logged."""
+
+_NOISY = {"websockets": logging.WARNING, "uvicorn.error": logging.WARNING, "asyncio": logging.WARNING}
+"""Libraries whose information is our debugging."""
+
+
+def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None = None) -> None:
+    """Send our events and those of libraries to ``stream`` in one format.
+
+    Args:
+        settings: the ``[log]`` section.
+        process: name of this process (``sip``, ``worker-0``), on every line when not empty.
+        stream: where to; standard error when None.
+    """
+    out = stream or sys.stderr
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    shared = _shared_processors(settings, process)
+    renderer = _renderers(settings, out)
+    structlog.configure(
+        processors=[*shared, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=True,
+    )
+    _route_standard_logging(level, shared, renderer, out)
+
+
+def bind_call(call: str, **facts: object) -> None:
+    """Put the call's id, and for example its SIP Call-ID, on every line of this task from now on."""
+    structlog.contextvars.bind_contextvars(call=call, **facts)
+
+
+def unbind_call() -> None:
+    """Forget what :func:`bind_call` bound; for tasks that serve several calls."""
+    structlog.contextvars.clear_contextvars()
+
+
+def _shared_processors(settings: LogConfig, process: str) -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _ProcessName(process),
+        structlog.processors.format_exc_info,
+        redact,
+        keep_private if settings.private else mask_private,
+    ]
+
+
+def _renderers(settings: LogConfig, out: TextIO) -> list[Processor]:
+    console = settings.format == "console" or (settings.format == "auto" and out.isatty())
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        return [_drop_empty, renderer]
+    return [_order_keys, structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+
+
+def _route_standard_logging(
+    level: int, shared: list[Processor], renderer: list[Processor], out: TextIO
+) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, least in _NOISY.items():
+        logging.getLogger(name).setLevel(max(level, least) if level > logging.DEBUG else level)
+
+
+class _ProcessName:
+    """Adds the name of the process, so that lines of five processes can be told apart."""
+
+    def __init__(self, process: str) -> None:
+        self.process = process
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if self.process:
+            event.setdefault("process", self.process)
+        return event
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace what looks like a secret, by its key or by its own look, at any depth."""
+    return {key: REDACTED if _is_secret_key(key) else _clean(value, _DEPTH) for key, value in event.items()}
+
+
+def _is_secret_key(key: object) -> bool:
+    return isinstance(key, str) and _SECRET_KEY.search(key) is not None
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return _SECRET_VALUE.sub(REDACTED, value)
+    if isinstance(value, dict | list | tuple) and depth == 0:
+        return "…"
+    if isinstance(value, dict):
+        return {
+            key: REDACTED if _is_secret_key(key) else _clean(inner, depth - 1) for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_clean(inner, depth - 1) for inner in value]
+    return value
+
+
+def mask_private(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask every value whose key begins with ``pii_``."""
+    return {
+        key: mask(value) if str(key).startswith(PRIVATE_PREFIX) else value for key, value in event.items()
+    }
+
+
+def keep_private(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave private values as they are: the operator asked for them."""
+    return event
+
+
+_NUMBER = re.compile(r"^(?:sips?:)?(\+?[\d*#]{6,})(?:@.*)?$")
+
+
+def mask(value: object) -> str:
+    """Leave of a telephone number its last two digits, which is enough to recognise it, and else nothing."""
+    match = _NUMBER.match(value) if isinstance(value, str) else None
+    return f"…{match[1][-2:]}" if match else "…" if value else ""
+
+
+def _order_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Time, level and event first: lines are read by people too."""
+    first: Iterable[str] = ("timestamp", "level", "event", "process", "call", "sip_call_id")
+    head = {key: event.pop(key) for key in first if key in event}
+    return {**head, **event}
+
+
+def _drop_empty(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """On a terminal, what is empty only pushes aside what is not."""
+    return {key: value for key, value in event.items() if value is not None and value != ""}
