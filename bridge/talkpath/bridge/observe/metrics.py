@@ -103,7 +103,7 @@ class Metrics:
             "calls",
             "Calls that ended.",
             ["direction", "agent", "outcome", "cause"],
-            "A rising failed or refused: the cause label says where to look, the call_ended log line says more.",
+            "A rising failed or refused: see the cause label and the call_ended log lines.",
         )
         self.call_setup = self._histogram(
             "call_setup_seconds",
@@ -153,7 +153,7 @@ class Metrics:
             "uplink_filled_frames",
             "Of these, frames that had to be made up.",
             ["reason"],
-            "lost: packet loss towards us, 1 % is audible. gap: nothing came, normal for silence suppression.",
+            "lost: packet loss, 1 % is audible. gap: nothing came, normal for silence suppression.",
         )
         self.uplink_silence = self._counter(
             "uplink_suppressed_bytes", "Samples that the peer left out on purpose (silence suppression).", []
