@@ -2,9 +2,9 @@
 
 Linear samples are 16-bit, as in ITU-T G.191: a mu-law value of Table 2 of G.711 counts four of our steps
 (14 significant bits), an A-law value of Table 1 sixteen halves (13 bits). A sample that falls exactly on a
-decision value goes to the neighbour nearer to plus infinity, on both halves of the scale; this is what the
-reference coder of ITU-T G.191 does. Every sample so gets the code whose output value is nearest to it,
-except above the overload point, where the last code holds.
+decision value goes to the neighbour nearer to plus infinity, on both halves of the scale, as in the
+reference coder of ITU-T G.191. (Python's audioop differs: its mu-law codes of negative samples are those
+of a sample four steps lower.) Converting between the laws is decoding and encoding.
 
 All functions take arrays of any shape and an optional `out` of the same shape and of the result's type,
 which saves an allocation on the hot path and is returned.
@@ -54,12 +54,12 @@ def linear_to_alaw(samples: Samples, out: Codes | None = None) -> Codes:
 
 
 def ulaw_to_alaw(codes: Codes, out: Codes | None = None) -> Codes:
-    """Convert mu-law codes to the A-law codes nearest in value."""
+    """Convert mu-law codes to A-law codes (uint8)."""
     return _look_up(_ULAW_TO_ALAW, codes, out)
 
 
 def alaw_to_ulaw(codes: Codes, out: Codes | None = None) -> Codes:
-    """Convert A-law codes to the mu-law codes nearest in value."""
+    """Convert A-law codes to mu-law codes (uint8)."""
     return _look_up(_ALAW_TO_ULAW, codes, out)
 
 

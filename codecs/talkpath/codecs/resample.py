@@ -2,8 +2,8 @@
 
 A windowed-sinc low-pass in polyphase form. The convolution of a block of input with all phases is one
 product with a banded matrix, so that the blocks of all lanes are the rows of a single `sgemm`: no Python
-per lane, no Python per block. float32 is precise to a few hundredths of an int16 step here; how the
-stream is cut into chunks may therefore turn a rounding, by one step, and nothing else.
+per lane, no Python per block. float32 is precise to some thousandths of an int16 step here; how the
+stream is cut into chunks may therefore turn a rounding, by one step, now and then, and nothing else.
 
 The filter is the same for every ratio, seen from the lower of the two rates: flat to 0.85 of its Nyquist
 frequency (3.4 kHz of 4 kHz), closed from 1.08 on (4.3 kHz), 16 samples of delay (2 ms at 8 kHz). For
