@@ -16,16 +16,28 @@ class TurnDetection(Section):
         default="server_vad", description="server_vad goes by silence, semantic_vad by what was said."
     )
     threshold: float | None = Field(
-        default=None, ge=0, le=1, description="server_vad: how loud speech must be; higher for noisy lines."
+        default=None,
+        ge=0,
+        le=1,
+        description="server_vad: how loud speech must be; higher for noisy lines.",
+        examples=[0.5],
     )
     prefix_padding_ms: int | None = Field(
-        default=None, ge=0, le=5000, description="server_vad: milliseconds kept from before the speech."
+        default=None,
+        ge=0,
+        le=5000,
+        description="server_vad: milliseconds kept from before the speech.",
+        examples=[300],
     )
     silence_duration_ms: int | None = Field(
-        default=None, ge=50, le=10000, description="server_vad: milliseconds of silence that end a turn."
+        default=None,
+        ge=50,
+        le=10000,
+        description="server_vad: milliseconds of silence that end a turn.",
+        examples=[500],
     )
     eagerness: Literal["low", "medium", "high", "auto"] | None = Field(
-        default=None, description="semantic_vad: how soon the model takes its turn."
+        default=None, description="semantic_vad: how soon the model takes its turn.", examples=["auto"]
     )
 
     @model_validator(mode="after")
@@ -73,7 +85,9 @@ class AgentConfig(Section):
         description="What the agent is, knows and shall do, in plain words.",
         examples=["You answer the phone for a bicycle shop. Be brief and friendly."],
     )
-    instructions_file: Path | None = Field(default=None, description="File that holds the instructions.")
+    instructions_file: Path | None = Field(
+        default=None, description="File that holds the instructions.", examples=["reception.md"]
+    )
     voice: str = Field(default="marin", min_length=1, description="Voice of the model.")
     greeting: str | None = Field(
         default=None,
@@ -81,14 +95,24 @@ class AgentConfig(Section):
         examples=["Hello, bicycle shop, how can I help?"],
     )
     model: str | None = Field(
-        default=None, min_length=1, description="Another model than that of [realtime]."
+        default=None,
+        min_length=1,
+        description="Another model than that of [realtime].",
+        examples=["gpt-realtime-2.1-mini"],
     )
-    url: ModelUrl | None = Field(default=None, description="Another model address than that of [realtime].")
+    url: ModelUrl | None = Field(
+        default=None,
+        description="Another model address than that of [realtime].",
+        examples=["wss://models.example.com/v1/realtime"],
+    )
     api_key: Secret | None = Field(
         default=None,
         description="Key for this agent's url; the one of [realtime] is not sent to another host.",
+        examples=["env:OTHER_KEY"],
     )
-    api_key_file: Path | None = Field(default=None, description="File that holds that key.")
+    api_key_file: Path | None = Field(
+        default=None, description="File that holds that key.", examples=["/etc/talkpath/other-key"]
+    )
     tools: tuple[ToolName, ...] = Field(
         default=(),
         description="Python functions that the agent may call.",
@@ -104,9 +128,12 @@ class AgentConfig(Section):
     turn_detection: TurnDetectionTable = Field(
         default_factory=TurnDetection,
         description='"server_vad", "semantic_vad", or a table with the details.',
+        examples=["semantic_vad"],
     )
     transcription: TranscriptionConfig | Literal[False] | None = Field(
-        default=None, description="As in [realtime], for this agent alone; false turns it off."
+        default=None,
+        description="As in [realtime], for this agent alone; false turns it off.",
+        examples=[False],
     )
     language: str | None = Field(
         default=None,
@@ -122,7 +149,9 @@ class AgentConfig(Section):
         default="inf", description="Longest answer, in tokens."
     )
     reasoning: Literal["minimal", "low", "medium", "high", "xhigh"] | None = Field(
-        default=None, description="How much the model thinks before it speaks; only for models that reason."
+        default=None,
+        description="How much the model thinks before it speaks; only for models that reason.",
+        examples=["low"],
     )
     max_duration: Duration = Field(default=3600.0, gt=0, le=86400, description="Longest call.")
     silence_timeout: Duration | None = Field(

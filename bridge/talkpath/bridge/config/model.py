@@ -35,7 +35,11 @@ class RouteConfig(Section):
     )
     agent: str | None = Field(default=None, description="Agent that answers.", examples=["reception"])
     reject: int | None = Field(
-        default=None, ge=400, le=699, description="SIP status to refuse the call with, instead of an agent."
+        default=None,
+        ge=400,
+        le=699,
+        description="SIP status to refuse the call with, instead of an agent.",
+        examples=[603],
     )
     reason: str = Field(default="", description="Plain sentence sent along with the refusal.")
 

@@ -91,7 +91,9 @@ class RealtimeConfig(Section):
         ),
         examples=["env:OPENAI_API_KEY"],
     )
-    api_key_file: Path | None = Field(default=None, description="File that holds the key.")
+    api_key_file: Path | None = Field(
+        default=None, description="File that holds the key.", examples=["/etc/talkpath/api-key"]
+    )
     audio: AudioFormat = Field(
         default="pcm",
         description=(
@@ -117,6 +119,7 @@ class RealtimeConfig(Section):
     ca_file: Path | None = Field(
         default=None,
         description="PEM file with the authority of the model's certificate, beside those of the system.",
+        examples=["/etc/talkpath/ca.pem"],
     )
     transcription: TranscriptionConfig | None = Field(
         default=None, description="Write down what callers say; off unless this table is there. Costs extra."

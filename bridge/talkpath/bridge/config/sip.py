@@ -30,7 +30,7 @@ def _no_duplicates(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
-Codec = Annotated[Literal["PCMU", "PCMA", "G722", "OPUS"], BeforeValidator(_upper)]
+Codec = Annotated[Literal["PCMU", "PCMA", "G722"], BeforeValidator(_upper)]
 Codecs = Annotated[tuple[Codec, ...], AfterValidator(_no_duplicates)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]+$"), Kind("address or host name")]
 
@@ -38,12 +38,20 @@ HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]+$"), Kind("address o
 class TlsConfig(Section):
     """Certificates for SIP over TLS."""
 
-    certificate: Path | None = Field(default=None, description="PEM file with our certificate and its chain.")
+    certificate: Path | None = Field(
+        default=None,
+        description="PEM file with our certificate and its chain.",
+        examples=["/etc/talkpath/cert.pem"],
+    )
     private_key: Path | None = Field(
-        default=None, description="PEM file with the private key of the certificate."
+        default=None,
+        description="PEM file with the private key of the certificate.",
+        examples=["/etc/talkpath/key.pem"],
     )
     ca: Path | None = Field(
-        default=None, description="PEM file with the authorities we trust; without it, those of the system."
+        default=None,
+        description="PEM file with the authorities we trust; without it, those of the system.",
+        examples=["/etc/talkpath/ca.pem"],
     )
     verify_server: bool = Field(default=True, description="Refuse a server whose certificate is not trusted.")
     verify_client: bool = Field(
@@ -122,7 +130,9 @@ class TrunkConfig(Section):
         description='Password; better "env:NAME" or "file:/path" than the word itself.',
         examples=["env:TRUNK_PASSWORD"],
     )
-    password_file: Path | None = Field(default=None, description="File that holds the password.")
+    password_file: Path | None = Field(
+        default=None, description="File that holds the password.", examples=["/etc/talkpath/trunk-password"]
+    )
     realm: str = Field(default="*", description="Digest realm that the password is for; * answers any.")
     match: tuple[Network, ...] = Field(
         default=(),
@@ -138,7 +148,9 @@ class TrunkConfig(Section):
         examples=["sip:sbc.example.com"],
     )
     agent: str | None = Field(
-        default=None, description="Agent that answers this trunk's calls where no route says otherwise."
+        default=None,
+        description="Agent that answers this trunk's calls where no route says otherwise.",
+        examples=["reception"],
     )
     codecs: Codecs = Field(default=(), description="Codecs of this trunk; empty means those of [sip].")
     register_interval: Duration = Field(
