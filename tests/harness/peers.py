@@ -1,0 +1,87 @@
+"""What the harnesses of foreign SIP programs share: free ports, waiting for a condition, ending a process."""
+
+import contextlib
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+_POLL_S = 0.02
+
+
+class PeerError(AssertionError):
+    """A peer did not do what the test needs of it; the text holds what it said last."""
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free for UDP and TCP, outside the range of outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 30_000, 2)  # noqa: S311 - a port, not a secret
+        with (
+            socket.socket(type=socket.SOCK_DGRAM) as udp,
+            socket.socket() as tcp,
+            contextlib.suppress(OSError),
+        ):
+            udp.bind(("127.0.0.1", port))
+            tcp.bind(("127.0.0.1", port))
+            return port
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    what: str,
+    *,
+    timeout_s: float = 10.0,
+    process: subprocess.Popen[bytes] | None = None,
+    log: Callable[[], str] = str,
+) -> None:
+    """Return as soon as the condition holds.
+
+    Args:
+        condition: Asked again and again.
+        what: What is waited for, for the error's text.
+        timeout_s: Seconds after which it is an error.
+        process: When it ends first, that is an error too.
+        log: Gives what the peer said; its last lines go into the error.
+
+    Raises:
+        PeerError: The time is over, or the process ended.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            reason = f"ended with {process.returncode}" if ended and process else f"{timeout_s} s went by"
+            tail = "\n".join(log().splitlines()[-40:])
+            raise PeerError(f"waiting for {what}: {reason}\n{tail}")
+        time.sleep(_POLL_S)
+
+
+def has_bound(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Tell whether the process owns a socket on the local port."""
+    try:
+        sockets = psutil.Process(process.pid).net_connections("inet")
+    except psutil.NoSuchProcess:
+        return False
+    return any(each.laddr and each.laddr.port == port for each in sockets)
+
+
+def end(process: subprocess.Popen[bytes], *, timeout_s: float = 5.0) -> int:
+    """Ask the process to end, kill it when it does not, and return its status (a negative signal number)."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return process.returncode
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a log that may not exist yet."""
+    return path.read_text(errors="replace") if path.exists() else ""
