@@ -1,0 +1,259 @@
+"""The jitter ring: the caller's audio of all lanes, indexed by RTP timestamp.
+
+G.711 is one byte per tick of its 8 kHz RTP clock, so a byte's place in the ring is its timestamp, whatever
+the packet time. A mask says which bytes are there. What is in order leaves at once; only a hole
+waits, at most `target` seconds beyond the moment it was expected, and is then filled with silence. When
+nothing arrives at all (silence suppression, mute, loss) the clock fills, because the model's voice
+detection measures time in the audio it is given.
+
+A packet that is exactly next and one frame long never touches the ring.
+
+Pure arrays and `now` as an argument; no socket, no clock. Better concealment than silence belongs into
+`_conceal`, an adaptive target into `target`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.lane import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE
+from talkpath.bridge.media.sequence import DROP, NEXT, OLD, RESTART
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from talkpath.bridge.media.counters import Counters
+    from talkpath.bridge.media.packets import AudioPackets
+
+    Rows = NDArray[np.intp]
+    Frames = list[tuple[Rows, NDArray[np.uint8]]]
+
+__all__ = ["DEFAULT_TARGET", "RING_BYTES", "JitterRing"]
+
+RING_BYTES: Final = 8_192
+"""1.024 s per lane; a power of two, so that it divides the 32-bit timestamp."""
+DEFAULT_TARGET: Final = 0.060
+"""Seconds a hole may wait beyond the moment it was expected: three packets of 20 ms."""
+
+_MASK: Final = RING_BYTES - 1
+_JUMP_BYTES: Final = SAMPLE_RATE // 2  # this far ahead of the clock is a jump, not a gap
+_CREDIT_RATE: Final = 1.1 * SAMPLE_RATE  # a source may run this fast for ever
+_CREDIT_BURST: Final = 2.0 * SAMPLE_RATE  # and be this much ahead once
+_MAX_ROUNDS: Final = RING_BYTES // FRAME_BYTES
+_FRAME: Final = np.arange(FRAME_BYTES)
+_NEVER: Final = np.inf
+
+
+class JitterRing:
+    """Rings of all lanes.
+
+    Args:
+        lanes: Number of lanes.
+        counters: Where arrivals and fillings are counted.
+
+    Attributes:
+        target: Seconds a hole waits, per lane (lanes,).
+        silence: The code of silence of each lane's law (lanes,), uint8.
+    """
+
+    def __init__(self, lanes: int, counters: Counters) -> None:
+        self.target = np.full(lanes, DEFAULT_TARGET)
+        self.silence = np.full(lanes, 0xFF, np.uint8)
+        self._counters = counters
+        self._bytes = np.zeros((lanes, RING_BYTES), np.uint8)
+        self._there = np.zeros((lanes, RING_BYTES), np.bool_)
+        self._read = np.zeros(lanes, np.int64)  # timestamp of the next byte to leave
+        self._end = np.zeros(lanes, np.int64)  # bytes from there to the last that is there
+        self._due = np.full(lanes, _NEVER)  # when the frame at `_read` is given up
+        self._span = np.full(lanes, FRAME_SECONDS)  # how long a packet lasts, at least one frame
+        self._heard = np.zeros(lanes, np.bool_)  # whether a stream has begun
+        self._credit = np.zeros(lanes)
+        self._credited = np.zeros(lanes)
+
+    def start(self, lane: int, now: float) -> None:
+        """Start the lane's stream: from now on it advances by 8,000 samples a second."""
+        self._clear(lane)
+        self._heard[lane] = False
+        self._due[lane] = now + FRAME_SECONDS + self.target[lane]
+        self._credit[lane], self._credited[lane] = _CREDIT_BURST, now
+        self._span[lane] = FRAME_SECONDS
+
+    def stop(self, lane: int) -> None:
+        """Stop the lane's stream and drop what it holds."""
+        self._clear(lane)
+        self._due[lane] = _NEVER
+
+    def running(self, lane: int) -> bool:
+        """Whether the lane's stream advances."""
+        return bool(self._due[lane] != _NEVER)
+
+    def recode(self, lane: int, table: NDArray[np.uint8], silence: int) -> None:
+        """Translate what waits in the ring to another law, at a change of codec."""
+        self._bytes[lane] = table[self._bytes[lane]]
+        self.silence[lane] = silence
+
+    def buffered(self, lane: int) -> int:
+        """Bytes from the read position to the newest byte."""
+        return int(self._end[lane])
+
+    def offer(self, packets: AudioPackets, now: float) -> Frames:
+        """Take one packet of each of some lanes and return what is in order.
+
+        Args:
+            packets: The packets; those of kind `DROP` are ignored.
+            now: Monotonic seconds.
+
+        Returns:
+            Rounds of `(rows, frames)`, frames of shape (n, 160); a lane appears once in a round.
+        """
+        rows = packets.rows
+        keep = self._spend(rows, packets.length, now) & (packets.kinds != DROP)
+        ahead = ((packets.timestamp - self._read[rows] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        direct = keep & (packets.kinds == NEXT) & (ahead == 0)
+        direct &= (packets.length == FRAME_BYTES) & (self._end[rows] == 0)
+        if direct.all():
+            self._leave(rows, now)
+            return [(rows, packets.payload[:, :FRAME_BYTES])]
+        frames: Frames = []
+        if direct.any():
+            self._leave(rows[direct], now)
+            frames.append((rows[direct], packets.payload[direct, :FRAME_BYTES]))
+        rest = np.flatnonzero(keep & ~direct)
+        if rest.size:
+            frames += self._pull(self._store(packets.select(rest), ahead[rest], now), now)
+        return frames
+
+    def expire(self, now: float) -> Frames:
+        """Give up what has waited long enough, fill it with silence, and return what follows."""
+        frames: Frames = []
+        for _ in range(_MAX_ROUNDS):
+            rows = np.flatnonzero(self._due <= now)
+            if not rows.size:
+                break
+            frames.append((rows, self._conceal(rows)))
+            self._due[rows] += FRAME_SECONDS
+            frames += self._pull(rows, now)
+        return frames
+
+    def _spend(self, rows: Rows, length: NDArray[np.intp], now: float) -> NDArray[np.bool_]:
+        """Whether each lane may still bring that much: bounds what a source can make us append."""
+        credit = self._credit[rows] + (now - self._credited[rows]) * _CREDIT_RATE
+        np.minimum(credit, _CREDIT_BURST, out=credit)
+        affordable = credit >= length
+        credit -= np.where(affordable, length, 0)
+        self._credit[rows] = credit
+        self._credited[rows] = now
+        if not affordable.all():
+            self._counters.add_rows(rows[~affordable], Cause.OVERRUN)
+        return affordable
+
+    def _leave(self, rows: Rows, now: float) -> None:
+        """A frame of each row leaves: advance the read position and expect the next."""
+        self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
+        self._due[rows] = now + self._span[rows] + self.target[rows]
+
+    def _store(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> Rows:
+        """Put packets into the ring; return the lanes whose packet was taken."""
+        ahead = self._realign(packets, ahead, now)
+        self._span[packets.rows] = np.maximum(packets.length / SAMPLE_RATE, FRAME_SECONDS)
+        late = (ahead < 0) | (ahead + packets.length > RING_BYTES)
+        if late.any():
+            self._counters.add_rows(packets.rows[late], Cause.LATE)
+            packets, ahead = packets.select(~late), ahead[~late]
+        rows = packets.rows
+        for index in np.flatnonzero((packets.kinds == NEXT) & (ahead > self._end[rows])):
+            self._fill_pause(int(rows[index]), int(ahead[index]))
+        self._counters.add_rows(rows[packets.kinds == OLD], Cause.REORDERED)
+        self._write(packets)
+        self._end[rows] = np.maximum(self._end[rows], ahead + packets.length)
+        return rows
+
+    def _realign(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> NDArray[np.int64]:
+        """Move the read position to packets that begin a stream, jumped, or were delayed.
+
+        The newest packet behind the read position was delayed while the clock filled, so its audio
+        still follows on what was sent; one far beyond what the clock allows is a jump of the source.
+        """
+        rows = packets.rows
+        newest = packets.kinds >= NEXT
+        since = now - (self._due[rows] - self.target[rows] - self._span[rows])
+        possible = self._end[rows] + np.maximum(since, 0.0) * SAMPLE_RATE + _JUMP_BYTES
+        possible = np.minimum(possible, RING_BYTES // 2)
+        jumped = (packets.kinds == RESTART) | (newest & (ahead > possible))
+        delayed = newest & (ahead < 0) & ~jumped
+        if not (jumped.any() or delayed.any()):
+            return ahead
+        heard = self._heard[rows]
+        self._counters.add_rows(rows[jumped & heard], Cause.RESYNCHRONISED)
+        self._counters.add_rows(rows[delayed & heard], Cause.REALIGNED)
+        self._heard[rows] = True
+        moved = jumped | delayed
+        for lane in rows[moved].tolist():
+            self._clear(lane)
+        self._read[rows[moved]] = packets.timestamp[moved]
+        return np.where(moved, 0, ahead)
+
+    def _clear(self, lane: int) -> None:
+        if self._end[lane]:
+            self._there[lane] = False
+            self._end[lane] = 0
+
+    def _fill_pause(self, lane: int, ahead: int) -> None:
+        """The source left out audio between two consecutive packets: silence, nothing to wait for."""
+        first = int(self._end[lane])
+        place = (int(self._read[lane]) + np.arange(first, ahead)) & _MASK
+        self._bytes[lane, place] = self.silence[lane]
+        self._there[lane, place] = True
+        self._credit[lane] -= ahead - first
+        self._counters.add(lane, Cause.DTX_FILLED_BYTES, ahead - first)
+
+    def _write(self, packets: AudioPackets) -> None:
+        if not packets.rows.size:
+            return
+        longest = int(packets.length.max())
+        columns = np.arange(longest)
+        place = ((packets.timestamp[:, None] + columns) & _MASK) + packets.rows[:, None] * RING_BYTES
+        data = packets.payload[:, :longest]
+        within = columns < packets.length[:, None]
+        if not within.all():
+            place, data = place[within], data[within]
+        self._bytes.reshape(-1)[place] = data
+        self._there.reshape(-1)[place] = True
+
+    def _pull(self, rows: Rows, now: float) -> Frames:
+        """Take whole frames that are there from the read position on."""
+        frames: Frames = []
+        for _ in range(_MAX_ROUNDS):
+            rows = rows[self._end[rows] >= FRAME_BYTES]
+            if not rows.size:
+                break
+            place = self._places(rows)
+            there = self._there.reshape(-1)[place].all(axis=1)
+            rows, place = rows[there], place[there]
+            if not rows.size:
+                break
+            frames.append((rows, self._bytes.reshape(-1)[place]))
+            self._there.reshape(-1)[place] = False
+            self._end[rows] -= FRAME_BYTES
+            self._leave(rows, now)
+        return frames
+
+    def _conceal(self, rows: Rows) -> NDArray[np.uint8]:
+        """Frames at the read position with silence for what is missing; the position advances."""
+        waited = self._end[rows] > 0
+        self._counters.add_rows(rows[waited], Cause.FRAMES_LOST_FILLED)
+        self._counters.add_rows(rows[~waited], Cause.FRAMES_GAP_FILLED)
+        place = self._places(rows)
+        there = self._there.reshape(-1)[place]
+        frames = np.where(there, self._bytes.reshape(-1)[place], self.silence[rows][:, None])
+        self._there.reshape(-1)[place] = False
+        self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
+        self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
+        self._credit[rows] -= FRAME_BYTES
+        return frames
+
+    def _places(self, rows: Rows) -> NDArray[np.int64]:
+        return ((self._read[rows][:, None] + _FRAME) & _MASK) + rows[:, None] * RING_BYTES

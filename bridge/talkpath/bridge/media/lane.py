@@ -1,0 +1,206 @@
+"""What a lane is configured with, and what the media plane reports about it.
+
+Plain values only: no socket, no clock. A *lane* is the row of every array of the media plane that
+belongs to one call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "Beat",
+    "Digit",
+    "LaneMedia",
+    "LaneStatistics",
+    "Latched",
+    "MediaEvent",
+    "ModelFormat",
+    "NoFreeLane",
+    "PhoneCodec",
+    "Played",
+    "PlayoutDrained",
+    "PlayoutOverflow",
+    "PlayoutStarted",
+    "RtpResumed",
+    "RtpStopped",
+    "SoundFinished",
+    "UplinkMode",
+]
+
+PhoneCodec = Literal["PCMU", "PCMA"]
+ModelFormat = Literal["pcmu", "pcma", "pcm"]
+UplinkMode = Literal["caller", "silence", "nothing"]
+
+TICK_SECONDS = 0.005
+PHASES = 4
+FRAME_SECONDS = TICK_SECONDS * PHASES
+SAMPLE_RATE = 8_000
+FRAME_BYTES = 160
+"""20 ms of G.711: one byte per sample, one sample per tick of the RTP clock (RFC 3551, 4.5.14)."""
+
+MODEL_RATE = 24_000
+"""Sampling rate of the model's `pcm` format, 16-bit little endian, mono."""
+
+
+class NoFreeLane(RuntimeError):  # noqa: N818 - an ordinary outcome of a full worker, not a failure
+    """Every lane of this media plane carries a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMedia:
+    """What SDP negotiation settled for one call.
+
+    Attributes:
+        codec: The law of G.711 on the wire, both directions.
+        payload_type: RTP payload type of the codec.
+        remote_address: Where the far end's SDP says it listens: a numeric IP address.
+        remote_port: The port there.
+        dtmf_payload_type: Payload type of RFC 4733 telephone events, `None` when not negotiated.
+        sends: We send (the far end's direction is `sendrecv` or `recvonly`).
+        receives: We take what arrives (the far end's direction is `sendrecv` or `sendonly`).
+        packet_time: Milliseconds per packet that the far end announced; a hint, every size is taken.
+    """
+
+    codec: PhoneCodec
+    payload_type: int
+    remote_address: str
+    remote_port: int
+    dtmf_payload_type: int | None = None
+    sends: bool = True
+    receives: bool = True
+    packet_time: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How much of one item the caller was sent.
+
+    Attributes:
+        item_id: The item.
+        played_ms: Milliseconds handed to the socket; never more than `received_ms`.
+        received_ms: Milliseconds received from the model.
+    """
+
+    item_id: str
+    played_ms: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latched:
+    """The lane now exchanges RTP with this address (symmetric RTP, RFC 4961)."""
+
+    lane: int
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """The caller pressed a key (RFC 4733)."""
+
+    lane: int
+    digit: str = field(repr=False)
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarted:
+    """The first frame of an item went out.
+
+    Attributes:
+        lane: The lane.
+        item_id: The item.
+        delay: Seconds from the first delta of the item to that frame.
+    """
+
+    lane: int
+    item_id: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDrained:
+    """All audio of a finished item went out."""
+
+    lane: int
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutOverflow:
+    """The model sent more than a lane may queue; the newest audio was dropped."""
+
+    lane: int
+    dropped_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFinished:
+    """A sound that does not loop was played to its end."""
+
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class RtpStopped:
+    """Nothing valid has arrived from the caller for `seconds`; said once per stop."""
+
+    lane: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RtpResumed:
+    """The caller's RTP is back after `RtpStopped`."""
+
+    lane: int
+
+
+MediaEvent = (
+    Latched
+    | Digit
+    | PlayoutStarted
+    | PlayoutDrained
+    | PlayoutOverflow
+    | SoundFinished
+    | RtpStopped
+    | RtpResumed
+)
+
+
+@dataclass(slots=True)
+class Beat:
+    """What one heartbeat brought.
+
+    Attributes:
+        uplink: `(lane, audio)` in the lane's model format, each entry 20 ms (160 bytes of G.711 or
+            960 bytes of PCM16 at 24 kHz), in order; a lane may appear several times.
+        events: What happened, oldest first.
+    """
+
+    uplink: list[tuple[int, bytes]] = field(default_factory=list)
+    events: list[MediaEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatistics:
+    """The media figures of one call, for its record.
+
+    Attributes:
+        seconds: From `open_lane` to `close_lane`.
+        counters: The lane's counters by cause (`talkpath.bridge.media.counters.Cause`).
+        packets_expected: RTP packets the caller sent, by its sequence numbers (RFC 3550, 6.4.1).
+        packets_lost: How many of them never arrived.
+        jitter_ms: Interarrival jitter at the end of the call (RFC 3550, 6.4.1).
+        played_ms: Model audio sent to the caller.
+    """
+
+    seconds: float
+    counters: dict[str, int]
+    packets_expected: int
+    packets_lost: int
+    jitter_ms: float
+    played_ms: int

@@ -1,0 +1,293 @@
+"""The media plane: every call of a worker, served by one heartbeat of 5 ms.
+
+`MediaPlane.beat` does all the work. Its transmit half comes first, because the pace of what callers hear is
+the strictest deadline of the process: lane number modulo four is the phase, and each beat serves the phase
+that is due. Then the receive half drains every socket, whatever its phase.
+
+Time is an argument; sockets are given. Not thread safe: one thread owns a plane.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING, Final
+
+from talkpath.bridge.media.counters import Cause, Counters, LatenessHistogram
+from talkpath.bridge.media.downlink import BYTES_PER_MS, DownlinkDecoder
+from talkpath.bridge.media.g711_law import LAWS
+from talkpath.bridge.media.lane import (
+    FRAME_SECONDS,
+    PHASES,
+    TICK_SECONDS,
+    Beat,
+    LaneStatistics,
+    Latched,
+    NoFreeLane,
+)
+from talkpath.bridge.media.playout import Playout
+from talkpath.bridge.media.receive import Receiver
+from talkpath.bridge.media.sounds import SoundPlayer
+from talkpath.bridge.media.transmit import Transmitter
+from talkpath.bridge.media.watchdog import DEFAULT_RTP_TIMEOUT, RtpWatchdog
+
+if TYPE_CHECKING:
+    import socket
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from talkpath.bridge.media.lane import LaneMedia, ModelFormat, PhoneCodec, Played, UplinkMode
+
+__all__ = ["MediaPlane"]
+
+MAX_CATCH_UP_TICKS: Final = 12
+"""Ticks made up for after a late beat: 60 ms, three packets per lane, what a phone's jitter buffer takes.
+Beyond that the slots are skipped: audio continues later instead of in a burst."""
+_ROUNDING: Final = 1e-6
+_FIRST_CODEC: Final = "PCMU"  # what the arrays of a lane hold before it is configured
+
+
+class _Call:
+    """What the plane remembers of one open lane besides the arrays."""
+
+    def __init__(self, sock: socket.socket, model_format: ModelFormat, opened_at: float) -> None:
+        self.sock = sock
+        self.model_format = model_format
+        self.opened_at = opened_at
+        self.codec: PhoneCodec = _FIRST_CODEC
+
+
+class MediaPlane:
+    """RTP, jitter, playout and conversion of up to `lanes` calls.
+
+    Args:
+        lanes: The most calls at once.
+        start: Monotonic seconds of the first tick; every deadline is counted from it.
+        random: Source of SSRCs and first numbers; by default the operating system's.
+        rtp_timeout: Seconds without RTP from a caller until `RtpStopped`.
+
+    Attributes:
+        counters: Counters by cause, per lane and in total.
+        lateness: How late beats began, and how many ticks were skipped.
+    """
+
+    def __init__(
+        self,
+        lanes: int,
+        *,
+        start: float,
+        random: Random | None = None,
+        rtp_timeout: float = DEFAULT_RTP_TIMEOUT,
+    ) -> None:
+        self.counters = Counters(lanes)
+        self.lateness = LatenessHistogram()
+        self._start = start
+        self._now = start
+        self._next_tick = 0
+        self._calls: dict[int, _Call] = {}
+        self._free = [list(range(phase, lanes, PHASES))[::-1] for phase in range(PHASES)]
+        self._lanes = lanes
+        self._receiver = Receiver(lanes, self.counters)
+        self._playout = Playout(lanes, self.counters)
+        self._sounds = SoundPlayer(self.counters)
+        self._transmitter = Transmitter(
+            lanes, self.counters, self._playout, self._sounds, random or SystemRandom()
+        )
+        self._decoder = DownlinkDecoder(lanes)
+        self._watchdog = RtpWatchdog(self._receiver.latch.heard_at, rtp_timeout)
+
+    def __len__(self) -> int:
+        """How many lanes are open."""
+        return len(self._calls)
+
+    @property
+    def next_deadline(self) -> float:
+        """Monotonic seconds of the next tick."""
+        return self._start + self._next_tick * TICK_SECONDS
+
+    # --- lanes -----------------------------------------------------------------------------------
+
+    def open_lane(self, sock: socket.socket, model_format: ModelFormat, now: float) -> int:
+        """Take a lane for a call; it neither sends nor listens to anything until it is configured.
+
+        Args:
+            sock: A bound, non-blocking UDP socket; it stays the caller's to close, after `close_lane`.
+            model_format: What the model sends and reads.
+            now: Monotonic seconds.
+
+        Raises:
+            NoFreeLane: Every lane carries a call.
+        """
+        phase = max(range(PHASES), key=lambda number: len(self._free[number]))
+        if not self._free[phase]:
+            raise NoFreeLane(f"All {self._lanes} media lanes carry a call; allow more lanes or fewer calls.")
+        lane = self._free[phase].pop()
+        self._calls[lane] = _Call(sock, model_format, now)
+        self._receiver.sockets.add(lane, sock)
+        self._transmitter.open(lane, sock)
+        return lane
+
+    def configure_lane(self, lane: int, media: LaneMedia, now: float) -> None:
+        """Apply what SDP settled: at the first negotiation and at each one after it.
+
+        SSRC, sequence and timestamp run on; queued audio is translated if the codec changed.
+
+        Raises:
+            ValueError: The remote address is not a numeric IP address, or a number is out of range.
+        """
+        _check(media)
+        call = self._calls[lane]
+        self._recode(lane, call, media.codec)
+        receiver = self._receiver
+        receiver.configure(lane, media)
+        receiver.latch.configure(lane, media.remote_address, media.remote_port)
+        receiver.uplink.configure(lane, call.model_format, media.codec)
+        self._decoder.configure(lane, call.model_format, media.codec)
+        self._watchdog.watch(lane, now, receives=media.receives)
+        if not receiver.jitter.running(lane):
+            receiver.jitter.start(lane, now)
+        target = receiver.latch.target(lane)
+        sends = media.sends and target is not None and target[1] > 0
+        self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)
+
+    def close_lane(self, lane: int) -> LaneStatistics:
+        """Give the lane back and return the figures of its call; the socket stays open."""
+        statistics = self.statistics(lane)
+        call = self._calls.pop(lane)
+        self._receiver.sockets.remove(call.sock)
+        self._transmitter.close(lane)
+        self._watchdog.watch(lane, self._now, receives=False)
+        self._sounds.stop(lane)
+        self._recode(lane, call, _FIRST_CODEC)
+        self._playout.reset(lane)
+        self._decoder.reset(lane)
+        self._receiver.reset(lane)
+        self.counters.retire(lane)
+        self._free[lane % PHASES].append(lane)
+        return statistics
+
+    def statistics(self, lane: int) -> LaneStatistics:
+        """The figures of an open lane up to the last beat, as `close_lane` returns them."""
+        expected, lost, jitter = self._receiver.reception.of(lane)
+        played = int(self.counters.table[lane, Cause.FRAMES_PLAYED])
+        return LaneStatistics(
+            seconds=max(self._now - self._calls[lane].opened_at, 0.0),
+            counters=self.counters.of(lane),
+            packets_expected=expected,
+            packets_lost=lost,
+            jitter_ms=jitter * 1000,
+            played_ms=round(played * FRAME_SECONDS * 1000),
+        )
+
+    def close(self) -> None:
+        """Release the plane's own epoll; sockets stay open."""
+        self._receiver.sockets.close()
+
+    # --- the heartbeat ---------------------------------------------------------------------------
+
+    def beat(self, now: float) -> Beat:
+        """Do what is due at `now`: transmit, then receive.
+
+        Returns:
+            Audio for the models and events. Beats may come late or be left out: up to 60 ms are made
+            up for, beyond that time is skipped.
+        """
+        self._now = now
+        beat = Beat()
+        self._transmit(now, beat)
+        self._receiver.receive(now, beat)
+        for event in beat.events:
+            if isinstance(event, Latched):
+                self._transmitter.aim(event.lane, (event.address, event.port))
+        self._playout.report_overflow(beat.events)
+        self._watchdog.check(now, beat.events)
+        return beat
+
+    def _transmit(self, now: float, beat: Beat) -> None:
+        tick = int((now - self._start) / TICK_SECONDS + _ROUNDING)
+        owed = tick - self._next_tick + 1
+        if owed <= 0:
+            return
+        self.lateness.record(max(now - self.next_deadline, 0.0))
+        self.lateness.skipped += owed - 1
+        if owed > MAX_CATCH_UP_TICKS:
+            slots = (owed - PHASES) // PHASES
+            self._next_tick += slots * PHASES
+            self._transmitter.skip(slots)
+        first, self._next_tick = self._next_tick, tick + 1  # before anything can fail
+        for number in range(first, tick + 1):
+            slot, phase = divmod(number, PHASES)
+            self._transmitter.send(phase, slot, now, beat.events)
+
+    # --- what the caller hears -------------------------------------------------------------------
+
+    def play(self, lane: int, item_id: str, audio: bytes, now: float) -> None:
+        """Queue model audio, in the lane's model format and in pieces of any size.
+
+        Pieces of one item come together; a new item follows the one before without a gap and finishes it.
+        """
+        codes = self._decoder.decode(lane, audio)
+        received_ms = len(audio) / BYTES_PER_MS[self._calls[lane].model_format]
+        self._playout.play(lane, item_id, codes, received_ms, now)
+
+    def finish_item(self, lane: int, item_id: str) -> None:
+        """No more audio of the item will come; `PlayoutDrained` follows when all of it went out."""
+        self._playout.finish(lane, item_id)
+
+    def flush(self, lane: int, now: float) -> list[Played]:
+        """Stop now (barge-in): drop what is queued, with a fade of 5 ms.
+
+        Returns:
+            Every item that was queued or playing, oldest first; `played_ms` counts the frames handed to the
+            socket, the fade does not.
+        """
+        self._now = now
+        law = LAWS[self._calls[lane].codec] if self._transmitter.sends(lane) else None
+        self._decoder.reset(lane)
+        return self._playout.flush(lane, law)
+
+    def position(self, lane: int) -> Played | None:
+        """The item being played, or next to be, and how much of it went out."""
+        return self._playout.position(lane)
+
+    def queued_ms(self, lane: int) -> int:
+        """Milliseconds of model audio still to be sent."""
+        return self._playout.queued_ms(lane)
+
+    def idle(self, lane: int) -> bool:
+        """Whether no model audio is queued, playing or expected."""
+        return self._playout.idle(lane)
+
+    def play_sound(self, lane: int, samples: NDArray[np.int16], loop: bool, now: float) -> None:
+        """Play 8 kHz samples whenever there is no model audio; `SoundFinished` follows unless it loops."""
+        self._now = now
+        self._sounds.start(lane, samples, LAWS[self._calls[lane].codec], loop=loop)
+
+    def stop_sound(self, lane: int) -> None:
+        """Stop the lane's sound, if there is one."""
+        self._sounds.stop(lane)
+
+    def set_uplink(self, lane: int, mode: UplinkMode) -> None:
+        """Choose what the model hears: the caller, silence in stream time, or nothing at all."""
+        self._receiver.uplink.set_mode(lane, mode)
+
+    def _recode(self, lane: int, call: _Call, codec: PhoneCodec) -> None:
+        """Translate what the lane holds to another law."""
+        if codec == call.codec:
+            return
+        table, law = LAWS[call.codec].to_other, LAWS[codec]
+        self._playout.recode(lane, table, law.silence)
+        self._receiver.jitter.recode(lane, table, law.silence)
+        self._sounds.recode(lane, law)
+        call.codec = codec
+
+
+def _check(media: LaneMedia) -> None:
+    """Refuse what would make `sendto` resolve a name or raise anything but `OSError`."""
+    ipaddress.ip_address(media.remote_address)
+    if not 0 <= media.remote_port <= 65_535:
+        raise ValueError(f"Remote RTP port {media.remote_port}: it must be 0 to 65535.")
+    for payload_type in (media.payload_type, media.dtmf_payload_type):
+        if payload_type is not None and not 0 <= payload_type <= 127:
+            raise ValueError(f"RTP payload type {payload_type}: it must be 0 to 127 (RFC 3550, section 5.1).")

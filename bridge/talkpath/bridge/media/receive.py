@@ -1,0 +1,247 @@
+"""The receive half of a beat: from the sockets of all lanes to the frames their models read.
+
+Each round holds at most one packet per lane, so every step is one array operation over the round: parse,
+tell payload types apart, check the source, follow the sequence, and hand audio to the jitter ring. What
+does not belong is counted by cause and dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.digits import DigitReader
+from talkpath.bridge.media.jitter import JitterRing
+from talkpath.bridge.media.lane import Latched
+from talkpath.bridge.media.latch import Latch
+from talkpath.bridge.media.packets import AudioPackets
+from talkpath.bridge.media.reception_log import ReceptionLog
+from talkpath.bridge.media.sequence import RESTART, SequenceTracker
+from talkpath.bridge.media.sockets import PACKET_BYTES, SocketSet
+from talkpath.bridge.media.uplink import UplinkEncoder
+from talkpath.codecs import rtp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from talkpath.bridge.media.counters import Counters
+    from talkpath.bridge.media.jitter import Frames
+    from talkpath.bridge.media.lane import Beat, LaneMedia
+    from talkpath.bridge.media.sockets import Arrivals
+
+__all__ = ["Receiver"]
+
+_UNSET: Final = -1
+_COMFORT_NOISE: Final = 13  # RFC 3551, table 4
+_AUDIO, _EVENT, _NOISE, _FOREIGN = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """Packets on their way, one per lane; every field is an array (k,) or (k, width)."""
+
+    rows: NDArray[np.intp]
+    kinds: NDArray[np.int8]
+    sequence: NDArray[np.uint16]
+    timestamp: NDArray[np.uint32]
+    ssrc: NDArray[np.uint32]
+    offset: NDArray[np.intp]
+    length: NDArray[np.intp]
+    packets: NDArray[np.uint8]
+
+    def select(self, index: NDArray[np.intp]) -> _Round:
+        """The packets at `index`."""
+        return _Round(
+            self.rows[index],
+            self.kinds[index],
+            self.sequence[index],
+            self.timestamp[index],
+            self.ssrc[index],
+            self.offset[index],
+            self.length[index],
+            self.packets[index],
+        )
+
+    def payload(self, number: int) -> NDArray[np.uint8]:
+        """The payload of one packet."""
+        start = int(self.offset[number])
+        return self.packets[number, start : start + int(self.length[number])]
+
+
+class Receiver:
+    """The receive half of all lanes.
+
+    Args:
+        lanes: Number of lanes.
+        counters: Where everything that arrives is counted.
+
+    Attributes:
+        sockets: The sockets it drains.
+        latch: The source of each lane.
+        jitter: The jitter ring.
+        uplink: The encoder towards the models.
+        digits: The key presses.
+        reception: The statistics.
+    """
+
+    def __init__(self, lanes: int, counters: Counters) -> None:
+        self.sockets = SocketSet(lanes, counters)
+        self.latch = Latch(lanes)
+        self.jitter = JitterRing(lanes, counters)
+        self.uplink = UplinkEncoder(lanes)
+        self.digits = DigitReader(lanes)
+        self.reception = ReceptionLog(lanes)
+        self._counters = counters
+        self._sequences = SequenceTracker(lanes, counters)
+        self._payload_type = np.full(lanes, _UNSET, np.int16)
+        self._event_type = np.full(lanes, _UNSET, np.int16)
+        self._receives = np.zeros(lanes, np.bool_)
+
+    def configure(self, lane: int, media: LaneMedia) -> None:
+        """Set what a lane takes."""
+        self._payload_type[lane] = media.payload_type
+        self._event_type[lane] = _UNSET if media.dtmf_payload_type is None else media.dtmf_payload_type
+        self._receives[lane] = media.receives
+
+    def reset(self, lane: int) -> None:
+        """Make the lane ready for another call."""
+        self._payload_type[lane] = self._event_type[lane] = _UNSET
+        self._receives[lane] = False
+        self._sequences.reset(lane)
+        self.latch.reset(lane)
+        self.jitter.stop(lane)
+        self.uplink.reset(lane)
+        self.digits.reset(lane)
+        self.reception.reset(lane)
+
+    def receive(self, now: float, beat: Beat) -> None:
+        """Drain the sockets and append uplink frames and events to the beat."""
+        for arrivals in self.sockets.rounds():
+            if arrivals.lanes.size:
+                self._take(arrivals, now, beat)
+        if self.sockets.drained:  # else what a hole waits for may still be in the kernel
+            self._encode(self.jitter.expire(now), beat)
+        self.digits.poll(now, beat.events)
+        self.reception.settle(now)
+
+    def _take(self, arrivals: Arrivals, now: float, beat: Beat) -> None:
+        rows = arrivals.lanes
+        parsed = rtp.parse(arrivals.packets, arrivals.lengths)
+        audio = (parsed.payload_type == self._payload_type[rows]) & (parsed.reject == 0)
+        audio &= self._receives[rows] & (arrivals.lengths < PACKET_BYTES)
+        locked = self.latch.locked
+        known = [source == locked[lane] for lane, source in zip(rows.tolist(), arrivals.sources, strict=True)]
+        if audio.all() and all(known):
+            self._follow(_round(arrivals, parsed, np.zeros(len(rows), np.int8)), now, beat)
+            return
+        kinds, valid = self._sort(arrivals, parsed)
+        admitted = np.array(known)
+        admitted |= self._latched(arrivals, kinds, valid & ~admitted, now, beat)
+        valid &= admitted
+        valid &= self._receiving(rows, valid)
+        if valid.any():
+            self._follow(_round(arrivals, parsed, kinds).select(np.flatnonzero(valid)), now, beat)
+
+    def _sort(
+        self, arrivals: Arrivals, parsed: rtp.ParsedPackets
+    ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+        """Tell audio, key presses and comfort noise apart; count and refuse everything else."""
+        rows, payload_type = arrivals.lanes, parsed.payload_type
+        kinds = np.full(len(rows), _FOREIGN, np.int8)
+        kinds[payload_type == _COMFORT_NOISE] = _NOISE
+        kinds[payload_type == self._event_type[rows]] = _EVENT
+        kinds[payload_type == self._payload_type[rows]] = _AUDIO
+        malformed = parsed.reject != 0
+        self._counters.table[rows[malformed], parsed.reject[malformed]] += 1
+        oversized = ~malformed & (arrivals.lengths >= PACKET_BYTES)
+        self._counters.add_rows(rows[oversized], Cause.OVERSIZED)
+        sound = ~malformed & ~oversized
+        unset = sound & (self._payload_type[rows] == _UNSET)
+        self._counters.add_rows(rows[unset], Cause.NOT_RECEIVING)
+        foreign = sound & ~unset & (kinds == _FOREIGN)
+        self._counters.add_rows(rows[foreign], Cause.WRONG_PAYLOAD_TYPE)
+        return kinds, sound & ~unset & ~foreign
+
+    def _latched(
+        self,
+        arrivals: Arrivals,
+        kinds: NDArray[np.int8],
+        strange: NDArray[np.bool_],
+        now: float,
+        beat: Beat,
+    ) -> NDArray[np.bool_]:
+        """Which strange packets make their sender the lane's source; only negotiated media may."""
+        latched = np.zeros(len(strange), np.bool_)
+        for index in np.flatnonzero(strange).tolist():
+            lane, source = int(arrivals.lanes[index]), arrivals.sources[index][:2]
+            before = self.latch.locked[lane]
+            latched[index] = kinds[index] != _NOISE and self.latch.admit(lane, source, now)
+            if latched[index]:
+                beat.events.append(Latched(lane, *source))
+                self._counters.add(lane, Cause.RELATCHED, int(before is not None))
+            else:
+                self._counters.add(lane, Cause.WRONG_SOURCE)
+        return latched
+
+    def _receiving(self, rows: NDArray[np.intp], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        receiving = self._receives[rows]
+        self._counters.add_rows(rows[valid & ~receiving], Cause.NOT_RECEIVING)
+        return receiving
+
+    def _follow(self, arrived: _Round, now: float, beat: Beat) -> None:
+        """Follow the sequence of every admitted packet, then give each kind to its reader."""
+        rows = arrived.rows
+        self.latch.heard_at[rows] = now
+        self._counters.add_rows(rows, Cause.PACKETS_RECEIVED)
+        order = self._sequences.track(rows, arrived.sequence.astype(np.int64), arrived.ssrc.astype(np.int64))
+        if (restarted := order == RESTART).any():
+            self.reception.begin_source(rows[restarted])
+            for lane in rows[restarted].tolist():
+                self.digits.reset(lane)
+        self.reception.add(rows, arrived.sequence, arrived.timestamp, now)
+        if arrived.kinds.any():
+            self._other_kinds(arrived, now, beat)
+            audio = np.flatnonzero(arrived.kinds == _AUDIO)
+            if not audio.size:
+                return
+            arrived, order = arrived.select(audio), order[audio]
+        self._play(arrived, order, now, beat)
+
+    def _play(self, arrived: _Round, order: NDArray[np.int8], now: float, beat: Beat) -> None:
+        """Give audio packets to the jitter ring."""
+        packets = arrived.packets
+        for number in np.flatnonzero(arrived.offset != rtp.HEADER_LENGTH).tolist():
+            payload = arrived.payload(number).copy()
+            packets[number, rtp.HEADER_LENGTH : rtp.HEADER_LENGTH + len(payload)] = payload
+        payloads = packets[:, rtp.HEADER_LENGTH :]
+        timestamp = arrived.timestamp.astype(np.int64)
+        audio = AudioPackets(arrived.rows, timestamp, order, payloads, arrived.length)
+        self._encode(self.jitter.offer(audio, now), beat)
+
+    def _other_kinds(self, arrived: _Round, now: float, beat: Beat) -> None:
+        """Read key presses; comfort noise only says that the source is silent on purpose."""
+        self._counters.add_rows(arrived.rows[arrived.kinds == _NOISE], Cause.COMFORT_NOISE)
+        for number in np.flatnonzero(arrived.kinds == _EVENT).tolist():
+            lane, payload = int(arrived.rows[number]), arrived.payload(number).tobytes()
+            self._counters.add(lane, Cause.DTMF_PACKETS)
+            self.digits.feed(lane, payload, int(arrived.timestamp[number]), now, beat.events)
+
+    def _encode(self, frames: Frames, beat: Beat) -> None:
+        for rows, codes in frames:
+            self.uplink.encode(rows, codes, beat.uplink)
+
+
+def _round(arrivals: Arrivals, parsed: rtp.ParsedPackets, kinds: NDArray[np.int8]) -> _Round:
+    return _Round(
+        arrivals.lanes,
+        kinds,
+        parsed.sequence,
+        parsed.timestamp,
+        parsed.ssrc,
+        parsed.payload_offset,
+        parsed.payload_length,
+        arrivals.packets,
+    )

@@ -1,0 +1,77 @@
+"""RFC 3550 reception statistics of all lanes, computed in batches off the hot path.
+
+A beat only remembers what arrived; every quarter of a second the statistics take it all at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from talkpath.codecs.reception import ReceptionStatistics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["ReceptionLog"]
+
+_BATCH_SECONDS: Final = 0.25
+
+
+class ReceptionLog:
+    """What each lane received, over all the sources it had.
+
+    Args:
+        lanes: Number of lanes.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self._statistics = ReceptionStatistics(lanes)
+        self._expected = np.zeros(lanes, np.int64)
+        self._lost = np.zeros(lanes, np.int64)
+        self._pending: list[tuple[NDArray[np.intp], NDArray[np.uint16], NDArray[np.uint32], float]] = []
+        self._next_batch = 0.0
+
+    def add(
+        self, rows: NDArray[np.intp], sequence: NDArray[np.uint16], timestamp: NDArray[np.uint32], now: float
+    ) -> None:
+        """Remember packets that arrived at `now`."""
+        self._pending.append((rows, sequence, timestamp, now))
+
+    def settle(self, now: float) -> None:
+        """Work off what was remembered, if it is time."""
+        if now >= self._next_batch:
+            self._next_batch = now + _BATCH_SECONDS
+            self._work_off()
+
+    def begin_source(self, rows: NDArray[np.intp]) -> None:
+        """A new stream begins on these lanes: keep the sums of the old one."""
+        self._work_off()
+        self._expected[rows] += self._statistics.expected(rows)
+        self._lost[rows] += self._statistics.lost(rows)
+        self._statistics.reset(rows)
+
+    def reset(self, lane: int) -> None:
+        """Make the lane ready for another call."""
+        self._work_off()
+        self._statistics.reset(np.array([lane], np.intp))
+        self._expected[lane] = self._lost[lane] = 0
+
+    def of(self, lane: int) -> tuple[int, int, float]:
+        """Packets expected, packets lost and jitter in seconds of one lane."""
+        self._work_off()
+        row = np.array([lane], np.intp)
+        expected = int(self._expected[lane] + self._statistics.expected(row)[0])
+        lost = int(self._lost[lane] + self._statistics.lost(row)[0])
+        return expected, max(lost, 0), float(self._statistics.jitter(row)[0])
+
+    def _work_off(self) -> None:
+        if not self._pending:
+            return
+        rows, sequence, timestamp, times = zip(*self._pending, strict=True)
+        arrival = np.repeat(np.array(times), [len(part) for part in rows])
+        self._pending.clear()
+        self._statistics.update(
+            np.concatenate(rows), np.concatenate(sequence), np.concatenate(timestamp), arrival
+        )

@@ -1,0 +1,166 @@
+"""The transmit half of a beat: one RTP packet of 20 ms for every lane of a phase.
+
+A lane sends all the time, silence when there is nothing to say, so that NAT bindings and the watchdogs of
+PBXs stay alive. SSRC and sequence run on for the whole call; the timestamp is the slot number of the
+heartbeat, so that it runs on through hold and through slots that were skipped.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.lane import FRAME_BYTES, PHASES
+from talkpath.codecs import rtp
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from random import Random
+
+    from talkpath.bridge.media.counters import Counters
+    from talkpath.bridge.media.lane import MediaEvent
+    from talkpath.bridge.media.latch import Address
+    from talkpath.bridge.media.playout import Playout
+    from talkpath.bridge.media.sounds import SoundPlayer
+
+    SendTo = Callable[[memoryview, Any], int]
+
+__all__ = ["Transmitter"]
+
+_PACKET_BYTES: Final = rtp.HEADER_LENGTH + FRAME_BYTES
+_BLOCKED: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
+_UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EPERM})
+
+
+class _Phase:
+    """The lanes of one phase that send, in the form the send loop needs."""
+
+    def __init__(self) -> None:
+        self.lanes: list[int] = []
+        self.rows = np.zeros(0, np.intp)
+        self.targets: list[tuple[SendTo, Address]] = []
+
+
+class Transmitter:
+    """Sends for all lanes.
+
+    Args:
+        lanes: Number of lanes.
+        counters: Where packets and errors are counted.
+        playout: Where the audio comes from.
+        sounds: What fills the time without it.
+        random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
+    """
+
+    def __init__(
+        self, lanes: int, counters: Counters, playout: Playout, sounds: SoundPlayer, random: Random
+    ) -> None:
+        self._counters = counters
+        self._playout = playout
+        self._sounds = sounds
+        self._random = random
+        self._ssrc = np.zeros(lanes, np.int64)
+        self._sequence = np.zeros(lanes, np.int64)
+        self._timestamp = np.zeros(lanes, np.int64)
+        self._payload_type = np.zeros(lanes, np.int64)
+        self._talking = np.zeros(lanes, np.bool_)
+        self._sendto: dict[int, SendTo] = {}
+        self._targets: dict[int, Address] = {}
+        self._phases = [_Phase() for _ in range(PHASES)]
+        self._packets = np.zeros((-(-lanes // PHASES), _PACKET_BYTES), np.uint8)
+        self._views = [row.data for row in self._packets]
+
+    def open(self, lane: int, sock: socket.socket) -> None:
+        """Give a lane its socket and the numbers its stream starts with; nothing is sent yet."""
+        self._ssrc[lane] = self._random.getrandbits(32)
+        self._sequence[lane] = self._random.getrandbits(16)
+        self._timestamp[lane] = self._random.getrandbits(32)
+        self._talking[lane] = False
+        self._sendto[lane] = sock.sendto
+
+    def configure(self, lane: int, payload_type: int, target: Address, *, sends: bool) -> None:
+        """Set what a lane sends and where to; `sends=False` pauses it (hold)."""
+        self._payload_type[lane] = payload_type
+        self._targets.pop(lane, None)
+        if sends:
+            self._targets[lane] = target
+        else:
+            self._talking[lane] = False
+        self._arrange(lane % PHASES)
+
+    def aim(self, lane: int, target: Address) -> None:
+        """Send to another address from now on; a paused lane stays paused."""
+        if lane in self._targets:
+            self._targets[lane] = target
+            self._arrange(lane % PHASES)
+
+    def close(self, lane: int) -> None:
+        """Stop sending and forget the socket."""
+        self._sendto.pop(lane, None)
+        if self._targets.pop(lane, None) is not None:
+            self._arrange(lane % PHASES)
+
+    def sends(self, lane: int) -> bool:
+        """Whether the lane is sending."""
+        return lane in self._targets
+
+    def skip(self, slots: int) -> None:
+        """Note that slots were left out; the next audio is a new talkspurt to its receiver."""
+        rows = np.array(list(self._targets), np.intp)
+        self._counters.table[rows, Cause.FRAMES_SKIPPED] += slots
+        self._talking[rows] = False
+
+    def send(self, phase: int, slot: int, now: float, events: list[MediaEvent]) -> None:
+        """Send one packet of each lane of a phase.
+
+        Args:
+            phase: 0 to 3.
+            slot: Number of the 20 ms slot since the plane's start; the timestamps follow from it.
+            now: Monotonic seconds.
+            events: Playout's events are appended.
+        """
+        rows = self._phases[phase].rows
+        if not rows.size:
+            return
+        packets = self._packets[: len(rows)]
+        payloads = packets[:, rtp.HEADER_LENGTH :]
+        talking = self._playout.take(rows, payloads, now, events)
+        self._sounds.take(rows, talking, payloads, events)
+        begins = talking > self._talking[rows]
+        self._talking[rows] = talking
+        sequence = self._sequence[rows]
+        rtp.write_headers(
+            packets,
+            self._payload_type[rows],
+            sequence & 0xFFFF,
+            (self._timestamp[rows] + slot * FRAME_BYTES) & 0xFFFFFFFF,
+            self._ssrc[rows],
+            begins,
+        )
+        self._sequence[rows] = sequence + 1
+        self._counters.add_rows(rows, Cause.PACKETS_SENT)
+        self._hand_over(self._phases[phase])
+
+    def _hand_over(self, phase: _Phase) -> None:
+        for lane, (sendto, target), packet in zip(phase.lanes, phase.targets, self._views, strict=False):
+            try:
+                sendto(packet, target)
+            except OSError as error:
+                self._counters.add(lane, _cause_of(error))
+
+    def _arrange(self, number: int) -> None:
+        """Rebuild what the send loop of a phase walks over."""
+        phase = self._phases[number]
+        phase.lanes = sorted(lane for lane in self._targets if lane % PHASES == number)
+        phase.rows = np.array(phase.lanes, np.intp)
+        phase.targets = [(self._sendto[lane], self._targets[lane]) for lane in phase.lanes]
+
+
+def _cause_of(error: OSError) -> Cause:
+    if error.errno in _BLOCKED:
+        return Cause.SEND_BLOCKED
+    return Cause.SEND_UNREACHABLE if error.errno in _UNREACHABLE else Cause.SEND_FAILED
