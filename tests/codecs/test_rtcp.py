@@ -60,6 +60,15 @@ def test_a_goodbye_is_a_compound_that_begins_with_a_report(
     assert rtcp.parse(data) == (report, Goodbye((report.ssrc,), reason.encode()))
 
 
+@pytest.mark.parametrize("length", range(1, 9))
+def test_the_items_of_a_description_end_with_a_zero_and_fill_whole_words(length: int) -> None:
+    description = rtcp.build_report(ReceiverReport(1), "n" * length)[len(EMPTY_REPORT) :]
+    assert len(description) % 4 == 0
+    assert 1 <= len(description.split(b"n" * length)[1]) <= 4
+    assert not any(description.split(b"n" * length)[1])
+    assert int.from_bytes(description[2:4], "big") * 4 + 4 == len(description)
+
+
 def test_counters_of_a_long_call_wrap() -> None:
     data = rtcp.build_report(SenderReport(1, 2, 3, 2**32 + 4, 2**33 + 5), "a@b")
     assert rtcp.parse(data) == (SenderReport(1, 2, 3, 4, 5),)

@@ -124,6 +124,18 @@ def test_the_same_key_twice_is_two_digits() -> None:
     assert [digit.digit for digit in heard] == ["7", "7"]
 
 
+@pytest.mark.parametrize("arrive", [slice(None), slice(0, 1), slice(1, 2), slice(-1, None)])
+def test_the_fastest_dialler_loses_no_digit(arrive: slice) -> None:
+    """40 ms of tone, 40 ms of pause, and of each press maybe one packet arrives."""
+    detector = DigitDetector()
+    heard: list[Digit] = []
+    for number in range(10):
+        packets = schedule("9", duration=0.04)[arrive]
+        heard += hear(detector, packets, (START + 640 * number) % 2**32, 0.08 * number)
+    heard += detector.poll(9.0)
+    assert [digit.digit for digit in heard] == ["9"] * 10
+
+
 def test_a_key_is_pressed_until_its_end() -> None:
     detector = DigitDetector()
     packets = schedule("#")

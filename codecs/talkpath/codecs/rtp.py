@@ -78,7 +78,7 @@ def parse(packets: Codes, lengths: Rows) -> ParsedPackets:
     if width < HEADER_LENGTH:
         packets, narrow = np.zeros((count, HEADER_LENGTH), np.uint8), packets
         packets[:, :width] = narrow
-    lengths = np.clip(lengths, 0, width)
+    lengths = np.minimum(np.maximum(lengths, 0), width)
     header = np.ascontiguousarray(packets[:, :HEADER_LENGTH]).view(_HEADER)[:, 0]
     flags, kind = header["flags"], header["kind"]
     reject = np.zeros(count, np.uint8)

@@ -187,16 +187,15 @@ class DigitDetector:
             return True
         if _distance(timestamp, press.segment) == LONGEST_DURATION:
             return not press.over
-        # Some senders let the timestamp run within a press: then timestamp less duration stays put.
-        behind = _distance(timestamp, press.start) - event.duration
-        return event.duration >= press.duration and abs(behind) <= self._clock_rate // 20
+        # Some senders let the timestamp run within a press: then timestamp less duration stays put, but for
+        # one packet of 20 ms. A new press cannot come so soon: the fastest diallers leave 40 ms in between.
+        begun = _distance(timestamp, press.start) - event.duration
+        return abs(begun) <= self._clock_rate // 40
 
     def _continue(
         self, press: _Press, event: TelephoneEvent, timestamp: int, now: float
     ) -> tuple[Digit, ...]:
         """Lengthen the press that is known; report it if this is its first end."""
-        if press.over:
-            return ()
         if _distance(timestamp, press.segment) == LONGEST_DURATION:
             press.segment = timestamp
         before = _distance(timestamp, press.start) if timestamp == press.segment else 0
