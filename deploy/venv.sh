@@ -9,6 +9,11 @@ if ! "$PYTHON" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 1
     exit 1
 fi
 
+# Run a command; show what it said only when it fails.
+quietly() {
+    said=$("$@" 2>&1) || { echo "$said" >&2; say "\`$*\` failed" >&2; exit 1; }
+}
+
 create() { "$PYTHON" -m venv "$VENV" >/dev/null 2>&1 && "$VENV/bin/python" -m pip --version >/dev/null 2>&1; }
 
 if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
@@ -17,8 +22,8 @@ if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
         rm -rf "$VENV"
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
             say "installing python3-venv"
-            apt-get update -q >/dev/null
-            DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-venv >/dev/null
+            quietly apt-get update
+            quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv
             create || { say "$PYTHON -m venv $VENV still fails; run it to see why" >&2; exit 1; }
         else
             say "$PYTHON cannot create environments; on Debian: sudo apt-get install python3-venv" >&2
