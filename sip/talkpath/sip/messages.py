@@ -78,7 +78,7 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     codecs: tuple[str, ...] = ()
 
 
-class SipSettings(Message):
+class SipSettings(Message, frozen=True):
     """All that the SIP process needs to know."""
 
     listeners: tuple[Listener, ...]
@@ -97,7 +97,7 @@ class SipSettings(Message):
 # --------------------------------------------------------------------------------------------------
 
 
-class IncomingCall(Message):
+class IncomingCall(Message, frozen=True):
     """An admitted INVITE that waits for a decision. Nothing but 100 has been answered yet."""
 
     call: str
@@ -114,6 +114,8 @@ class IncomingCall(Message):
     """All headers of the INVITE except the authorisation ones."""
     offer: str
     """The SDP offer, or empty for a delayed offer."""
+    local_address: str = ""
+    """The address that our SDP will name. Its family says which kind of RTP socket the call needs."""
 
 
 class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,32 +137,34 @@ class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):
     local_address: str
     """Address that our SDP told the peer to send to."""
     local_port: int
+    rtcp_mux: bool = False
+    """RTCP goes over the RTP port (RFC 5761); otherwise over the next higher port."""
     local_crypto: str = ""
     """The chosen ``a=crypto`` value of our SDP, for SRTP; empty: plain RTP."""
     remote_crypto: str = ""
 
 
-class MediaUpdated(Message):
+class MediaUpdated(Message, frozen=True):
     """Media was negotiated, at the answer and again at each re-INVITE or UPDATE."""
 
     call: str
     media: MediaDescription
 
 
-class CallRinging(Message):
+class CallRinging(Message, frozen=True):
     """Our outbound call got a provisional answer above 100."""
 
     call: str
     status: int
 
 
-class CallConfirmed(Message):
+class CallConfirmed(Message, frozen=True):
     """The dialog is confirmed: ACK received (inbound) or sent (outbound)."""
 
     call: str
 
 
-class CallEnded(Message):
+class CallEnded(Message, frozen=True):
     """The dialog is over; the last message about this call."""
 
     call: str
@@ -171,7 +175,7 @@ class CallEnded(Message):
     reason: str
 
 
-class CallDigit(Message):
+class CallDigit(Message, frozen=True):
     """A digit that came as SIP INFO."""
 
     call: str
@@ -184,22 +188,24 @@ class CallDigit(Message):
 # --------------------------------------------------------------------------------------------------
 
 
-class Ring(Message):
+class Ring(Message, frozen=True):
     """Answer 180. The RTP port goes into every SDP of this call from now on."""
 
     call: str
     rtp_port: int
     rtp_port_v6: int = 0
+    """Used instead of ``rtp_port``, when it is not 0, in a call whose SDP names an IPv6 address."""
 
 
-class Answer(Message):
-    """Answer 200 with SDP."""
+class Answer(Message, frozen=True):
+    """Answer 200 with SDP. The port is that of ``Ring`` when there was one."""
 
     call: str
     rtp_port: int
+    headers: tuple[Header, ...] = ()
 
 
-class Reject(Message):
+class Reject(Message, frozen=True):
     """Answer with a final failure, before 200."""
 
     call: str
@@ -207,9 +213,10 @@ class Reject(Message):
     reason: str
     """Plain sentence, sent as the ``text`` of a Reason header (RFC 3326)."""
     retry_after: int = 0
+    headers: tuple[Header, ...] = ()
 
 
-class HangUp(Message):
+class HangUp(Message, frozen=True):
     """End the call in whatever way its state asks for: BYE, CANCEL or a final response."""
 
     call: str
@@ -217,7 +224,7 @@ class HangUp(Message):
     headers: tuple[Header, ...] = ()
 
 
-class PlaceCall(Message):
+class PlaceCall(Message, frozen=True):
     """Send an INVITE."""
 
     call: str
@@ -234,19 +241,19 @@ class PlaceCall(Message):
 # --------------------------------------------------------------------------------------------------
 
 
-class Ready(Message):
+class Ready(Message, frozen=True):
     """A child has read its settings and does its work."""
 
     detail: str = ""
 
 
-class ListenFailed(Message):
+class ListenFailed(Message, frozen=True):
     """A listener could not be opened. The supervisor prints ``problem`` and stops."""
 
     problem: str
 
 
-class RegistrationState(Message):
+class RegistrationState(Message, frozen=True):
     """A registration changed."""
 
     trunk: str
@@ -256,14 +263,14 @@ class RegistrationState(Message):
     expires_in: int = 0
 
 
-class Admission(Message):
+class Admission(Message, frozen=True):
     """The supervisor's word on new calls: 503 while draining or when no worker has a free lane."""
 
     draining: bool
     free_lanes: int
 
 
-class WorkerSettings(Message):
+class WorkerSettings(Message, frozen=True):
     """First message to a worker: who it is and the whole configuration as JSON."""
 
     index: int
@@ -273,33 +280,33 @@ class WorkerSettings(Message):
     lanes: int
 
 
-class WorkerLoad(Message):
+class WorkerLoad(Message, frozen=True):
     """Sent by a worker when its number of calls changes."""
 
     calls: int
     lanes: int
 
 
-class PeerLost(Message):
+class PeerLost(Message, frozen=True):
     """A process died. To a worker: the SIP process. To the SIP process: the worker that had ``calls``."""
 
     who: Literal["sip", "worker"]
     calls: tuple[str, ...] = ()
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """End now: hang up what is left, close everything, exit."""
 
     reason: str = ""
 
 
-class Drain(Message):
+class Drain(Message, frozen=True):
     """No new calls; say goodbye to the live ones after ``seconds``."""
 
     seconds: float
 
 
-class Originate(Message):
+class Originate(Message, frozen=True):
     """Supervisor to a worker: place a call for an agent."""
 
     call: str
@@ -308,13 +315,15 @@ class Originate(Message):
     trunk: str = ""
 
 
-class SipStatistics(Message):
+class SipStatistics(Message, frozen=True):
     """Counters of the SIP process since its start, sent about once a second when they changed.
 
     Keys are ``name`` or ``name:label``; see the metrics catalogue for the meaning of each.
     """
 
     counters: dict[str, int]
+    gauges: dict[str, int] = {}
+    """What is alive now: ``calls``, ``calls_max``, ``registrations``, ``sources``."""
 
 
 AnyMessage = (
@@ -344,7 +353,7 @@ AnyMessage = (
 )
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(AnyMessage)
+_decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 
 
 def encode(message: Message) -> bytes:

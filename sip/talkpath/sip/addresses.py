@@ -1,0 +1,78 @@
+"""Which address of ours a peer is told to send to.
+
+The most frequent cause of one-way audio is a wrong address in SDP, so the order is fixed and explicit:
+what the trunk says, what the listener says, the address the listener is bound to, and only then the
+local address of the route to the peer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+
+def advertised_address(trunk_address: str, listener_address: str, bound_host: str, route_address: str) -> str:
+    """Choose the address for our SDP.
+
+    Args:
+        trunk_address: ``advertised_address`` of the trunk, or empty.
+        listener_address: ``advertised_address`` of the listener, or empty.
+        bound_host: Host that the listener is bound to; ``0.0.0.0`` and ``::`` say nothing.
+        route_address: Local address of the route to the peer, or empty when there is no route.
+
+    Returns:
+        The first that says something; an empty string when none does.
+    """
+    if trunk_address or listener_address:
+        return trunk_address or listener_address
+    if is_specific(bound_host):
+        return bound_host
+    return route_address
+
+
+def is_specific(host: str) -> bool:
+    """Whether a host names one address: an IP address that is not ``0.0.0.0`` or ``::``."""
+    try:
+        return not ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def is_ipv6(host: str) -> bool:
+    """Whether a host is an IPv6 address."""
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """Split ``192.0.2.1:5060`` or ``[2001:db8::1]:5060``. A missing or senseless port gives 0."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") > 1:
+        host, port = text, ""
+    else:
+        host, _, port = text.partition(":")
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+
+
+def join_host_port(host: str, port: int) -> str:
+    """The inverse of :func:`split_host_port`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def local_address_towards(peer: str) -> str:
+    """Ask the kernel which local address it uses towards a peer. Sends nothing.
+
+    Args:
+        peer: An IP address. For a host name the answer is empty: no name look-up in the SIP loop.
+    """
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(peer).version == 6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((peer, 9))
+            return str(probe.getsockname()[0])
+    except (ValueError, OSError):
+        return ""

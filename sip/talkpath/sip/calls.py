@@ -1,0 +1,229 @@
+"""All dialogs by our id: taking incoming calls, placing calls, and carrying out messages about them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from talkpath.sip import messages
+from talkpath.sip._pj import error_text, pj
+from talkpath.sip.addresses import advertised_address, is_ipv6, local_address_towards, split_host_port
+from talkpath.sip.dialog import Dialog, Port
+from talkpath.sip.ending import OurEnd
+from talkpath.sip.headers import parse_address, parse_message, safe_text, uri_host, without_secrets
+from talkpath.sip.offer_answer import OfferAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from talkpath.sip.account import TrunkAccount
+    from talkpath.sip.admission import Verdict
+    from talkpath.sip.counters import Counters
+    from talkpath.sip.gate import Request
+    from talkpath.sip.headers import SipText
+    from talkpath.sip.reception import Reception
+
+_log = logging.getLogger(__name__)
+
+DECISION_SECONDS = 20.0
+"""A worker that says nothing about a call for this long is taken for dead: 503, the PBX tries elsewhere."""
+
+
+class Calls:
+    """The dialogs that live.
+
+    Args:
+        settings: Listeners, for the addresses in SDP.
+        counters: Where everything is counted.
+        send: Takes messages for the worker of a call.
+    """
+
+    def __init__(
+        self, settings: messages.SipSettings, counters: Counters, send: Callable[[messages.Message], None]
+    ) -> None:
+        self._settings = settings
+        self._counters = counters
+        self._send = send
+        self._dialogs: dict[str, Dialog] = {}
+        self._accounts: Mapping[str, TrunkAccount] = {}
+        self._reception: Reception | None = None
+        # Ids must not repeat after a restart, while a worker still holds calls of the process before.
+        self._prefix = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._dialogs)
+
+    def use(self, accounts: Mapping[str, TrunkAccount], reception: Reception) -> None:
+        """Take the accounts to place calls from, and the policy that knows the codecs of a trunk."""
+        self._accounts, self._reception = accounts, reception
+
+    # Incoming -----------------------------------------------------------------------------------------
+
+    def take(self, account: TrunkAccount, stack_id: int, request: Request, verdict: Verdict) -> None:
+        """Make a dialog of an admitted INVITE and tell the worker about it."""
+        message = parse_message(request.text)
+        transport = transport_of(message)
+        source = split_host_port(request.source)[0]
+        address = self._address(account.trunk, transport, source)
+        call = f"c-{self._prefix}-{next(self._numbers)}"
+        media = OfferAnswer(self._codecs(verdict.trunk), address)
+        dialog = Dialog(account, call, media, self._counters, self._send, stack_id=stack_id)
+        dialog.deadline = time.monotonic() + DECISION_SECONDS
+        self._dialogs[call] = dialog
+        self._counters.add("calls", "incoming")
+        caller = parse_address(message.first("From"))
+        self._send(
+            messages.IncomingCall(
+                call=call,
+                sip_call_id=message.first("Call-ID"),
+                trunk=verdict.trunk,
+                source=request.source,
+                transport=transport,
+                from_uri=caller.uri,
+                from_name=caller.name,
+                to_uri=parse_address(message.first("To")).uri,
+                request_uri=message.request_uri,
+                headers=without_secrets(message.headers),
+                offer=message.body if message.body.startswith("v=") else "",
+                local_address=address,
+            )
+        )
+
+    def _codecs(self, trunk: str) -> tuple[str, ...]:
+        return self._reception.codecs(trunk) if self._reception else self._settings.codecs
+
+    def _address(self, trunk: messages.TrunkSettings, transport: messages.Transport, peer: str) -> str:
+        """The address for our SDP towards a peer."""
+        route = local_address_towards(peer)
+        same = [item for item in self._settings.listeners if is_ipv6(item.host) == is_ipv6(peer)]
+        same = (
+            [item for item in same if item.transport == transport] or same or list(self._settings.listeners)
+        )
+        listener = next((item for item in same if item.host == route), same[0])
+        found = advertised_address(
+            trunk.advertised_address, listener.advertised_address, listener.host, route
+        )
+        if not found:
+            self._counters.add("no_local_address")
+        return found or "127.0.0.1"
+
+    # Messages -----------------------------------------------------------------------------------------
+
+    def perform(self, message: messages.AnyMessage) -> bool:
+        """Carry out one message about calls. Returns False when it is not one."""
+        match message:
+            case messages.PlaceCall():
+                self._place(message)
+            case messages.PeerLost():
+                for call in message.calls:
+                    self._end(call, OurEnd("failure", 500, "the media process of this call is gone"))
+            case messages.Ring() | messages.Answer() | messages.Reject() | messages.HangUp():
+                self._command(message)
+            case _:
+                return False
+        return True
+
+    def _command(self, message: messages.Ring | messages.Answer | messages.Reject | messages.HangUp) -> None:
+        dialog = self._dialogs.get(message.call)
+        if dialog is None:  # it ended while the message was on its way
+            self._counters.add("late_command", type(message).__name__.lower())
+            return
+        match message:
+            case messages.Ring():
+                dialog.ring(Port(message.rtp_port, message.rtp_port_v6))
+            case messages.Answer():
+                dialog.accept(Port(message.rtp_port), message.headers)
+            case messages.Reject():
+                status = message.status if 300 <= message.status <= 699 else 500
+                self._counters.add("rejected", str(status))
+                dialog.end(OurEnd("us", status, message.reason), message.headers, message.retry_after)
+            case messages.HangUp():
+                status = 200 if dialog.confirmed else 480
+                dialog.end(OurEnd("us", status, message.reason), message.headers)
+
+    def _end(self, call: str, end: OurEnd) -> None:
+        dialog = self._dialogs.get(call)
+        if dialog is not None:
+            dialog.end(end)
+
+    def _place(self, message: messages.PlaceCall) -> None:
+        account = self._accounts.get(message.trunk)
+        problem = self._cannot_place(message, account)
+        if account is None or problem:
+            self._send(messages.CallEnded(call=message.call, by="failure", status=500, reason=problem))
+            return
+        address = self._address(account.trunk, transport_in(message.uri), self._peer(message))
+        media = OfferAnswer(self._codecs(message.trunk), address)
+        dialog = Dialog(account, message.call, media, self._counters, self._send)
+        dialog.deadline = time.monotonic() + message.ring_timeout
+        self._dialogs[message.call] = dialog
+        self._counters.add("calls", "outgoing")
+        try:
+            dialog.place(message.uri, Port(message.rtp_port), message.from_uri, message.headers)
+        except pj.Error as error:
+            dialog.over = True
+            reason = safe_text(f"cannot call {message.uri}: {error_text(error)}")
+            self._send(messages.CallEnded(call=message.call, by="failure", status=503, reason=reason))
+
+    def _cannot_place(self, message: messages.PlaceCall, account: TrunkAccount | None) -> str:
+        if account is None:
+            return f"there is no trunk {message.trunk!r}"
+        if message.call in self._dialogs:
+            return f"the call {message.call} exists already"
+        return ""
+
+    def _peer(self, message: messages.PlaceCall) -> str:
+        """The IP address that an INVITE of ours goes to, as far as it is known without a name look-up."""
+        known = self._reception.addresses.get(message.trunk, ()) if self._reception else ()
+        return known[0] if known else uri_host(message.uri)
+
+    # Time and end -------------------------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """End calls whose deadline has passed."""
+        for dialog in list(self._dialogs.values()):
+            if dialog.deadline is None or now < dialog.deadline:
+                continue
+            if dialog.incoming:
+                self._counters.add("undecided")
+                dialog.end(OurEnd("failure", 503, "no decision about this call in time"), retry_after=5)
+            else:
+                dialog.end(OurEnd("failure", 408, "no answer"))
+
+    def end_all(self, end: OurEnd) -> None:
+        """Begin to end every dialog."""
+        for dialog in list(self._dialogs.values()):
+            dialog.end(end)
+
+    def bury(self) -> None:
+        """Let go of the dialogs that are over. Outside of callbacks: the stack still holds them there."""
+        for call in [dialog.call for dialog in self._dialogs.values() if dialog.over]:
+            del self._dialogs[call]
+
+    def forget_all(self) -> None:
+        """Let go of all dialogs, over or not, before the stack goes down."""
+        self._dialogs.clear()
+
+
+def transport_of(message: SipText) -> messages.Transport:
+    """Transport that a request came by: that of its topmost Via."""
+    return _transport(message.first("Via").partition(" ")[0].rpartition("/")[2])
+
+
+def transport_in(uri: str) -> messages.Transport:
+    """Transport that a SIP URI asks for."""
+    parameter = uri.lower().partition(";transport=")[2].partition(";")[0].partition(">")[0]
+    return "tls" if uri.lower().startswith("sips:") else _transport(parameter)
+
+
+def _transport(name: str) -> messages.Transport:
+    match name.strip().lower():
+        case "tcp":
+            return "tcp"
+        case "tls":
+            return "tls"
+    return "udp"

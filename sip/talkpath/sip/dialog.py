@@ -1,0 +1,260 @@
+"""One dialog: the stack's call object, our id for it, and the messages about it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from talkpath.sip import messages
+from talkpath.sip._pj import error_text, guarded, pj
+from talkpath.sip.addresses import is_ipv6, split_host_port
+from talkpath.sip.ending import OurEnd, call_ended
+from talkpath.sip.headers import reason_header, retry_after_header, safe_text
+from talkpath.sip.offer_answer import StreamFacts
+from talkpath.sip.sdp import SdpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talkpath.sip.account import TrunkAccount
+    from talkpath.sip.counters import Counters
+    from talkpath.sip.messages import Header
+    from talkpath.sip.offer_answer import OfferAnswer
+
+_log = logging.getLogger(__name__)
+
+DTMF_METHOD_INFO = 1
+"""``PJSUA_DTMF_METHOD_SIP_INFO``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """RTP ports of a worker for one call: for IPv4, and for IPv6 when it differs."""
+
+    v4: int
+    v6: int = 0
+
+    def towards(self, address: str) -> int:
+        """The port that belongs beside ``address`` in an SDP."""
+        return self.v6 if self.v6 and is_ipv6(address) else self.v4
+
+
+class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
+    """One call leg.
+
+    Args:
+        account: The account it belongs to.
+        call: Our id.
+        media: Its offers and answers.
+        counters: Where errors in callbacks are counted.
+        send: Takes messages for the worker.
+        stack_id: The stack's id of an incoming call; None for a call that we place.
+    """
+
+    def __init__(
+        self,
+        account: TrunkAccount,
+        call: str,
+        media: OfferAnswer,
+        counters: Counters,
+        send: Callable[[messages.Message], None],
+        *,
+        stack_id: int | None = None,
+    ) -> None:
+        super().__init__(account, pj.PJSUA_INVALID_ID if stack_id is None else stack_id)
+        self.call = call
+        self.counters = counters
+        self.incoming = stack_id is not None
+        self.confirmed = False
+        self.over = False
+        self.decided = not self.incoming
+        self.deadline: float | None = None
+        """Monotonic time at which the endpoint ends a call that nobody decided about or nobody answered."""
+        self._media = media
+        self._send = send
+        self._our_end: OurEnd | None = None
+        self._answered = False
+
+    # What we are told to do ---------------------------------------------------------------------------
+
+    def ring(self, port: Port) -> None:
+        """Answer 180."""
+        self.decided, self.deadline = True, None
+        self._use_port(port)
+        if not self._answered and not self.over:
+            self._answer(180)
+
+    def accept(self, port: Port, headers: tuple[Header, ...]) -> None:
+        """Answer 200 with our SDP."""
+        self.decided, self.deadline = True, None
+        self._use_port(port)
+        if self._answered or self.over:
+            self.counters.add("late_command", "answer")
+            return
+        self._answered = True
+        self._answer(200, headers)
+
+    def place(self, uri: str, port: Port, from_uri: str, headers: tuple[Header, ...]) -> None:
+        """Send the INVITE.
+
+        Raises:
+            pjsua2.Error: the URI cannot be used, or no call slot is free.
+        """
+        self._use_port(port)
+        parameters = self._parameters(0, headers)
+        parameters.txOption.localUri = from_uri
+        self.makeCall(uri, parameters)
+
+    def end(self, end: OurEnd, headers: tuple[Header, ...] = (), retry_after: int = 0) -> None:
+        """End the dialog in the way its state asks for: final response, CANCEL or BYE.
+
+        The status of ``end`` is used when a final response is what is needed.
+        """
+        if self.over or self._our_end is not None:
+            return
+        self._our_end = end
+        self.deadline = None
+        extra = [reason_header(end.status, end.reason)] if end.reason else []
+        if retry_after:
+            extra.append(retry_after_header(retry_after))
+        # The stack takes a status only for a final response; 0 leaves BYE and CANCEL to it.
+        status = end.status if self.incoming and not self.confirmed and end.status >= 300 else 0
+        with contextlib.suppress(pj.Error):  # it ended in the same moment: the state callback reports it
+            self.hangup(self._parameters(status, (*extra, *headers)))
+
+    def _use_port(self, port: Port) -> None:
+        self._media.use_port(port.towards(self._media.local.address))
+
+    def _answer(self, status: int, headers: tuple[Header, ...] = ()) -> None:
+        parameters = self._parameters(status, headers)
+        if status == 200:
+            parameters.sdp.wholeSdp = self._media.final_answer()
+        try:
+            self.answer(parameters)
+        except pj.Error as error:
+            if not self.over:
+                self.end(OurEnd("failure", 500, f"the call could not be answered: {error_text(error)}"))
+
+    @staticmethod
+    def _parameters(status: int, headers: tuple[Header, ...]) -> Any:
+        parameters = pj.CallOpParam(True)
+        parameters.statusCode = status
+        parameters.opt.audioCount = 1
+        parameters.opt.videoCount = 0
+        for name, value in headers:
+            header = pj.SipHeader()
+            header.hName, header.hValue = safe_text(name), safe_text(value, 4000)
+            parameters.txOption.headers.append(header)
+        return parameters
+
+    # What the stack tells us --------------------------------------------------------------------------
+
+    @guarded
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """Put our own description in place of the stack's, which has no media."""
+        prm.sdp.wholeSdp = self._media.describe(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
+
+    @guarded
+    def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """Refuse a re-INVITE or UPDATE whose offer we cannot answer; the call goes on as it was."""
+        try:
+            self._media.check_offer(prm.offer.wholeSdp)
+        except SdpError as error:
+            self.counters.add("offer_refused", str(error.status))
+            _log.info("offer refused: %s", error, extra={"call": self.call})
+            prm.statusCode = 488
+
+    @guarded
+    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802, ARG002  the stack's name
+        """An exchange of offer and answer is complete."""
+        self._media.complete()
+        self._report_media()
+
+    @guarded
+    def onCallState(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """The dialog changed its state."""
+        message = received_message(prm.e)
+        self._learn(message)
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_EARLY and not self.incoming:
+            self._send(messages.CallRinging(call=self.call, status=int(info.lastStatusCode)))
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.confirmed:
+            self.confirmed, self.deadline = True, None
+            self._settle_from_stream()
+            self._send(messages.CallConfirmed(call=self.call))
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.over:
+            self.over = True
+            status = int(info.lastStatusCode)
+            self._send(call_ended(self.call, self._our_end, status, info.lastReason, message))
+
+    @guarded
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """A transaction in the dialog moved: its message may hold the answer to an offer of ours."""
+        self._learn(received_message(prm.e))
+        self._settle_from_stream()
+
+    @guarded
+    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """A digit came by SIP INFO (the media plane reads RFC 4733 events itself)."""
+        if prm.method == DTMF_METHOD_INFO and prm.digit:
+            duration = int(prm.duration) if 0 < int(prm.duration) < 60_000 else 0
+            self._send(messages.CallDigit(call=self.call, digit=str(prm.digit)[:1], duration_ms=duration))
+
+    @guarded
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """A REFER from the peer would make us call a number of its choice: never."""
+        self.counters.add("refused", "refer")
+        prm.statusCode = 603
+
+    @guarded
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """An INVITE with Replaces would exchange the caller behind the worker's back."""
+        self.counters.add("refused", "replaces")
+        prm.statusCode = 603
+
+    # Media --------------------------------------------------------------------------------------------
+
+    def _learn(self, message: str) -> None:
+        if message:
+            self._media.learn_answer(message.partition("\r\n\r\n")[2])
+            self._report_media()
+
+    def _report_media(self) -> None:
+        try:
+            settled = self._media.take_settled()
+        except SdpError as error:
+            self.end(OurEnd("failure", 488, str(error)))
+            return
+        if settled is not None:
+            self._send(messages.MediaUpdated(call=self.call, media=settled))
+
+    def _settle_from_stream(self) -> None:
+        """Ask the stack for the peer's side of an exchange whose answer it did not show (an ACK)."""
+        if not self._media.answer_is_missing:
+            return
+        info = self.getStreamInfo(0)
+        host, port = split_host_port(info.remoteRtpAddress)
+        self._media.learn_stream(
+            StreamFacts(
+                address=host,
+                port=port,
+                codec=str(info.codecName).upper(),
+                payload_type=int(info.txPt),
+                dtmf_payload_type=int(info.audTxEventPt),
+                sends=bool(int(info.dir) & pj.PJMEDIA_DIR_ENCODING),
+                receives=bool(int(info.dir) & pj.PJMEDIA_DIR_DECODING),
+            )
+        )
+        self._report_media()
+
+
+def received_message(event: Any) -> str:
+    """Text of the SIP message that an event is about; empty when it was not caused by one received."""
+    body = event.body
+    if event.type == pj.PJSIP_EVENT_TSX_STATE and body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
+        return str(body.tsxState.src.rdata.wholeMsg)
+    if event.type == pj.PJSIP_EVENT_RX_MSG:
+        return str(body.rxMsg.rdata.wholeMsg)
+    return ""

@@ -1,0 +1,213 @@
+"""The SIP endpoint: the stack's life, its listeners and accounts, the calls, and what is asked of them.
+
+One thread. `turn` lets the stack work and returns; in between, `perform` carries out messages. Messages for
+the supervisor are given to ``send``, which must not block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from talkpath.sip import messages
+from talkpath.sip._pj import StackError, error_text, guarded, library, pj, tls_library
+from talkpath.sip.account import TrunkAccount, account_config
+from talkpath.sip.calls import Calls
+from talkpath.sip.ending import OurEnd
+from talkpath.sip.gate import Gate, Request
+from talkpath.sip.listeners import open_listener
+from talkpath.sip.reception import Reception
+from talkpath.sip.stack_log import StackLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talkpath.sip.admission import Verdict
+    from talkpath.sip.counters import Counters
+
+_log = logging.getLogger(__name__)
+
+EVERY_CALL = 65_535
+"""More calls than any build can hold: the stack takes its own limit."""
+
+
+class _Stack(pj.Endpoint):  # type: ignore[misc]  # pjsua2 ships no types
+    """The stack's endpoint object; it asks which account an INVITE belongs to."""
+
+    def __init__(self, counters: Counters, select: Callable[[Any], None]) -> None:
+        super().__init__()
+        self.counters = counters
+        self._select = select
+
+    @guarded
+    def onSelectAccount(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """A request arrived; also made to run by the gate, to see it."""
+        self._select(prm)
+
+
+class SipEndpoint:
+    """All of SIP in one object.
+
+    Args:
+        settings: What to listen on, the trunks, the limits.
+        counters: Where everything is counted.
+        send: Takes messages for the supervisor.
+    """
+
+    def __init__(
+        self, settings: messages.SipSettings, counters: Counters, send: Callable[[messages.Message], None]
+    ) -> None:
+        self.counters = counters
+        self.settings = settings
+        self.reception = Reception(settings)
+        self.calls = Calls(settings, counters, send)
+        self.max_calls = 0
+        self._send = send
+        self._gate = Gate(self._decide, counters)
+        self._accounts: dict[str, TrunkAccount] = {}
+        self._stack = _Stack(counters, self._select_account)
+        self._log_writer = StackLog(counters)
+
+    # Life ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring the stack up, open all listeners, add all trunks (registering begins).
+
+        Raises:
+            StackError: a listener or trunk is refused; the sentence names it and what to do.
+        """
+        try:
+            library().pj_log_set_level(
+                0
+            )  # until the log writer is in place, lines would go to standard output
+            self._stack.libCreate()
+            self._stack.libInit(self._stack_config())
+            self._stack.audDevManager().setNoDev()
+            for listener in self.settings.listeners:
+                open_listener(self._stack, listener, self.settings.tls)
+            self._stack.libStart()
+            self._gate.install()
+            self._add_accounts()
+        except pj.Error as error:
+            raise StackError(f"the SIP stack did not start: {error_text(error)}") from error
+        compiled = int(library().pjsua_call_get_max_count())
+        self.max_calls = min(self.settings.max_calls, compiled)
+        self.calls.use(self._accounts, self.reception)
+
+    def describe(self) -> str:
+        """One line about the stack for the supervisor: version, calls at once, TLS library."""
+        version = self._stack.libVersion().full
+        limit = int(library().pjsua_call_get_max_count())
+        return f"pjsua2 {version}, {limit} calls, {tls_library()}"
+
+    def turn(self, seconds: float) -> bool:
+        """Let the stack work.
+
+        Args:
+            seconds: How long it may wait for something to happen.
+
+        Returns:
+            Whether anything happened.
+        """
+        handled = int(self._stack.libHandleEvents(round(seconds * 1000)))
+        self.calls.bury()
+        return handled > 0
+
+    def tick(self, now: float) -> None:
+        """Do what time asks for: end calls that nobody decided about or nobody answered."""
+        self.calls.expire(now)
+
+    def gauges(self) -> dict[str, int]:
+        """What is alive now."""
+        return {
+            "calls": len(self.calls),
+            "calls_max": self.max_calls,
+            "registrations": sum(account.registered for account in self._accounts.values()),
+            "sources": self.reception.sources,
+        }
+
+    def end_all(self, reason: str) -> None:
+        """Begin to end everything: dialogs get BYE, CANCEL or 503, registrations are taken back."""
+        self.reception.draining = True
+        self.calls.end_all(OurEnd("us", 503, reason))
+        for account in self._accounts.values():
+            if account.registered:
+                with contextlib.suppress(pj.Error):
+                    account.setRegistration(False)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is left to end."""
+        return not len(self.calls) and not any(account.registered for account in self._accounts.values())
+
+    def close(self) -> None:
+        """Take the stack down. Calls and accounts go first: collected later, they would abort the process."""
+        self.calls.forget_all()
+        for account in self._accounts.values():
+            with contextlib.suppress(pj.Error):
+                account.shutdown()
+        self._accounts.clear()
+        with contextlib.suppress(pj.Error):
+            self._stack.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+
+    # Messages -----------------------------------------------------------------------------------------
+
+    def perform(self, message: messages.AnyMessage) -> None:
+        """Carry out one message. Messages that are not for the SIP process are counted."""
+        match message:
+            case messages.Admission():
+                self.reception.admit(message)
+            case messages.Drain():
+                self.reception.draining = True
+            case _ if not self.calls.perform(message):
+                self.counters.add("unexpected_message")
+
+    # Callbacks ----------------------------------------------------------------------------------------
+
+    def _decide(self, request: Request) -> Verdict:
+        return self.reception.decide(request, len(self.calls), self.max_calls, time.monotonic())
+
+    def _select_account(self, prm: Any) -> None:
+        passing = self._gate.passing
+        if passing is None:
+            self._gate.observe(prm.rdata.wholeMsg, prm.rdata.srcAddress)
+            return
+        account = self._accounts.get(passing[1].trunk)
+        if account is not None:
+            prm.accountIndex = account.getId()
+
+    def _on_invite(self, account: TrunkAccount, prm: Any) -> None:
+        passing = self._gate.passing
+        self._gate.passing = None
+        if passing is None:
+            raise StackError("a call came in that the gate had not seen")
+        self.reception.count_admitted()
+        self.calls.take(account, int(prm.callId), *passing)
+
+    # Set-up -------------------------------------------------------------------------------------------
+
+    def _stack_config(self) -> Any:
+        config = pj.EpConfig()
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.uaConfig.maxCalls = EVERY_CALL
+        config.uaConfig.userAgent = self.settings.user_agent
+        config.medConfig.threadCnt = 0
+        config.medConfig.hasIoqueue = False
+        config.medConfig.noVad = True
+        self._log_writer.attach(config.logConfig)
+        return config
+
+    def _add_accounts(self) -> None:
+        default = messages.TrunkSettings(name="")
+        for trunk in (default, *self.settings.trunks):
+            account = TrunkAccount(trunk, self.counters, self._send, self._on_invite)
+            try:
+                account.create(account_config(self.settings, trunk), not trunk.name)
+            except pj.Error as error:
+                raise StackError(
+                    f"trunk {trunk.name!r} is refused by the SIP stack: {error_text(error)}"
+                ) from error
+            self._accounts[trunk.name] = account

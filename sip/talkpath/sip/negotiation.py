@@ -1,0 +1,219 @@
+"""Offer and answer for one audio stream (RFC 3264): choosing a codec, writing our SDP, reading the result.
+
+All pure. The SIP stack carries the text; what stands in it is decided here, so that address, port, codec and
+direction can be tested without a stack.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from talkpath.sip.messages import MediaDescription
+from talkpath.sip.sdp import Codec, Direction, Media, SdpError, SessionDescription, is_unspecified
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    CodecName = Literal["PCMU", "PCMA", "G722", "OPUS"]
+
+PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
+"""Transports of the media line that we speak: plain RTP, with or without early feedback."""
+
+OFFER_CODECS: dict[str, tuple[int, str]] = {
+    "PCMU": (0, "PCMU/8000"),
+    "PCMA": (8, "PCMA/8000"),
+    "G722": (9, "G722/8000"),
+}
+"""Payload type and ``a=rtpmap`` value of what we can offer."""
+
+OFFER_DTMF_PAYLOAD_TYPE = 101
+
+_REVERSED: dict[Direction, Direction] = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
+
+
+class NotAcceptableError(SdpError):
+    """The description is well formed, but nothing in it can be used: answer 488."""
+
+    status = 488
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """Where we want to receive: an address of ours as text, and a port."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What we take from an offer: which media line, and which payload formats of it."""
+
+    index: int
+    codec: Codec
+    dtmf: Codec | None
+
+
+def choose(offer: SessionDescription, codecs: tuple[str, ...]) -> Choice:
+    """Choose from an offer, in the order of the offerer's preference (RFC 3264, section 6.1).
+
+    Args:
+        offer: The peer's description.
+        codecs: Names of the codecs that this trunk allows.
+
+    Raises:
+        NotAcceptableError: no audio, no plain RTP, or no common codec. The sentence names both sides.
+    """
+    audio = [(i, line) for i, line in enumerate(offer.media) if line.kind == "audio" and line.port]
+    if not audio:
+        raise NotAcceptableError("the offer has no audio line")
+    plain = [(i, line) for i, line in audio if line.protocol in PROTOCOLS]
+    if not plain:
+        raise NotAcceptableError(f"the offer has audio only as {audio[0][1].protocol}, we take RTP/AVP")
+    for index, line in plain:
+        codec = next((c for c in line.codecs if c.name in codecs), None)
+        if codec:
+            return Choice(index, codec, line.codec("TELEPHONE-EVENT", codec.clock_rate))
+    offered = ", ".join(dict.fromkeys(c.name for _, line in plain for c in line.codecs)) or "nothing we know"
+    raise NotAcceptableError(f"no common codec: offered {offered[:120]}; allowed {', '.join(codecs)}")
+
+
+def write_answer(offer: SessionDescription, choice: Choice, local: LocalMedia, origin: str) -> str:
+    """Write the answer: one audio line, every other line refused with port 0 (RFC 3264, section 6).
+
+    Args:
+        offer: The peer's description.
+        choice: From :func:`choose`.
+        local: Our RTP address and port.
+        origin: Value of our ``o=`` line; its address is replaced.
+    """
+    lines = _session_lines(local.address, origin)
+    for index, line in enumerate(offer.media):
+        if index == choice.index:
+            lines += _answer_lines(line, choice, local)
+        else:
+            lines.append(f"m={line.kind} 0 {line.protocol} {line.formats[0]}")
+    return _text(lines)
+
+
+def _answer_lines(line: Media, choice: Choice, local: LocalMedia) -> list[str]:
+    codecs = [choice.codec, *([choice.dtmf] if choice.dtmf else [])]
+    formats = " ".join(str(codec.payload_type) for codec in codecs)
+    lines = [f"m=audio {local.port} {line.protocol} {formats}", _connection_line(local.address)]
+    lines += [f"a=rtpmap:{c.payload_type} {_encoding(c)}" for c in codecs]
+    if choice.dtmf:
+        lines.append(f"a=fmtp:{choice.dtmf.payload_type} 0-15")
+    lines.append("a=ptime:20")
+    lines += ["a=rtcp-mux"] if line.rtcp_mux else [f"a=rtcp:{local.port + 1}"]
+    lines.append(f"a={_REVERSED[line.direction]}")
+    return lines
+
+
+def _encoding(codec: Codec) -> str:
+    name = "telephone-event" if codec.name == "TELEPHONE-EVENT" else codec.name
+    return f"{name}/{codec.clock_rate}"
+
+
+def write_offer(codecs: tuple[str, ...], local: LocalMedia, origin: str) -> str:
+    """Write an offer of ours, in the order of ``codecs``.
+
+    Raises:
+        NotAcceptableError: none of the codecs is one that we can offer.
+    """
+    known = [OFFER_CODECS[name] for name in codecs if name in OFFER_CODECS]
+    if not known:
+        raise NotAcceptableError(f"none of the codecs {', '.join(codecs)} can be offered")
+    formats = " ".join(str(number) for number, _ in known)
+    lines = _session_lines(local.address, origin)
+    lines += [
+        f"m=audio {local.port} RTP/AVP {formats} {OFFER_DTMF_PAYLOAD_TYPE}",
+        _connection_line(local.address),
+    ]
+    lines += [f"a=rtpmap:{number} {encoding}" for number, encoding in known]
+    lines += [
+        f"a=rtpmap:{OFFER_DTMF_PAYLOAD_TYPE} telephone-event/8000",
+        f"a=fmtp:{OFFER_DTMF_PAYLOAD_TYPE} 0-15",
+    ]
+    lines += ["a=ptime:20", f"a=rtcp:{local.port + 1}", "a=sendrecv"]
+    return _text(lines)
+
+
+def settle(local: SessionDescription, remote: SessionDescription) -> MediaDescription:
+    """Read what an exchange of offer and answer settled, whoever offered.
+
+    The first of the answer's formats that both sides know is the codec. When we answered, our description
+    holds one codec; when the peer answered, theirs is in its order of preference.
+
+    Raises:
+        NotAcceptableError: the two descriptions have no audio or no codec in common.
+    """
+    index = next((i for i, line in enumerate(local.media) if line.kind == "audio" and line.port), None)
+    if index is None or index >= len(remote.media) or not remote.media[index].port:
+        raise NotAcceptableError("the peer switched the audio line off")
+    ours, theirs = local.media[index], remote.media[index]
+    codec = next(
+        (c for c in theirs.codecs if c.name in OFFER_CODECS and ours.codec(c.name, c.clock_rate)), None
+    )
+    if codec is None:
+        raise NotAcceptableError("the answer has no codec of ours")
+    dtmf = theirs.codec("TELEPHONE-EVENT") if ours.codec("TELEPHONE-EVENT") else None
+    return MediaDescription(
+        codec=_codec_name(codec.name),
+        payload_type=codec.payload_type,
+        packet_time=theirs.packet_time or 20,
+        dtmf_payload_type=dtmf.payload_type if dtmf else None,
+        sends=_may_send(ours.direction)
+        and _may_receive(theirs.direction)
+        and not is_unspecified(theirs.address),
+        receives=_may_receive(ours.direction) and _may_send(theirs.direction),
+        remote_address=theirs.address,
+        remote_port=theirs.port,
+        local_address=ours.address,
+        local_port=ours.port,
+        rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux,
+    )
+
+
+def _codec_name(name: str) -> CodecName:
+    match name:
+        case "PCMU" | "PCMA" | "G722" | "OPUS":
+            return name
+    raise NotAcceptableError(f"the codec {name} is not one of ours")
+
+
+def _may_send(direction: Direction) -> bool:
+    return direction in {"sendrecv", "sendonly"}
+
+
+def _may_receive(direction: Direction) -> bool:
+    return direction in {"sendrecv", "recvonly"}
+
+
+def _session_lines(address: str, origin: str) -> list[str]:
+    """The session level. The origin keeps its numbers, which the SIP stack counts, and gets our address."""
+    parts = origin.split()
+    numbers = [part if part.isdigit() else "0" for part in parts[1:3]] if len(parts) >= 3 else ["0", "0"]
+    return ["v=0", f"o=- {numbers[0]} {numbers[1]} {_network(address)}", "s=-", "t=0 0"]
+
+
+def _connection_line(address: str) -> str:
+    return f"c={_network(address)}"
+
+
+def _network(address: str) -> str:
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError:
+        version = 4
+    return f"IN IP{version} {address}"
+
+
+def _text(lines: list[str]) -> str:
+    return "\r\n".join(lines) + "\r\n"

@@ -1,0 +1,138 @@
+"""What happens to a request that starts something: from its text to a verdict. Pure but for name look-ups.
+
+Brings together admission, the check of the SDP offer, and the recognition of one INVITE that arrives twice by
+different ways (a merged request, RFC 3261, section 8.2.2.2).
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from talkpath.sip.addresses import split_host_port
+from talkpath.sip.admission import AdmissionPolicy, Load, RateLimiter, TrunkMatcher, Verdict
+from talkpath.sip.headers import HeaderError, parse_address, parse_message, uri_host
+from talkpath.sip.negotiation import choose
+from talkpath.sip.sdp import SdpError, parse
+
+if TYPE_CHECKING:
+    from talkpath.sip.gate import Request
+    from talkpath.sip.headers import SipText
+    from talkpath.sip.messages import Admission, SipSettings, TrunkSettings
+
+_log = logging.getLogger(__name__)
+
+MAX_REMEMBERED = 4096
+MERGED_SECONDS = 32.0
+"""How long the same INVITE may still arrive by another way: the life of its transaction (64 times T1)."""
+
+_UNREADABLE = Verdict(400, "the request cannot be read", "malformed")
+_MERGED = Verdict(482, "this request arrived before by another way", "merged")
+_STRANGER = Verdict(-1, "", "unknown_source")
+_PASS = Verdict(0, "", "admitted")
+
+
+class Reception:
+    """Decides about requests outside a dialog.
+
+    Args:
+        settings: Trunks, codecs and limits.
+    """
+
+    def __init__(self, settings: SipSettings) -> None:
+        self.draining = False
+        self.addresses = {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks}
+        """IP addresses of the registrar and proxy of each trunk."""
+        self._settings = settings
+        self._trunks = {trunk.name: trunk for trunk in settings.trunks}
+        matcher = TrunkMatcher(settings.trunks, settings.accept_private_sources, self.addresses)
+        self._limiter = RateLimiter(settings.calls_per_second_per_source)
+        self._policy = AdmissionPolicy(matcher, self._limiter)
+        self._free_lanes = 0
+        self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+
+    @property
+    def sources(self) -> int:
+        """Number of sources whose rate is remembered."""
+        return len(self._limiter)
+
+    def admit(self, admission: Admission) -> None:
+        """Take the supervisor's word. Until its first one, no call is admitted."""
+        self.draining = admission.draining
+        self._free_lanes = admission.free_lanes
+
+    def count_admitted(self) -> None:
+        """A call was admitted: one free lane less, until the supervisor's next word."""
+        self._free_lanes -= 1
+
+    def codecs(self, trunk: str) -> tuple[str, ...]:
+        """Codecs that a trunk allows."""
+        settings = self._trunks.get(trunk)
+        return (settings.codecs if settings else ()) or self._settings.codecs
+
+    def decide(self, request: Request, calls: int, max_calls: int, now: float) -> Verdict:
+        """Decide about a request outside a dialog.
+
+        Args:
+            request: Its text and source.
+            calls: Calls that live.
+            max_calls: The largest number of them.
+            now: Monotonic seconds.
+        """
+        source = split_host_port(request.source)[0]
+        try:
+            message = parse_message(request.text)
+        except HeaderError as error:
+            _log.info("unreadable request from %s: %s", source, error)
+            return _UNREADABLE
+        load = Load(calls, max_calls, self._free_lanes, self.draining)
+        user_agent = message.first("User-Agent")
+        if message.method == "OPTIONS":
+            return self._policy.options(user_agent, load)
+        if message.method != "INVITE":
+            return _STRANGER if self._policy.matcher.match(source) is None else _PASS
+        verdict = self._policy.invite(source, user_agent, load, now)
+        if not verdict.admitted:
+            return verdict
+        return self._check_invite(message, verdict, now)
+
+    def _check_invite(self, message: SipText, verdict: Verdict, now: float) -> Verdict:
+        if self._is_merged(message, now):
+            return _MERGED
+        if not message.body.strip():
+            return verdict
+        kind = message.first("Content-Type").partition(";")[0].strip().lower()
+        if kind != "application/sdp":
+            # multipart and others: the SIP stack takes the SDP out of them, and the answer is checked again.
+            return verdict
+        try:
+            choose(parse(message.body), self.codecs(verdict.trunk))
+        except SdpError as error:
+            return Verdict(error.status, str(error), "offer")
+        return verdict
+
+    def _is_merged(self, message: SipText, now: float) -> bool:
+        tag = parse_address(message.first("From")).parameters.get("tag", "")
+        key = (message.first("Call-ID"), tag, message.first("CSeq"))
+        while self._recent and (
+            len(self._recent) > MAX_REMEMBERED or now - next(iter(self._recent.values())) > MERGED_SECONDS
+        ):
+            self._recent.popitem(last=False)
+        if key in self._recent:
+            return True
+        self._recent[key] = now
+        return False
+
+
+def registrar_addresses(trunk: TrunkSettings) -> tuple[str, ...]:
+    """IP addresses of a trunk's registrar and proxy, by name look-up; empty when there are none."""
+    hosts = {uri_host(uri) for uri in (trunk.registrar, trunk.outbound_proxy) if uri}
+    found: set[str] = set()
+    for host in hosts:
+        try:
+            found |= {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)}
+        except OSError as error:
+            _log.warning("trunk %s: the name %s cannot be resolved: %s", trunk.name, host, error)
+    return tuple(sorted(found))

@@ -1,0 +1,68 @@
+"""Waiting for SIP and for the supervisor at the same time.
+
+The stack waits on its own sockets inside ``libHandleEvents`` and cannot be woken from outside. Where it
+uses epoll, its epoll descriptor can itself be waited on, beside the supervisor's socket: then both wake the
+loop at once and an idle process sleeps. The stack's timers are not visible, so the sleep is bounded by
+`TIMER_SECONDS`. Where it uses select (the wheel from PyPI), the stack waits in short slices.
+"""
+
+from __future__ import annotations
+
+import select
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from talkpath.sip.link import Link
+
+TIMER_SECONDS = 0.02
+"""Longest sleep: how late a timer of the stack (T1 is 500 ms) may be."""
+
+SLICE_SECONDS = 0.003
+"""Longest sleep inside the stack when it cannot be woken."""
+
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+class Waiter:
+    """Waits for the supervisor's socket and, if it can be found, the stack's epoll descriptor.
+
+    Args:
+        link: Channel to the supervisor.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._stack = find_epoll_descriptors()
+        self._poll = select.poll()
+        for descriptor in self._stack:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def wait(self) -> float:
+        """Wait until there is something to do.
+
+        Returns:
+            How long the stack may still wait by itself, in seconds.
+        """
+        if not self._stack:
+            return SLICE_SECONDS
+        if self._link.open:
+            events = select.POLLIN | (select.POLLOUT if self._link.waits_to_write else 0)
+            self._poll.register(self._link, events)
+            self._poll.poll(TIMER_SECONDS * 1000)
+            self._poll.unregister(self._link)
+        else:
+            self._poll.poll(TIMER_SECONDS * 1000)
+        return 0.0
+
+
+def find_epoll_descriptors() -> list[int]:
+    """Epoll descriptors of this process. In the SIP process they are all the stack's."""
+    found = []
+    for entry in _DESCRIPTORS.iterdir() if _DESCRIPTORS.is_dir() else ():
+        try:
+            if entry.readlink().name == "anon_inode:[eventpoll]":
+                found.append(int(entry.name))
+        except OSError:  # closed in the meantime: the descriptor of the listing itself
+            continue
+    return found
