@@ -208,7 +208,7 @@ def test_a_sender_whose_timestamps_run_within_a_press_is_understood() -> None:
     for number, packet in enumerate(schedule("4", duration=0.2)):
         timestamp = (START + 160 * min(number, 9)) % 2**32
         heard += detector.feed(packet.payload, timestamp, 0.02 * number)
-    assert [digit.digit for digit in heard] == ["4"]
+    assert heard == [Digit("4", 0.2, end_seen=True)]
 
 
 def test_events_that_are_no_keys_are_ignored() -> None:
