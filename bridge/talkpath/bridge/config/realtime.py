@@ -20,7 +20,7 @@ def parse_model_url(value: object) -> str:
     """Accept ``wss://host/path`` and ``ws://…``; the model's name goes into its own key."""
     hint = 'Write it like "wss://api.openai.com/v1/realtime".'
     if not isinstance(value, str) or re.search(r"[\s\x00-\x1f]", value):
-        refuse(f"{value!r} is not the address of a model", hint)
+        refuse(f'"{value}" is not the address of a model', hint)
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port

@@ -111,7 +111,7 @@ def parse_port_range(value: object) -> PortRange:
         return value
     match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", value) if isinstance(value, str) else None
     if match is None:
-        refuse(f"{value!r} is not a range of ports", 'Write it like "20000-29999".')
+        refuse(f'"{value}" is not a range of ports', 'Write it like "20000-29999".')
     ports = PortRange(int(match[1]), int(match[2]))
     if not 1024 <= ports.first <= ports.last <= 65535:
         refuse(f'"{value}" must go upwards within 1024 to 65535', 'Write it like "20000-29999".')
@@ -178,7 +178,7 @@ def parse_listen(value: object) -> Listen:
     hint = 'Write it like "udp:0.0.0.0:5060", "tcp:…" or "tls:…".'
     transport, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
     if not colon or transport.lower() not in get_args(Transport):
-        refuse(f"{value!r} does not say on which transport to listen", hint)
+        refuse(f'"{value}" does not say on which transport to listen', hint)
     transport = transport.lower()
     address = split_host_port(rest, DEFAULT_PORTS[transport])
     _refuse_unless_ip(address.host)
@@ -197,7 +197,7 @@ def parse_host_port(value: object) -> HostPort:
     if isinstance(value, HostPort):
         return value
     if not isinstance(value, str):
-        refuse(f"{value!r} is not an address", 'Write it like "127.0.0.1:9090".')
+        refuse(f'"{value}" is not an address', 'Write it like "127.0.0.1:9090".')
     return split_host_port(value, None)
 
 
@@ -224,7 +224,7 @@ Network = Annotated[str, BeforeValidator(parse_network), Kind("address or networ
 def parse_sip_uri(value: object) -> str:
     """Accept ``sip:`` and ``sips:`` addresses without spaces or control characters."""
     if not isinstance(value, str) or not re.fullmatch(r"sips?:[^\s<>\"\x00-\x20\x7f]+", value):
-        refuse(f"{value!r} is not a SIP address", 'Write it like "sip:pbx.example.com".')
+        refuse(f'"{value}" is not a SIP address', 'Write it like "sip:pbx.example.com".')
     return value
 
 

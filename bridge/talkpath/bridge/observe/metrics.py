@@ -1,9 +1,9 @@
 """The catalogue of metrics: every name, its labels, and what an operator does about it.
 
 Each process has one `Metrics`. In the daemon the supervisor sets ``PROMETHEUS_MULTIPROC_DIR`` to a fresh
-folder before any process imports this module, each process writes its values there, and the supervisor's
-``/metrics`` adds them up (`exposition`). Without that variable the values stay in the process, which is
-what tests and the demo use.
+folder before it makes its own and starts its children, each process writes its values there, and the
+supervisor's ``/metrics`` adds them up (`exposition`). Without that variable the values stay in the process,
+which is what tests and the demo use.
 
 Labels come from closed lists or from the configuration, never straight from the network, so that no
 peer can make the number of series grow.
@@ -14,7 +14,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    values,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from .call_record import CAUSES, OUTCOMES
@@ -87,6 +95,7 @@ class Metrics:
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        _choose_storage()
         self.registry = registry or CollectorRegistry()
         self.catalogue: list[Entry] = []
         self._define_calls()
@@ -294,6 +303,16 @@ class Metrics:
 def bounded(value: str, known: frozenset[str]) -> str:
     """A label value from a closed list; everything else is ``other``."""
     return value if value in known else "other"
+
+
+def _choose_storage() -> None:
+    """Let metrics that are made from now on live in the shared folder, or in this process.
+
+    The library chooses when it is imported, which is before the supervisor has made the folder.
+    """
+    shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    if shared == (values.ValueClass is values.MutexValue):
+        values.ValueClass = values.get_value_class()
 
 
 def exposition(metrics: Metrics) -> tuple[bytes, str]:

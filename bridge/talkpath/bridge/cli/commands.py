@@ -1,0 +1,101 @@
+"""The commands that start something: the daemon, a call, the simulator, the demo."""
+
+# Imports stand inside the functions on purpose: each command pays only for what it uses.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from talkpath.bridge.config.problems import nearest
+
+from .exits import Exit, complain
+from .settings import load_or_explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from talkpath.bridge.config.model import Config
+
+
+def run_daemon(path: Path | None) -> int:
+    """``talkpath run``."""
+    loaded = load_or_explain(path)
+    if isinstance(loaded, Exit):
+        return loaded
+    return _start(loaded.config)
+
+
+def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> int:
+    """``talkpath call``: a daemon that places one call and ends with it."""
+    loaded = load_or_explain(path)
+    if isinstance(loaded, Exit):
+        return loaded
+    problem = call_problem(loaded.config, uri, agent, trunk)
+    if problem:
+        complain(problem)
+        return Exit.USAGE
+    from talkpath.sip.messages import Originate
+
+    chosen = agent or next(iter(loaded.config.agents))
+    return _start(loaded.config, originate=Originate(call="", uri=uri, agent=chosen, trunk=trunk))
+
+
+def call_problem(config: Config, uri: str, agent: str | None, trunk: str) -> str:
+    """What is wrong with an order for a call; empty when nothing is."""
+    from pydantic_core import PydanticCustomError
+
+    from talkpath.bridge.config.values import parse_sip_uri
+
+    try:
+        parse_sip_uri(uri)
+    except PydanticCustomError:
+        return f"{uri} is not a SIP address. Write it like sip:1000@192.0.2.10."
+    if agent is None and len(config.agents) > 1:
+        return f"there are several agents. Choose one with --agent: {', '.join(config.agents)}."
+    if agent is not None and agent not in config.agents:
+        return f'there is no agent "{agent}". {nearest(agent, config.agents)}'
+    trunks = [one.name for one in config.trunks]
+    if trunk and trunk not in trunks:
+        return f'there is no trunk "{trunk}". {nearest(trunk, trunks)}'
+    return ""
+
+
+def simulate(host: str, port: int, persona: str) -> int:
+    """``talkpath simulator``."""
+    import asyncio
+
+    try:
+        speaker = _attribute("talkpath.bridge.simulator.personas", "make_persona")(persona)
+    except (ValueError, ImportError, RuntimeError) as error:
+        complain(str(error))
+        return Exit.USAGE
+    try:
+        asyncio.run(_attribute("talkpath.bridge.simulator.server", "run_simulator")(host, port, speaker))
+    except KeyboardInterrupt:
+        return Exit.OK
+    except OSError as error:
+        complain(f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.")
+    return Exit.FAILED
+
+
+def show_demo() -> int:
+    """``talkpath demo``."""
+    try:
+        return int(_attribute("talkpath.bridge.demo", "main")() or 0)
+    except ModuleNotFoundError as error:
+        complain(f"the demo needs {error.name}. Install it with: pip install 'talkpath[demo]'")
+        return Exit.FAILED
+
+
+def _start(config: Config, **options: Any) -> int:
+    try:
+        return int(_attribute("talkpath.bridge.daemon", "run")(config, **options) or 0)
+    except KeyboardInterrupt:
+        return Exit.OK
+
+
+def _attribute(module: str, name: str) -> Any:
+    """Import late, so that one command does not pay for another."""
+    return getattr(import_module(module), name)
