@@ -92,7 +92,12 @@ class Driver:
     def created(self, response_id: str = "resp_R", *, ours: bool = False) -> list[Effect]:
         """A response begins; ``ours`` echoes the metadata of the last request."""
         metadata = self.last("response.create")["response"]["metadata"] if ours else None
-        body = {"id": response_id, "status": "in_progress", "output": [], "metadata": metadata}
+        body: dict[str, Any] = {
+            "id": response_id,
+            "status": "in_progress",
+            "output": [],
+            "metadata": metadata,
+        }
         return self.server("response.created", response=body)
 
     def done(

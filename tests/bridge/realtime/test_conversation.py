@@ -7,6 +7,7 @@ from typing import Any
 from talkpath.bridge.realtime.effects import (
     CallerSpeaking,
     FinishItem,
+    PlayAudio,
     Played,
     ProtocolProblem,
     RateLimits,
@@ -35,7 +36,9 @@ def normal_turn(driver: Driver) -> None:
     driver.caller_stops()
     driver.now += 0.1
     driver.created()
-    driver.server("response.output_item.added", response_id="resp_R", item={"id": "item_A", "type": "message"})
+    driver.server(
+        "response.output_item.added", response_id="resp_R", item={"id": "item_A", "type": "message"}
+    )
     driver.server(
         "response.output_audio_transcript.delta",
         response_id="resp_R",
@@ -115,7 +118,9 @@ def test_barge_in_while_the_server_still_generates() -> None:
     assert driver.sent[-1]["audio_end_ms"] == 300
     driver.audio(200)  # was on its way
     driver.audio_done()
-    driver.done(status="cancelled", status_details={"type": "cancelled", "reason": "turn_detected"}, usage=USAGE)
+    driver.done(
+        status="cancelled", status_details={"type": "cancelled", "reason": "turn_detected"}, usage=USAGE
+    )
     driver.caller_stops("item_V")
     driver.server("conversation.item.truncated", item_id="item_A", content_index=0, audio_end_ms=300)
     driver.created("resp_S")
@@ -228,7 +233,9 @@ def test_without_interruption_by_the_caller_the_agent_speaks_on() -> None:
 def test_only_the_heard_beginning_of_an_interrupted_sentence_stays_in_the_history() -> None:
     driver = Driver().ready()
     driver.created()
-    driver.server("response.output_item.added", response_id="resp_R", item={"id": "item_A", "type": "message"})
+    driver.server(
+        "response.output_item.added", response_id="resp_R", item={"id": "item_A", "type": "message"}
+    )
     driver.server(
         "response.output_audio_transcript.delta",
         response_id="resp_R",
@@ -268,7 +275,7 @@ def test_an_odd_byte_of_pcm_waits_for_its_other_half() -> None:
     driver.created()
     for delta in ("AAEC", "AwQF", "Bg=="):
         driver.server("response.output_audio.delta", response_id="resp_R", item_id="item_A", delta=delta)
-    pieces = [effect.audio for effect in driver.log if type(effect).__name__ == "PlayAudio"]
+    pieces = [effect.audio for effect in driver.effects_of(PlayAudio)]
     assert pieces == [b"\x00\x01", b"\x02\x03\x04\x05"]
 
 

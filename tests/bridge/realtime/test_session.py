@@ -141,7 +141,11 @@ def test_an_unanswered_configuration_fails_the_session() -> None:
 
 @pytest.mark.parametrize(
     ("code", "close_code", "word"),
-    [("invalid_api_key", 3000, "key"), ("invalid_model", 4000, "gpt-x"), ("beta_api_shape_disabled", 4000, "beta")],
+    [
+        ("invalid_api_key", 3000, "key"),
+        ("invalid_model", 4000, "gpt-x"),
+        ("beta_api_shape_disabled", 4000, "beta"),
+    ],
 )
 def test_handshake_errors_are_fatal_and_reported_once(code: str, close_code: int, word: str) -> None:
     driver = Driver(SessionSettings(model="gpt-x"))
@@ -164,7 +168,16 @@ def test_an_account_error_is_recognised_by_its_type_too() -> None:
 
 @pytest.mark.parametrize(
     ("code", "retryable"),
-    [(1000, True), (1001, True), (1006, True), (1011, True), (1013, True), (3000, False), (4000, False), (1008, False)],
+    [
+        (1000, True),
+        (1001, True),
+        (1006, True),
+        (1011, True),
+        (1013, True),
+        (3000, False),
+        (4000, False),
+        (1008, False),
+    ],
 )
 def test_a_closed_socket_is_lost_and_the_code_says_whether_to_return(code: int, retryable: bool) -> None:
     driver = Driver().ready()
@@ -176,7 +189,9 @@ def test_a_closed_socket_is_lost_and_the_code_says_whether_to_return(code: int, 
 
 def test_expiry_ends_in_a_retryable_loss() -> None:
     driver = Driver().ready()
-    driver.server("error", error={"type": "invalid_request_error", "code": "session_expired", "message": "60 min"})
+    driver.server(
+        "error", error={"type": "invalid_request_error", "code": "session_expired", "message": "60 min"}
+    )
     driver.session.disconnected(1001, "60 min", driver.now)
     driver.take()
     assert [p.code for p in driver.effects_of(ProtocolProblem)] == ["session_expired"]
@@ -230,7 +245,12 @@ def test_history_goes_into_the_next_session_before_anything_is_said() -> None:
     assert driver.session.history() == past
     driver.ready()
     kinds = [event["type"] for event in driver.sent]
-    assert kinds == ["session.update", "conversation.item.create", "conversation.item.create", "response.create"]
+    assert kinds == [
+        "session.update",
+        "conversation.item.create",
+        "conversation.item.create",
+        "response.create",
+    ]
     contents = [event["item"]["content"][0] for event in driver.sent_of("conversation.item.create")]
     assert contents == [
         {"type": "input_text", "text": "Hello"},
@@ -264,6 +284,8 @@ def test_deadlines_are_settings() -> None:
 def test_frames_may_be_text_or_bytes() -> None:
     driver = Driver()
     driver.session.connected(driver.now)
-    driver.session.received(msgspec.json.encode({"type": "session.created", "session": {}}).decode(), driver.now)
+    driver.session.received(
+        msgspec.json.encode({"type": "session.created", "session": {}}).decode(), driver.now
+    )
     driver.take()
     assert driver.sent_of("session.update")

@@ -1,0 +1,207 @@
+"""Tool calls: which are run, what is returned, and the one response after them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from talkpath.bridge.realtime.effects import ResponseFinished, RunTool
+from tests.bridge.realtime.driver import Driver
+
+
+def outputs(driver: Driver) -> list[tuple[str, str]]:
+    items = [event["item"] for event in driver.sent_of("conversation.item.create")]
+    return [(item["call_id"], item["output"]) for item in items]
+
+
+def error_of(output: str) -> str:
+    return str(msgspec.json.decode(output)["error"])
+
+
+def requests(driver: Driver) -> int:
+    return len(driver.sent_of("response.create"))
+
+
+def test_a_tool_is_run_as_soon_as_its_item_is_complete_and_answered_after_the_response() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1", arguments='{"city":\n "London"}')
+    assert driver.effects_of(RunTool) == [RunTool("call_1", "lookup", {"city": "London"})]
+    driver.session.tool_finished("call_1", '{"ok":true}', driver.now)
+    driver.take()
+    assert outputs(driver) == [("call_1", '{"ok":true}')]
+    assert requests(driver) == 0
+    driver.done(output=[driver.call_item("call_1")])
+    assert requests(driver) == 1
+    assert len(driver.effects_of(RunTool)) == 1
+    assert driver.effects_of(ResponseFinished)[0].outcome == "called"
+
+
+def test_a_slow_tool_is_answered_when_it_returns() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1")
+    driver.done()
+    driver.wait(8.0)
+    assert requests(driver) == 0
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.take()
+    assert requests(driver) == 1
+
+
+def test_parallel_calls_get_one_response_after_the_last_output() -> None:
+    driver = Driver().ready()
+    driver.created()
+    for call in ("call_1", "call_2", "call_3"):
+        driver.calls(call)
+    driver.session.tool_finished("call_2", "2", driver.now)
+    driver.done()
+    driver.session.tool_finished("call_3", "3", driver.now)
+    driver.take()
+    assert requests(driver) == 0
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.take()
+    assert outputs(driver) == [("call_2", "2"), ("call_3", "3"), ("call_1", "1")]
+    assert requests(driver) == 1
+    assert [f.tool_calls for f in driver.effects_of(ResponseFinished)] == [3]
+
+
+def test_commentary_before_a_call_is_played_and_the_call_is_run() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.audio(300)
+    driver.calls("call_1")
+    driver.audio_done()
+    driver.done()
+    assert driver.played() == {"item_A": 300}
+    assert len(driver.effects_of(RunTool)) == 1
+    assert driver.effects_of(ResponseFinished)[0].outcome == "spoken"
+
+
+def test_a_call_that_only_response_done_shows_is_run_as_well() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.done(output=[driver.call_item("call_1", '{"a":1}')])
+    assert driver.effects_of(RunTool) == [RunTool("call_1", "lookup", {"a": 1})]
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.take()
+    assert requests(driver) == 1
+
+
+def test_an_interrupted_call_is_not_run() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.caller_starts()
+    driver.calls("call_1", arguments='{"ci', status="incomplete")
+    driver.done(
+        status="cancelled",
+        status_details={"reason": "turn_detected"},
+        output=[driver.call_item("call_1", '{"ci', "incomplete")],
+    )
+    assert driver.effects_of(RunTool) == []
+    assert outputs(driver) == []
+
+
+def test_invalid_arguments_are_answered_with_an_error_and_nothing_is_run() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1", arguments='{"city": ')
+    driver.calls("call_2", arguments="[1]")
+    driver.done()
+    assert driver.effects_of(RunTool) == []
+    assert all("JSON object" in error_of(output) for _, output in outputs(driver))
+    assert len(outputs(driver)) == 2
+    assert requests(driver) == 1
+
+
+def test_no_arguments_are_an_empty_object() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1", arguments="")
+    assert driver.effects_of(RunTool) == [RunTool("call_1", "lookup", {})]
+
+
+def test_a_tool_that_does_not_return_is_answered_after_fifteen_seconds_and_its_late_result_ignored() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1")
+    driver.done()
+    driver.wait(14.9)
+    assert outputs(driver) == []
+    driver.wait(0.2)
+    assert "in time" in error_of(outputs(driver)[0][1])
+    assert requests(driver) == 1
+    driver.session.tool_finished("call_1", "late", driver.now)
+    assert driver.take() == []
+    assert driver.session.counts["tool_result_unexpected"] == 1
+
+
+def test_a_tool_may_want_no_response() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1", name="hang_up")
+    driver.session.tool_finished("call_1", "{}", driver.now, respond=False)
+    driver.done()
+    assert len(outputs(driver)) == 1
+    assert requests(driver) == 0
+
+
+def test_one_tool_that_wants_a_response_is_enough() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1")
+    driver.calls("call_2")
+    driver.session.tool_finished("call_1", "{}", driver.now, respond=True)
+    driver.session.tool_finished("call_2", "{}", driver.now, respond=False)
+    driver.done()
+    assert requests(driver) == 1
+
+
+def test_while_the_caller_speaks_the_result_is_left_to_the_servers_next_response() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1")
+    driver.done()
+    driver.caller_starts()
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.take()
+    driver.acknowledge()
+    driver.caller_stops()
+    driver.spoken("resp_S", "item_B")
+    driver.wait(60.0)
+    assert requests(driver) == 0
+
+
+def test_a_result_that_came_after_the_servers_response_had_begun_gets_its_own() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1")
+    driver.done()
+    driver.caller_starts()
+    driver.caller_stops()
+    driver.created("resp_S")
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.take()
+    driver.acknowledge()
+    assert requests(driver) == 0
+    driver.audio(100, "item_B", "resp_S")
+    driver.done("resp_S")
+    assert requests(driver) == 1
+
+
+def test_too_many_calls_of_one_response_are_refused() -> None:
+    driver = Driver().ready()
+    driver.created()
+    for number in range(20):
+        driver.calls(f"call_{number}")
+    assert len(driver.effects_of(RunTool)) == 16
+    assert len(outputs(driver)) == 4
+
+
+def test_a_tool_call_needs_no_audio() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1")
+    for _ in range(3):
+        driver.wait(4.0)
+        driver.server("response.function_call_arguments.delta", response_id="resp_R", item_id="x", delta="{")
+    assert driver.sent_of("response.cancel") == []
