@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from talkpath.bridge.config.model import Config
+
+
+SIMULATOR_HINT = """\
+A Realtime server without key and network. To use it, write into talkpath.toml:
+
+    [realtime]
+    url = "ws://{address}/v1/realtime"
+    api_key = "any"
+
+Ctrl-C ends it.
+"""
 
 
 def run_daemon(path: Path | None) -> int:
@@ -71,6 +83,13 @@ def simulate(host: str, port: int, persona: str) -> int:
     except (ValueError, ImportError, RuntimeError) as error:
         complain(str(error))
         return Exit.USAGE
+    from talkpath.bridge.config.model import LogConfig
+    from talkpath.bridge.config.values import join_host_port
+    from talkpath.bridge.observe.logs import set_up_logs
+
+    set_up_logs(LogConfig())
+    sys.stdout.write(SIMULATOR_HINT.format(address=join_host_port(host, port)))
+    sys.stdout.flush()
     try:
         asyncio.run(_attribute("talkpath.bridge.simulator.server", "run_simulator")(host, port, speaker))
     except KeyboardInterrupt:

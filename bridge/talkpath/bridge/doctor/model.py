@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 import ssl
@@ -68,8 +69,9 @@ async def _examine(config: Config, model: Endpoint) -> list[Finding]:
     patience = config.realtime.connect_timeout
     started = time.monotonic()
     try:
-        findings.append(await _reach(model, patience))
-        await _open_session(config, model, patience)
+        reached, connected = await _reach(model, patience)
+        findings.append(reached)
+        await _open_session(config, model, patience, connected)
     except Unreachable as unreachable:
         return [*findings, unreachable.finding]
     took = time.monotonic() - started
@@ -89,40 +91,51 @@ def judge_transport(model: Endpoint) -> list[Finding]:
     return []
 
 
-async def _reach(model: Endpoint, patience: float) -> Finding:
+async def _reach(model: Endpoint, patience: float) -> tuple[Finding, socket.socket]:
     """Name and TCP, apart from the WebSocket, so that a failure has its own name."""
     parts = urlsplit(model.url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
-    loop = asyncio.get_running_loop()
     started = time.monotonic()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise Unreachable(
-            f"{host} has no address: {error.strerror}.", "Check the name and the DNS."
-        ) from None
+        raise Unreachable(f"{host} has no address: {error.strerror}.", "Check the name and DNS.") from None
     named = time.monotonic()
-    address = str(found[0][4][0])
     try:
         async with asyncio.timeout(patience):
-            _, writer = await asyncio.open_connection(host, port)
+            connection, address = await _connect_any(found)
     except TimeoutError:
-        raise Unreachable(
-            f"{host} ({address}) port {port} does not answer within {patience:g} s.",
-            "A firewall is in the way, or the host is down.",
-        ) from None
+        text = f"{host} port {port} does not answer within {patience:g} s."
+        raise Unreachable(text, "A firewall is in the way, or the host is down.") from None
     except OSError as error:
-        raise Unreachable(
-            f"{host} ({address}) port {port} refuses connections: {error.strerror or error}.",
-            "Is the server running? Is the port right?",
-        ) from None
-    writer.close()
+        text = f"{host} port {port} cannot be connected: {errno.errorcode.get(error.errno or 0, error)}."
+        raise Unreachable(text, "Is the server running? Is the port right?") from None
     connected = time.monotonic()
     times = f"name {(named - started) * 1000:.0f} ms, TCP {(connected - named) * 1000:.0f} ms"
-    return Finding(AREA, "ok", f"{host} is {address}: {times}.")
+    return Finding(AREA, "ok", f"{host} is {address}: {times}."), connection
 
 
-async def _open_session(config: Config, model: Endpoint, patience: float) -> None:
+async def _connect_any(found: list[Any]) -> tuple[socket.socket, str]:
+    """Connect to the first address that takes us; the last refusal is raised when none does."""
+    refusal = OSError(errno.EADDRNOTAVAIL, "no address")
+    for family, kind, proto, _, where in found:
+        connection = socket.socket(family, kind, proto)
+        connection.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(connection, where)
+        except OSError as error:
+            connection.close()
+            refusal = error
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        else:
+            return connection, str(where[0])
+    raise refusal
+
+
+async def _open_session(config: Config, model: Endpoint, patience: float, connection: socket.socket) -> None:
+    """Open the WebSocket on a connection that is already there, wait for the session, and leave."""
     settings = SessionSettings(
         url=model.url,
         model=model.model,
@@ -139,12 +152,13 @@ async def _open_session(config: Config, model: Endpoint, patience: float) -> Non
                 settings.request_url(),
                 additional_headers=settings.headers(),
                 ssl=tls_context(config) if model.url.startswith("wss") else None,
+                sock=connection,
                 compression=None,
                 max_size=1 << 20,
                 user_agent_header="talkpath-doctor",
-            ) as socket_,
+            ) as websocket,
         ):
-            judge_first_event(await socket_.recv())
+            judge_first_event(await websocket.recv(), has_key=model.api_key is not None)
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
             f"The certificate is not trusted: {error.verify_message}.",
@@ -161,9 +175,9 @@ async def _open_session(config: Config, model: Endpoint, patience: float) -> Non
             f"No session within {patience:g} s.", "The server is overloaded, or connect_timeout too short."
         ) from None
     except (WebSocketException, OSError) as error:
-        raise Unreachable(
-            f"The WebSocket was not opened: {error}.", "Is this the address of a Realtime server?"
-        ) from None
+        why = str(error) or type(error).__name__
+        fix = "Is this the address of a Realtime server, and wss:// or ws:// as it wants it?"
+        raise Unreachable(f"The WebSocket was not opened: {why}.", fix) from None
 
 
 def tls_context(config: Config) -> ssl.SSLContext:
@@ -174,7 +188,7 @@ def tls_context(config: Config) -> ssl.SSLContext:
     return context
 
 
-def judge_first_event(frame: str | bytes) -> None:
+def judge_first_event(frame: str | bytes, *, has_key: bool) -> None:
     """Accept ``session.created``; servers refuse keys and models only after the handshake.
 
     Raises:
@@ -192,5 +206,8 @@ def judge_first_event(frame: str | bytes) -> None:
     error = event.get("error")
     error = error if isinstance(error, dict) else {}
     code = str(error.get("code") or error.get("type") or "error")
-    fix = FIXES.get(code, "Correct [realtime]: url, model, key.")
+    fallback = (
+        "Correct [realtime]: url, model, key." if has_key else "Set api_key in [realtime]; none was sent."
+    )
+    fix = FIXES.get(code, fallback)
     raise Unreachable(f"The server refuses the session: {code}: {str(error.get('message'))[:200]}", fix)

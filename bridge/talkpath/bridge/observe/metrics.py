@@ -312,7 +312,7 @@ def _choose_storage() -> None:
     """
     shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
     if shared == (values.ValueClass is values.MutexValue):
-        values.ValueClass = values.get_value_class()
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # untyped
 
 
 def exposition(metrics: Metrics) -> tuple[bytes, str]:
