@@ -10,6 +10,9 @@ import pytest
 # In a process of its own: pjsua2 has one endpoint per process and aborts when it is left at exit.
 _PROBE = """
 import json
+import pathlib
+import sys
+
 import pjsua2
 
 endpoint = pjsua2.Endpoint()
@@ -26,14 +29,16 @@ transports = [endpoint.transportGetInfo(endpoint.transportCreate(kind, local)).t
 endpoint.libStart()
 codecs = [codec.codecId for codec in endpoint.codecEnum2()]
 endpoint.libDestroy()
-print(json.dumps({"calls": limits, "transports": transports, "codecs": codecs}))
+answer = {"calls": limits, "transports": transports, "codecs": codecs}
+pathlib.Path(sys.argv[1]).write_text(json.dumps(answer))  # standard output is also pjsua2's, in any order
 """
 
 
 @pytest.fixture(scope="module")
-def probed() -> dict[str, object]:
-    done = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=True)
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+def probed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    path = tmp_path_factory.mktemp("probe") / "answer.json"
+    subprocess.run([sys.executable, "-c", _PROBE, path], stdout=subprocess.DEVNULL, check=True)
+    answer: dict[str, object] = json.loads(path.read_text())
     return answer
 
 
