@@ -1,0 +1,80 @@
+"""From the configuration of an agent to the settings of its Realtime session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.realtime.settings import (
+    Deadlines,
+    SemanticVad,
+    ServerVad,
+    SessionSettings,
+)
+from talkpath.bridge.realtime.tools import HANG_UP
+from talkpath.sip.messages import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import SecretStr
+
+    from talkpath.bridge.config.agent import AgentConfig, TurnDetection
+    from talkpath.bridge.config.model import Config
+    from talkpath.bridge.realtime.settings import ToolDefinition
+
+
+def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]) -> SessionSettings:
+    """Say what the configuration says about ``agent`` in the words of the Realtime session.
+
+    Raises:
+        KeyError: there is no such agent.
+    """
+    own = config.agents[agent]
+    model = endpoint(config, agent)
+    transcription = model.transcription
+    built_in = (HANG_UP,) if own.hang_up_tool else ()
+    return SessionSettings(
+        url=model.url,
+        model=model.model,
+        api_key=_secret(model.api_key),
+        auth=model.auth,
+        extra_headers=tuple((name, _secret(value)) for name, value in model.headers.items()),
+        audio_format=model.audio,
+        voice=own.voice,
+        instructions=own.instructions,
+        greeting=own.greeting or "",
+        greeting_mode="say" if own.greeting else "wait",
+        turn_detection=_turn_detection(own.turn_detection),
+        noise_reduction=None if own.noise_reduction == "off" else own.noise_reduction,
+        transcription_model=transcription.model if transcription else "",
+        transcription_language=(transcription.language or "") if transcription else "",
+        speed=None if own.speed == 1.0 else own.speed,
+        tools=(*built_in, *tools),
+        max_output_tokens=None if own.max_output_tokens == "inf" else own.max_output_tokens,
+        reasoning_effort=own.reasoning,
+        deadlines=_deadlines(own),
+    )
+
+
+def _deadlines(own: AgentConfig) -> Deadlines:
+    return Deadlines(tool=own.tool_timeout)
+
+
+def _secret(value: SecretStr | None) -> Secret:
+    return Secret(value.get_secret_value() if value is not None else "")
+
+
+def _turn_detection(chosen: TurnDetection) -> ServerVad | SemanticVad:
+    if chosen.type == "semantic_vad":
+        return SemanticVad(eagerness=chosen.eagerness or "auto")
+    defaults = ServerVad()
+    return ServerVad(
+        threshold=defaults.threshold if chosen.threshold is None else chosen.threshold,
+        prefix_padding_ms=(
+            defaults.prefix_padding_ms if chosen.prefix_padding_ms is None else chosen.prefix_padding_ms
+        ),
+        silence_duration_ms=(
+            defaults.silence_duration_ms if chosen.silence_duration_ms is None else chosen.silence_duration_ms
+        ),
+    )

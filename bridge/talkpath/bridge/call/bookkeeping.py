@@ -1,0 +1,204 @@
+"""Keeps the books of one call: its record, its metrics, its log lines. Decides nothing.
+
+Times are monotonic seconds, passed in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from talkpath.bridge.realtime import effects as e
+from talkpath.bridge.realtime.usage import cost, price_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.typing import FilteringBoundLogger
+
+    from talkpath.bridge.media.lane import LaneStatistics
+    from talkpath.bridge.observe.call_record import CallRecord, Cause, Outcome
+    from talkpath.bridge.observe.metrics import Metrics
+    from talkpath.bridge.realtime.usage import TokenUsage
+    from talkpath.sip import messages as m
+
+
+class Bookkeeping:
+    """Fills the record of one call.
+
+    Args:
+        record: The record, with what was known at the INVITE.
+        metrics: Where turns, barge-ins, tokens and errors are counted as they happen.
+        log: Logger with the call's ids bound.
+        now: When the INVITE came or was ordered.
+        on_event: Told about each session effect, for a live view; may be None.
+    """
+
+    def __init__(
+        self,
+        record: CallRecord,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+        now: float,
+        on_event: Callable[[str, e.Effect], None] | None = None,
+    ) -> None:
+        self.record = record
+        self.remote_rtp = "an unknown address"
+        self.advertised_rtp = "no address"
+        self._metrics = metrics
+        self._log = log
+        self._on_event = on_event
+        self._started = now
+        self._answered: float | None = None
+        self._speech_stopped: float | None = None
+        self._barge_in_noticed: float | None = None
+        self._cause: Cause | None = None
+        metrics.calls_active.labels(record.agent).inc()
+
+    # The dialog -----------------------------------------------------------------------------------
+
+    def because(self, cause: Cause) -> None:
+        """Remember why the call is going to end; the first reason stays."""
+        self._cause = self._cause or cause
+
+    def sentence(self) -> str:
+        """Why we hang up, for the Reason header."""
+        return (self._cause or "normal").replace("_", " ")
+
+    def answered(self, now: float) -> None:
+        """The dialog is confirmed."""
+        if self._answered is None:
+            self._answered = now
+            self.record.setup = now - self._started
+            self._log.info("call_answered", setup_ms=round(self.record.setup * 1000, 1))
+
+    def media(self, description: m.MediaDescription) -> None:
+        """Media was negotiated."""
+        self.record.codec = description.codec
+        self.remote_rtp = f"{description.remote_address}:{description.remote_port}"
+        self.advertised_rtp = f"{description.local_address}:{description.local_port}"
+        self._log.info(
+            "media",
+            codec=description.codec,
+            remote=self.remote_rtp,
+            local=self.advertised_rtp,
+            sends=description.sends,
+            receives=description.receives,
+        )
+
+    def latched(self, address: str, port: int) -> None:
+        """The caller's RTP comes from here."""
+        self.remote_rtp = f"{address}:{port}"
+        self._log.debug("rtp_latched", remote=self.remote_rtp)
+
+    def dialog_ended(self, message: m.CallEnded) -> None:
+        """The SIP process says how it ended."""
+        self.record.ended_by = message.by
+        self.record.sip_status = message.status
+        self.record.reason = self.record.reason or message.reason
+
+    # The conversation -------------------------------------------------------------------------------
+
+    def agent_audible(self, now: float) -> None:
+        """The first frame of something the agent says was handed to RTP."""
+        if self._speech_stopped is not None:
+            latency = now - self._speech_stopped
+            self._speech_stopped = None
+            self.record.turn_latencies.append(latency)
+            self._metrics.turn_latency.labels(self.record.agent).observe(latency)
+            self._log.debug("turn", latency_ms=round(latency * 1000, 1))
+
+    def flushed(self, seconds: float) -> None:
+        """The caller interrupted; ``seconds`` from the notice to the agent's last frame."""
+        self.record.barge_in_stops.append(seconds)
+        self._metrics.barge_in_stop.labels(self.record.agent).observe(seconds)
+        self._log.info("barge_in", stop_ms=round(seconds * 1000, 1))
+
+    def model_problem(self, sentence: str) -> None:
+        """Something went wrong with the model; the sentence is for the operator."""
+        self.record.reason = sentence
+        self._log.warning("model_problem", problem=sentence)
+
+    def reconnected(self, *, successful: bool) -> None:
+        """A session was opened again in the middle of the call, or could not be."""
+        self.record.model_reconnects += successful
+        self._metrics.model_reconnects.labels("ok" if successful else "failed").inc()
+
+    def session_effect(self, effect: e.Effect, now: float) -> None:
+        """Keep what a session reports."""
+        match effect:
+            case e.Transcript(role, _, text, True):
+                self._log.info("said", role=role, pii_text=text)
+            case e.CallerSpeaking(started, _, _):
+                self._speech_stopped = None if started else now
+            case e.RunTool(_, name, _):
+                self.record.tool_calls += 1
+                self._log.info("tool_called", tool=name)
+            case e.Usage(_, tokens):
+                self._tokens(tokens)
+            case e.ProtocolProblem(code, message):
+                self._metrics.model_error(code)
+                self._log.warning("model_error", code=code, problem=message)
+            case e.Configured(session_id, _):
+                self._log.info("model_ready", session=session_id)
+            case _:
+                pass
+        if self._on_event is not None:
+            self._on_event(self.record.call, effect)
+
+    def tool_failed(self) -> None:
+        """A tool raised or took too long."""
+        self.record.tool_failures += 1
+
+    # The end --------------------------------------------------------------------------------------
+
+    def statistics(self, figures: LaneStatistics) -> None:
+        """The lane is closed."""
+        self.record.media = dict(figures.counters)
+
+    def ended(self, now: float) -> CallRecord:
+        """Settle outcome and cause, and write the canonical line."""
+        record = self.record
+        if self._answered is not None:
+            record.talk = now - self._answered
+        record.outcome, record.cause = self._verdict()
+        self._metrics.calls_active.labels(record.agent).dec()
+        self._metrics.call_ended(record)
+        self._log.info("call_ended", **_without_bound(record.line()))
+        return record
+
+    def _verdict(self) -> tuple[Outcome, Cause]:
+        """What to call this end: our own reason first, then what the dialog said."""
+        record = self.record
+        caller_left = record.ended_by == "caller"
+        if self._answered is not None:
+            if caller_left and self._cause in {None, "agent_hung_up", "time_limit"}:
+                return "completed", self._cause or "caller_hung_up"
+            failed = self._cause in {"model_lost", "no_media", "sip_process_lost", "internal_error"}
+            outcome: Outcome = "failed" if failed or record.ended_by == "failure" else "completed"
+            return outcome, self._cause or "sip_failure"
+        if caller_left and self._cause is None:
+            return "abandoned", "caller_hung_up" if record.direction == "inbound" else "no_answer"
+        if self._cause in {"no_capacity", "draining", "rejected_by_route", "no_route", "model_unavailable"}:
+            return "refused", self._cause
+        return "failed", self._cause or "sip_failure"
+
+    def _tokens(self, tokens: TokenUsage) -> None:
+        kinds = {
+            name: value
+            for name, value in dataclasses.asdict(tokens).items()
+            if value and not isinstance(value, bool)
+        }
+        self.record.add_tokens(kinds)
+        for kind, count in kinds.items():
+            self._metrics.model_tokens.labels(self.record.model, kind).inc(count)
+        price = price_of(self.record.model)
+        if price is not None:
+            dollars = cost(tokens, price)
+            self.record.cost = (self.record.cost or 0.0) + dollars
+            self._metrics.model_cost.labels(self.record.model).inc(dollars)
+
+
+def _without_bound(line: dict[str, object]) -> dict[str, object]:
+    """The ids are bound to the logger already."""
+    return {key: value for key, value in line.items() if key not in {"call", "sip_call_id", "agent"}}

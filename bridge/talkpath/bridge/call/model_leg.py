@@ -1,0 +1,302 @@
+"""One model session on one lane: performs what the session wants, reports what the call must know.
+
+The session (`talkpath.bridge.realtime.session`) is pure; its socket and the media plane are edges. This
+is the one place where they meet, and the only one that performs a session's effects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from talkpath.bridge.realtime import effects as e
+from talkpath.bridge.realtime.connect_errors import ConnectError
+from talkpath.bridge.realtime.connection import RealtimeConnection, open_connection
+from talkpath.bridge.realtime.session import RealtimeSession
+from talkpath.bridge.realtime.tools import HANG_UP
+from talkpath.bridge.realtime.wire import append_event
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Coroutine, Sequence
+
+    from talkpath.bridge.media.plane import MediaPlane
+    from talkpath.bridge.realtime.settings import SessionSettings
+
+RunTool = Callable[[str, dict[str, Any]], Awaitable[str]]
+
+UNHEARD_FRAMES: Final = 250
+"""20 ms frames kept while a session is opened in the middle of a call: 5 s, the time a connect may take."""
+
+HANG_UP_ACCEPTED: Final = '{"ok":true}'
+SAY_GOODBYE_FIRST: Final = '{"ok":true,"note":"Say a short goodbye now; the call ends after it."}'
+
+
+class ModelLegOwner(Protocol):
+    """What a call wants to know about its model."""
+
+    def model_ready(self) -> None:
+        """The session is configured: audio may flow."""
+
+    def model_lost(self, *, retryable: bool, sentence: str) -> None:
+        """The session ended or could not be had. Said once; the leg is closed."""
+
+    def goodbye_asked(self) -> None:
+        """The model called ``hang_up``."""
+
+    def caller_spoke(self, stopped_after: float) -> None:
+        """The caller began to speak while the agent was being heard.
+
+        Args:
+            stopped_after: Seconds from reading that frame to the stop of the playout.
+        """
+
+    def agent_silent(self, sentence: str) -> None:
+        """The model cannot be made to answer."""
+
+    def session_effect(self, effect: e.Effect) -> None:
+        """Everything that is worth a record: transcripts, usage, latencies, problems."""
+
+    def speech_may_be_over(self) -> None:
+        """Something ended that the agent had to say; ask `ModelLeg.busy` and the plane."""
+
+
+class ModelLeg:
+    """The life of one session, from `open` to `close` or to its loss.
+
+    Args:
+        settings: What to ask of the model.
+        plane: The media plane.
+        lane: The lane that the model listens and talks to.
+        run_tool: Runs a function of the agent and returns what to tell the model.
+        owner: The call.
+        tls: Context for ``wss://``, shared among calls.
+        background: Runs what may outlive the leg: the closing handshake of its socket.
+    """
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        plane: MediaPlane,
+        lane: int,
+        run_tool: RunTool,
+        owner: ModelLegOwner,
+        *,
+        tls: ssl.SSLContext | None,
+        background: Callable[[Coroutine[None, None, None]], None],
+    ) -> None:
+        self.session = RealtimeSession(settings)
+        self._settings = settings
+        self._plane = plane
+        self._lane = lane
+        self._run_function = run_tool
+        self._owner = owner
+        self._tls = tls
+        self._background = background
+        self._loop = asyncio.get_running_loop()
+        self._connection: RealtimeConnection | None = None
+        self._configured = False
+        self._over = False
+        self._unfinished: set[str] = set()
+        self._spoke_in_this_response = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._frame_read_at = 0.0
+        self._unheard: collections.deque[bytes] = collections.deque(maxlen=UNHEARD_FRAMES)
+
+    @property
+    def busy(self) -> bool:
+        """Whether more speech is to come: a response runs or is owed, or a tool is at work."""
+        return not self._over and not self.session.idle()
+
+    def open(self, seed: Sequence[e.SeedMessage] = ()) -> None:
+        """Connect, and put ``seed`` into the conversation once the session is configured."""
+        if seed:
+            self.session.reseed(seed, self._loop.time())
+        self._start(self._connect())
+
+    def close(self) -> None:
+        """End the session. The owner hears nothing more."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for task in self._tasks:
+            task.cancel()
+        self._finish_items()
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            self._background(connection.close())
+
+    # From the media plane -------------------------------------------------------------------------
+
+    def append(self, audio: bytes) -> None:
+        """Send 20 ms of what the caller says; until the session is configured, keep the last seconds."""
+        if self._configured and self._connection is not None:
+            self._connection.send_audio_soon(append_event(audio))
+        else:
+            self._unheard.append(audio)
+
+    def playout_started(self, item_id: str) -> None:
+        """The first frame of an item was handed to RTP."""
+        self._do(lambda now: self.session.playout_started(item_id, now))
+
+    def playout_drained(self, item_id: str) -> None:
+        """The last frame of an item was handed to RTP."""
+        self._do(lambda now: self.session.playout_drained(item_id, now))
+        self._owner.speech_may_be_over()
+
+    # From the call --------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Let the agent say its greeting."""
+        self._do(self.session.greet)
+
+    def say(self, text: str) -> None:
+        """Let the agent say a fixed sentence."""
+        self._do(lambda now: self.session.say(text, now))
+
+    def digits(self, text: str) -> None:
+        """Tell the model which keys the caller pressed."""
+        self._do(lambda now: self.session.digits(text, now))
+
+    # Inside ---------------------------------------------------------------------------------------
+
+    async def _connect(self) -> None:
+        try:
+            connection = await open_connection(
+                self._settings, self._received, self._disconnected, tls=self._tls
+            )
+        except ConnectError as failure:
+            self._lose(retryable=failure.retryable, sentence=str(failure))
+            return
+        if self._over:
+            await connection.close()
+            return
+        self._connection = connection
+        self._do(self.session.connected)
+
+    def _received(self, frame: bytes) -> None:
+        self._frame_read_at = self._loop.time()
+        self._do(lambda now: self.session.received(frame, now))
+
+    def _disconnected(self, code: int, reason: str) -> None:
+        self._do(lambda now: self.session.disconnected(code, reason, now))
+
+    def _do(self, enter: Callable[[float], None]) -> None:
+        """Give the session one input, then perform what it wants and keep its timer."""
+        if self._over:
+            return
+        enter(self._loop.time())
+        self._perform_all()
+        if not self._over:
+            self._arm()
+
+    def _perform_all(self) -> None:
+        """Performing one effect can bring new ones, or end the leg; then the rest no longer matters."""
+        while wanted := self.session.effects():
+            for effect in wanted:
+                self._perform(effect)
+
+    def _perform(self, effect: e.Effect) -> None:
+        if self._over:
+            return
+        match effect:
+            case e.PlayAudio(item_id, audio):
+                self._spoke_in_this_response = True
+                self._unfinished.add(item_id)
+                self._plane.play(self._lane, item_id, audio, self._loop.time())
+            case e.Send(data):
+                if self._connection is not None:
+                    self._connection.send_soon(data)
+            case e.FinishItem(item_id):
+                self._unfinished.discard(item_id)
+                self._plane.finish_item(self._lane, item_id)
+            case e.FlushPlayout():
+                self._flush()
+            case e.RunTool():
+                self._run_tool(effect)
+            case e.Configured():
+                self._begin(effect)
+            case e.ResponseFinished():
+                self._spoke_in_this_response = False
+                self._owner.session_effect(effect)
+                self._owner.speech_may_be_over()
+            case e.AgentSilent() | e.SessionLost() | e.SessionFailed():
+                self._give_up(effect)
+            case _:
+                self._owner.session_effect(effect)
+
+    def _give_up(self, effect: e.AgentSilent | e.SessionLost | e.SessionFailed) -> None:
+        match effect:
+            case e.AgentSilent(_, sentence):
+                self._owner.agent_silent(sentence)
+            case e.SessionLost(retryable, code, reason):
+                sentence = f"The model server closed the socket: {code} {reason}".strip()
+                self._lose(retryable=retryable, sentence=sentence)
+            case e.SessionFailed(_, sentence, retryable):
+                self._lose(retryable=retryable, sentence=sentence)
+
+    def _begin(self, effect: e.Configured) -> None:
+        self._configured = True
+        for audio in self._unheard:
+            self.append(audio)
+        self._unheard.clear()
+        self._owner.session_effect(effect)
+        self._owner.model_ready()
+
+    def _flush(self) -> None:
+        now = self._loop.time()
+        played = self._plane.flush(self._lane, now)
+        self._unfinished.clear()
+        if played:
+            self._owner.caller_spoke(self._loop.time() - self._frame_read_at)
+        self.session.flushed([e.Played(item.item_id, item.played_ms) for item in played], now)
+
+    def _run_tool(self, order: e.RunTool) -> None:
+        if order.name == HANG_UP.name:
+            spoken = self._spoke_in_this_response
+            output = HANG_UP_ACCEPTED if spoken else SAY_GOODBYE_FIRST
+            self.session.tool_finished(order.call_id, output, self._loop.time(), respond=not spoken)
+            self._owner.goodbye_asked()
+            return
+        self._owner.session_effect(order)
+        self._start(self._tool(order))
+
+    async def _tool(self, order: e.RunTool) -> None:
+        output = await self._run_function(order.name, order.arguments)
+        self._do(lambda now: self.session.tool_finished(order.call_id, output, now))
+
+    def _lose(self, *, retryable: bool, sentence: str) -> None:
+        if not self._over:
+            self.close()
+            self._owner.model_lost(retryable=retryable, sentence=sentence)
+
+    def _finish_items(self) -> None:
+        """Audio that was received is still heard, and its end is not mistaken for starvation."""
+        for item_id in self._unfinished:
+            self._plane.finish_item(self._lane, item_id)
+        self._unfinished.clear()
+
+    def _arm(self) -> None:
+        deadline = self.session.deadline()
+        if deadline == self._timer_at and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_at = deadline
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._do(self.session.wake)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

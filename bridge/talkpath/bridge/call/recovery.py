@@ -1,0 +1,50 @@
+"""How long a call keeps trying to get its model back. Pure: time and chance are passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from talkpath.bridge.realtime.backoff import backoff
+
+SETUP_BUDGET: Final = 8.0
+"""Seconds for which a call that rings waits for its model: the PBX's next route wants a turn, too."""
+CALL_BUDGET: Final = 20.0
+"""Seconds of comfort sound that a caller is asked to bear."""
+FIRST_WAIT: Final = 0.2
+LONGEST_WAIT: Final = 4.0
+"""Shorter than for a batch job: somebody is listening to the comfort sound."""
+
+
+@dataclass(slots=True)
+class Recovery:
+    """Tries so far, since the model was last there.
+
+    Attributes:
+        budget: Seconds after the first loss within which a new try may start.
+    """
+
+    budget: float
+    attempts: int = 0
+    lost_at: float | None = None
+
+    def next_delay(self, now: float, chance: float) -> float | None:
+        """Seconds until the next try, or None when the budget would be spent by then.
+
+        Args:
+            now: Monotonic seconds.
+            chance: Uniform in [0, 1): spreads the tries of many calls that lost the same server.
+        """
+        if self.lost_at is None:
+            self.lost_at = now
+        wait = backoff(self.attempts, chance, base=FIRST_WAIT, cap=LONGEST_WAIT)
+        if now + wait - self.lost_at > self.budget:
+            return None
+        self.attempts += 1
+        return wait
+
+    def succeeded(self, budget: float) -> None:
+        """The model is there: the next loss starts anew, with ``budget``."""
+        self.attempts = 0
+        self.lost_at = None
+        self.budget = budget

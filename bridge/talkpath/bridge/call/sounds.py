@@ -1,0 +1,71 @@
+"""The sounds that a call plays by itself: waiting, and the end when there is no model."""
+
+from __future__ import annotations
+
+import functools
+import wave
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from talkpath.codecs import tones
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SAMPLE_RATE: Final = 8000
+"""Hz; the telephone's own rate, so that nothing has to be resampled at play time."""
+
+
+class BadSoundFile(ValueError):  # noqa: N818 - named by what is bad; the sentence says the rest
+    """A sound file cannot be used; the sentence says why and what to do."""
+
+
+@functools.cache
+def comfort_sound() -> NDArray[np.int16]:
+    """The looping sound of "please wait, somebody is still here"."""
+    return tones.comfort_sound(6.0, SAMPLE_RATE)
+
+
+@functools.cache
+def fallback_tone() -> NDArray[np.int16]:
+    """Three beeps, for a call that ends without its model and without an announcement of its own."""
+    beep = tones.beep(SAMPLE_RATE, 0.25)
+    pause = np.zeros(SAMPLE_RATE // 5, np.int16)
+    return np.concatenate([beep, pause, beep, pause, beep])
+
+
+@functools.cache
+def announcement(path: Path | None) -> NDArray[np.int16]:
+    """Read an announcement, once per process; None: the built-in beeps.
+
+    Returns:
+        int16 samples at 8 kHz.
+
+    Raises:
+        BadSoundFile: the file cannot be read, or is not 8 kHz, 16 bit, mono.
+    """
+    return fallback_tone() if path is None else read_wave(path)
+
+
+def read_wave(path: Path) -> NDArray[np.int16]:
+    """Read a WAV file of 8 kHz, 16 bit, mono.
+
+    Raises:
+        BadSoundFile: the file cannot be read, or has another format.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            found = (file.getframerate(), file.getsampwidth() * 8, file.getnchannels())
+            frames = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise BadSoundFile(f"{path}: cannot be read as a WAV file: {error}") from error
+    if found != (SAMPLE_RATE, 16, 1):
+        rate, bits, channels = found
+        raise BadSoundFile(
+            f"{path}: is {rate} Hz, {bits} bit, {channels} channel(s) and must be 8000 Hz, 16 bit, mono; "
+            f"convert it with: sox {path} -r 8000 -b 16 -c 1 announcement.wav"
+        )
+    return np.frombuffer(frames, "<i2").astype(np.int16)

@@ -1,0 +1,163 @@
+"""Run the whole daemon: logs, metrics folder, supervisor, HTTP, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from talkpath.bridge.daemon.supervisor import Supervisor
+from talkpath.bridge.http.app import HttpServer, HttpServerError, create_app
+from talkpath.bridge.http.health import DaemonSnapshot, ProcessHealth, RegistrationHealth
+from talkpath.bridge.observe.feed import sip_feed
+from talkpath.bridge.observe.logs import set_up_logs
+from talkpath.bridge.observe.metrics import Metrics, forget_process
+from talkpath.sip import messages as m
+
+if TYPE_CHECKING:
+    from talkpath.bridge.config.model import Config
+
+log = structlog.get_logger(__name__)
+
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run(config: Config, *, originate: m.Originate | None = None) -> int:
+    """Run the daemon until a signal ends it.
+
+    Args:
+        config: The validated configuration.
+        originate: A call to place as soon as everything is ready; the daemon ends after it.
+
+    Returns:
+        Exit code: 0 after an orderly end, 1 when something could not be started.
+    """
+    set_up_logs(config.log)
+    folder = tempfile.mkdtemp(prefix="talkpath-metrics-")
+    os.environ[METRICS_FOLDER] = folder
+    try:
+        return asyncio.run(Daemon(config, originate=originate).run())
+    finally:
+        os.environ.pop(METRICS_FOLDER, None)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Daemon:
+    """The supervisor with its metrics and its HTTP door.
+
+    Args:
+        config: The validated configuration.
+        originate: A call to place as soon as everything is ready; the daemon ends after it.
+    """
+
+    def __init__(self, config: Config, *, originate: m.Originate | None = None) -> None:
+        self._config = config
+        self._originate = originate
+        self._metrics = Metrics()
+        self._sip_feed = sip_feed(self._metrics)
+        self._supervisor: Supervisor | None = None
+        self._pids: dict[str, int] = {}
+        self._outcome: m.CallEnded | None = None
+
+    async def run(self) -> int:
+        """Run until a signal, or until the call that was ordered is over."""
+        supervisor = self._supervisor = Supervisor(self._config, on_event=self._event)
+        supervisor.handle_signals()
+        self._metrics.build_info.labels(version("talkpath")).set(1)
+        http = None
+        if self._config.http.enabled:
+            http = HttpServer(create_app(self, self._metrics), *self._config.http.listen)
+            try:
+                address = await http.start()
+            except HttpServerError as problem:
+                log.error("daemon_failed", problem=str(problem))  # noqa: TRY400 - the sentence says it all
+                return 1
+            log.info("http", address=str(address))
+        side = [asyncio.create_task(self._watch())]
+        if self._originate is not None:
+            side.append(asyncio.create_task(self._place_call(self._originate)))
+        try:
+            return await supervisor.run() or self._exit_code()
+        finally:
+            for task in side:
+                task.cancel()
+            await asyncio.gather(*side, return_exceptions=True)
+            if http is not None:
+                await http.stop()
+
+    def snapshot(self) -> DaemonSnapshot:
+        """The state of this moment, for ``/healthz`` and ``/readyz``."""
+        supervisor = self._supervisor
+        if supervisor is None:
+            raise RuntimeError("asked before the supervisor exists")
+        wanted = [trunk.name for trunk in self._config.trunks if trunk.register_uri]
+        known = supervisor.registrations
+        return DaemonSnapshot(
+            version=version("talkpath"),
+            uptime=time.time() - supervisor.started_at,
+            processes=tuple(
+                ProcessHealth(child.spec.name, child.ready, child.pid, child.restarts)
+                for child in supervisor.children
+            ),
+            registrations={
+                name: RegistrationHealth(known[name].registered, known[name].status, known[name].reason)
+                if name in known
+                else RegistrationHealth(registered=False)
+                for name in wanted
+            },
+            draining=supervisor.draining,
+            calls=supervisor.switchboard.calls,
+            free_lanes=supervisor.switchboard.free_lanes,
+        )
+
+    def _event(self, process: str, message: m.Message) -> None:
+        match message:
+            case m.SipStatistics():
+                self._sip_feed.feed(message.counters)
+            case m.Ready() if process == "sip":
+                self._sip_feed.restart()
+            case m.RegistrationState():
+                self._metrics.registration_up.labels(message.trunk).set(message.registered)
+            case m.CallEnded() if self._originate is not None and message.call == self._originate.call:
+                self._outcome = message
+                if self._supervisor is not None:
+                    self._supervisor.stop()
+            case _:
+                pass
+
+    async def _watch(self) -> None:
+        """Once a second: which processes live, and whose gauges are to be forgotten."""
+        while self._supervisor is not None:
+            for child in self._supervisor.children:
+                name, pid = child.spec.name, child.pid
+                before = self._pids.get(name)
+                if before is not None and before != pid:
+                    forget_process(before)
+                    self._metrics.process_restarts.labels(name).inc()
+                if pid is None:
+                    self._pids.pop(name, None)
+                else:
+                    self._pids[name] = pid
+                self._metrics.process_up.labels(name).set(child.ready)
+            self._metrics.draining.set(self._supervisor.draining)
+            await asyncio.sleep(1.0)
+
+    async def _place_call(self, order: m.Originate) -> None:
+        if self._supervisor is None:
+            return
+        await self._supervisor.ready.wait()
+        if not self._supervisor.originate(order):
+            self._supervisor.failure = "No worker is free to place the call."
+            self._supervisor.stop()
+
+    def _exit_code(self) -> int:
+        """With an ordered call: 0 only when it was answered and ended by a BYE."""
+        if self._originate is None:
+            return 0
+        return 0 if self._outcome is not None and self._outcome.status == 200 else 1

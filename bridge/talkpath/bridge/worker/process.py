@@ -1,0 +1,111 @@
+"""A media worker as a process: ``python -m talkpath.bridge.worker.process --fd N``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import uvloop
+
+from talkpath.bridge.channel import Channel
+from talkpath.bridge.config.model import from_json
+from talkpath.bridge.media.heartbeat import Heartbeat, freeze_garbage
+from talkpath.bridge.observe.logs import set_up_logs
+from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.worker.worker import Worker
+from talkpath.sip import messages as m
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = structlog.get_logger(__name__)
+
+METRICS_INTERVAL: Final = 1.0
+LAST_WORDS: Final = 6.0
+"""Seconds that live calls get to end by BYE when the supervisor is gone or says stop."""
+
+
+class WorkerProcess:
+    """The event loop's side of a worker: channel, heartbeat, metrics."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._channel = Channel(sock, self._message, self._supervisor_lost)
+        self._worker: Worker | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._done = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until the supervisor says stop or is gone."""
+        await self._done.wait()
+        deadline = asyncio.get_running_loop().time() + LAST_WORDS
+        while self._worker is not None and self._worker.calls:
+            if asyncio.get_running_loop().time() > deadline:
+                log.error("calls_abandoned", calls=len(self._worker.calls))
+                break
+            await asyncio.sleep(0.02)
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        if self._worker is not None:
+            self._worker.feed_metrics()
+            await self._worker.settle()
+        self._channel.close()
+
+    def _message(self, message: m.AnyMessage) -> None:
+        if isinstance(message, m.WorkerSettings):
+            self._set_up(message)
+        elif self._worker is not None:
+            self._worker.message(message)
+        if isinstance(message, m.Stop):
+            self._done.set()
+
+    def _set_up(self, settings: m.WorkerSettings) -> None:
+        config = from_json(settings.config_json.value)
+        set_up_logs(config.log, process=f"worker-{settings.index}")
+        self._worker = Worker(settings, config, self._channel.send, Metrics())
+        self._heartbeat = Heartbeat(self._worker.plane, self._worker.beat, asyncio.get_running_loop())
+        self._heartbeat.start()
+        self._feed_metrics()
+        freeze_garbage()
+        self._channel.send(m.Ready(detail=f"{settings.lanes} lanes"))
+
+    def _feed_metrics(self) -> None:
+        if self._worker is not None and not self._done.is_set():
+            self._worker.feed_metrics()
+            asyncio.get_running_loop().call_later(METRICS_INTERVAL, self._feed_metrics)
+
+    def _supervisor_lost(self, reason: str) -> None:
+        log.error("supervisor_lost", reason=reason)
+        if self._worker is not None:
+            for call in list(self._worker.calls):
+                self._worker.message(m.PeerLost(who="sip", calls=(call,)))
+        self._done.set()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker on an inherited channel."""
+    parser = argparse.ArgumentParser(description="A media worker; started by the supervisor.")
+    parser.add_argument("--fd", type=int, required=True, help="inherited SOCK_SEQPACKET socket")
+    options = parser.parse_args(arguments)
+    # The terminal sends its signals to every process; the supervisor decides what they mean.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sock = socket.socket(fileno=options.fd)
+    sock.setblocking(False)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(sock))
+    return 0
+
+
+async def serve(sock: socket.socket) -> None:
+    """Run the worker at the other end of ``sock``."""
+    await WorkerProcess(sock).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
