@@ -1,0 +1,90 @@
+"""A telephone of a few lines: raw SIP over UDP, so that a test can also say what no real telephone would."""
+
+from __future__ import annotations
+
+import re
+import socket
+import uuid
+from typing import Self
+
+from talkpath.sip.headers import SipText, parse_message
+
+OFFER = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+)
+
+PATIENCE = 5.0
+
+
+class Phone:
+    """One UDP socket that calls a SIP process."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(PATIENCE)
+        self.target = ("127.0.0.1", port)
+        self.call_id = uuid.uuid4().hex
+        self.branch = f"z9hG4bK{uuid.uuid4().hex}"
+        self.to_tag = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    @property
+    def port(self) -> int:
+        return int(self.socket.getsockname()[1])
+
+    def request(self, method: str, body: str = "", *, cseq: int = 1, headers: str = "", branch: str = "") -> bytes:
+        """One request, ready to send. ``headers`` are whole lines."""
+        host, port = self.target
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        tag = f";tag={self.to_tag}" if self.to_tag else ""
+        return (
+            f"{method} sip:600@{host}:{port} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch={branch or self.branch};rport\r\n"
+            "Max-Forwards: 70\r\n"
+            f'From: "Ann \\"A\\" Lee" <sip:ann@127.0.0.1>;tag=from\r\nTo: <sip:600@{host}>{tag}\r\n'
+            f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
+            f"Contact: <sip:ann@127.0.0.1:{self.port}>\r\n{headers}{kind}"
+            f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
+        ).encode()
+
+    def send(self, datagram: bytes) -> None:
+        self.socket.sendto(datagram, self.target)
+
+    def receive(self) -> SipText:
+        """The next message; raises TimeoutError when none comes."""
+        message = parse_message(self.socket.recv(65_536).decode())
+        found = re.search(r";tag=(\S+)", message.first("To"))
+        if found and status_of(message) > 100 and message.first("CSeq").endswith("INVITE"):
+            self.to_tag = found[1]
+        return message
+
+    def final(self, method: str) -> SipText:
+        """The next final response to a method; provisional and other responses are passed over."""
+        while True:
+            message = self.receive()
+            if status_of(message) >= 200 and message.first("CSeq").endswith(method):
+                return message
+
+    def hears_nothing(self, seconds: float = 0.3) -> bool:
+        """Whether nothing arrives for a while."""
+        self.socket.settimeout(seconds)
+        try:
+            self.socket.recv(65_536)
+        except TimeoutError:
+            return True
+        finally:
+            self.socket.settimeout(PATIENCE)
+        return False
+
+
+def status_of(message: SipText) -> int:
+    """Status of a response, 0 for a request."""
+    parts = message.start_line.split(" ", 2)
+    return int(parts[1]) if parts[0] == "SIP/2.0" else 0
