@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["Cause", "Counters", "LatenessHistogram"]
@@ -101,6 +103,11 @@ class Counters:
     def __init__(self, lanes: int) -> None:
         self.table = np.zeros((lanes, len(Cause)), np.int64)
         self._retired = np.zeros(len(Cause), np.int64)
+        self._derived: list[Callable[[], None]] = []
+
+    def derive(self, refresh: Callable[[], None]) -> None:
+        """Have `refresh` write a column before it is read: for what its owner knows without counting."""
+        self._derived.append(refresh)
 
     def add(self, lane: int, cause: Cause, count: int = 1) -> None:
         """Add to one lane."""
@@ -112,18 +119,25 @@ class Counters:
 
     def of(self, lane: int) -> dict[str, int]:
         """The lane's counters by lower-case name, without zeros."""
+        self._refresh()
         row = self.table[lane]
         return {cause.name.lower(): int(row[cause]) for cause in Cause if row[cause]}
 
     def retire(self, lane: int) -> None:
-        """Move a closed lane's figures to the plane's totals and start its row at zero."""
+        """Move a closed lane's figures to the plane's totals; derived columns must start at zero again."""
+        self._refresh()
         self._retired += self.table[lane]
         self.table[lane] = 0
 
     def totals(self) -> dict[str, int]:
         """Sums over all lanes, past and present, by lower-case name."""
+        self._refresh()
         sums = self._retired + self.table.sum(axis=0)
         return {cause.name.lower(): int(sums[cause]) for cause in Cause}
+
+    def _refresh(self) -> None:
+        for refresh in self._derived:
+            refresh()
 
 
 class LatenessHistogram:

@@ -40,8 +40,9 @@ DEFAULT_TARGET: Final = 0.060
 
 _MASK: Final = RING_BYTES - 1
 _JUMP_BYTES: Final = SAMPLE_RATE // 2  # this far ahead of the clock is a jump, not a gap
-_CREDIT_RATE: Final = 1.1 * SAMPLE_RATE  # a source may run this fast for ever
-_CREDIT_BURST: Final = 2.0 * SAMPLE_RATE  # and be this much ahead once
+_SUSTAINED_RATE: Final = 1.1 * SAMPLE_RATE  # a source may run this fast for ever
+_ALLOWANCE: Final = 2 * SAMPLE_RATE  # and be this much ahead once
+_FORGIVE_INTERVAL: Final = 0.25
 _MAX_ROUNDS: Final = RING_BYTES // FRAME_BYTES
 _FRAME: Final = np.arange(FRAME_BYTES)
 _NEVER: Final = np.inf
@@ -70,15 +71,15 @@ class JitterRing:
         self._due = np.full(lanes, _NEVER)  # when the frame at `_read` is given up
         self._span = np.full(lanes, FRAME_SECONDS)  # how long a packet lasts, at least one frame
         self._heard = np.zeros(lanes, np.bool_)  # whether a stream has begun
-        self._credit = np.zeros(lanes)
-        self._credited = np.zeros(lanes)
+        self._spent = np.zeros(lanes, np.int64)  # bytes beyond what time has paid back
+        self._forgiven = 0.0
 
     def start(self, lane: int, now: float) -> None:
         """Start the lane's stream: from now on it advances by 8,000 samples a second."""
         self._clear(lane)
         self._heard[lane] = False
         self._due[lane] = now + FRAME_SECONDS + self.target[lane]
-        self._credit[lane], self._credited[lane] = _CREDIT_BURST, now
+        self._spent[lane] = 0
         self._span[lane] = FRAME_SECONDS
 
     def stop(self, lane: int) -> None:
@@ -110,7 +111,7 @@ class JitterRing:
             Rounds of `(rows, frames)`, frames of shape (n, 160); a lane appears once in a round.
         """
         rows = packets.rows
-        keep = self._spend(rows, packets.length, now) & (packets.kinds != DROP)
+        keep = self._spend(rows, packets.length) & (packets.kinds != DROP)
         ahead = ((packets.timestamp - self._read[rows] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         direct = keep & (packets.kinds == NEXT) & (ahead == 0)
         direct &= (packets.length == FRAME_BYTES) & (self._end[rows] == 0)
@@ -128,6 +129,7 @@ class JitterRing:
 
     def expire(self, now: float) -> Frames:
         """Give up what has waited long enough, fill it with silence, and return what follows."""
+        self._forgive(now)
         frames: Frames = []
         for _ in range(_MAX_ROUNDS):
             rows = np.flatnonzero(self._due <= now)
@@ -138,17 +140,22 @@ class JitterRing:
             frames += self._pull(rows, now)
         return frames
 
-    def _spend(self, rows: Rows, length: NDArray[np.intp], now: float) -> NDArray[np.bool_]:
+    def _spend(self, rows: Rows, length: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether each lane may still bring that much: bounds what a source can make us append."""
-        credit = self._credit[rows] + (now - self._credited[rows]) * _CREDIT_RATE
-        np.minimum(credit, _CREDIT_BURST, out=credit)
-        affordable = credit >= length
-        credit -= np.where(affordable, length, 0)
-        self._credit[rows] = credit
-        self._credited[rows] = now
+        spent = self._spent[rows] + length
+        affordable = spent <= _ALLOWANCE
         if not affordable.all():
             self._counters.add_rows(rows[~affordable], Cause.OVERRUN)
+            spent[~affordable] -= length[~affordable]
+        self._spent[rows] = spent
         return affordable
+
+    def _forgive(self, now: float) -> None:
+        """Let time pay back what the lanes spent, four times a second."""
+        passed = now - self._forgiven
+        if passed >= _FORGIVE_INTERVAL:
+            self._forgiven = now
+            np.maximum(self._spent - round(passed * _SUSTAINED_RATE), 0, out=self._spent)
 
     def _leave(self, rows: Rows, now: float) -> None:
         """A frame of each row leaves: advance the read position and expect the next."""
@@ -207,7 +214,7 @@ class JitterRing:
         place = (int(self._read[lane]) + np.arange(first, ahead)) & _MASK
         self._bytes[lane, place] = self.silence[lane]
         self._there[lane, place] = True
-        self._credit[lane] -= ahead - first
+        self._spent[lane] += ahead - first
         self._counters.add(lane, Cause.DTX_FILLED_BYTES, ahead - first)
 
     def _write(self, packets: AudioPackets) -> None:
@@ -252,7 +259,7 @@ class JitterRing:
         self._there.reshape(-1)[place] = False
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
         self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
-        self._credit[rows] -= FRAME_BYTES
+        self._spent[rows] += FRAME_BYTES
         return frames
 
     def _places(self, rows: Rows) -> NDArray[np.int64]:

@@ -155,6 +155,7 @@ class MediaPlane:
         """Give the lane back and return the figures of its call; the socket stays open."""
         statistics = self.statistics(lane)
         call = self._calls.pop(lane)
+        self.counters.retire(lane)
         self._receiver.sockets.remove(call.sock)
         self._transmitter.close(lane)
         self._watchdog.watch(lane, self._now, receives=False)
@@ -163,17 +164,17 @@ class MediaPlane:
         self._playout.reset(lane)
         self._decoder.reset(lane)
         self._receiver.reset(lane)
-        self.counters.retire(lane)
         self._free[lane % PHASES].append(lane)
         return statistics
 
     def statistics(self, lane: int) -> LaneStatistics:
         """The figures of an open lane up to the last beat, as `close_lane` returns them."""
         expected, lost, jitter = self._receiver.reception.of(lane)
-        played = int(self.counters.table[lane, Cause.FRAMES_PLAYED])
+        counters = self.counters.of(lane)
+        played = counters.get(Cause.FRAMES_PLAYED.name.lower(), 0)
         return LaneStatistics(
             seconds=max(self._now - self._calls[lane].opened_at, 0.0),
-            counters=self.counters.of(lane),
+            counters=counters,
             packets_expected=expected,
             packets_lost=lost,
             jitter_ms=jitter * 1000,

@@ -4,8 +4,8 @@ Each lane has a short ring of whole frames in one array, so that the transmit ha
 next frame of all lanes with one gather; what does not fit waits in the lane's `PlayoutQueue`. The model
 sends many times faster than real time, so the queue is long and bounded.
 
-`sent` counts the bytes handed over for sending, from the start of the call: the only clock that says
-what the caller was played.
+Bytes written into the ring less bytes left in it is what was handed over for sending since the start of
+the call: the only clock that says what the caller was played.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.g711_law import ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES, SAMPLE_RATE, PlayoutOverflow
-from talkpath.bridge.media.playout_queue import NOTHING_TO_WATCH, PlayoutQueue
+from talkpath.bridge.media.playout_queue import PlayoutQueue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,7 @@ _RING_FRAMES: Final = 64  # 1.28 s
 _RING_BYTES: Final = _RING_FRAMES * FRAME_BYTES
 _REFILL_BELOW: Final = _RING_BYTES // 2
 _MAX_QUEUE_BYTES: Final = MAX_QUEUE_SECONDS * SAMPLE_RATE
+_NEVER: Final = -1
 _FADE_SAMPLES: Final = 40  # 5 ms: short enough to be "now", long enough not to click
 _FADE: Final = np.concatenate(
     (np.linspace(1.0, 0.0, _FADE_SAMPLES, endpoint=False), np.zeros(FRAME_BYTES - _FADE_SAMPLES))
@@ -56,17 +57,19 @@ class Playout:
         self.silence = np.full(lanes, ULAW.silence, np.uint8)
         self._counters = counters
         self._ring = np.zeros((lanes, _RING_FRAMES, FRAME_BYTES), np.uint8)
-        self._sent = np.zeros(lanes, np.int64)  # always whole frames
-        self._written = np.zeros(lanes, np.int64)  # bytes that are or were in the ring
-        self._watch = np.full(lanes, NOTHING_TO_WATCH, np.int64)
-        self._open = np.zeros(lanes, np.bool_)
+        self._flat = [lane.reshape(-1).data for lane in self._ring]
+        self._head = np.zeros(lanes, np.intp)  # the ring's next frame
+        self._left = np.zeros(lanes, np.int64)  # bytes in the ring
+        self._watch = np.full(lanes, _NEVER, np.int64)  # the slow path looks when no more are left
+        self._written = [0] * lanes  # bytes that are or were in the ring
         self._queues = [PlayoutQueue() for _ in range(lanes)]
         self._overflow: dict[int, int] = {}
+        counters.derive(self._count_played)
 
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
         self._queues[lane].clear(0)
-        self._sent[lane] = self._written[lane] = 0
+        self._head[lane] = self._left[lane] = self._written[lane] = 0
         self._overflow.pop(lane, None)
         self._update(lane)
 
@@ -84,7 +87,7 @@ class Playout:
         if not queue.add(item_id, self._tail(lane), now):
             self._overflowed(lane, len(audio))
             return
-        room = _MAX_QUEUE_BYTES - (self._tail(lane) - int(self._sent[lane]))
+        room = _MAX_QUEUE_BYTES - queue.waiting - self._left.item(lane)
         if len(audio) > room:
             self._overflowed(lane, len(audio) - room)
             audio = audio[:room]
@@ -109,11 +112,11 @@ class Playout:
                 not count as played. `None` drops without it (on hold).
         """
         queue = self._queues[lane]
-        sent = int(self._sent[lane])
-        left = min(int(self._written[lane]) - sent, FRAME_BYTES)
+        sent = self._sent(lane)
+        left = min(self._left.item(lane), FRAME_BYTES)
         fade = law is not None and left > 0 and queue.sounding(sent)
         played = queue.clear(sent)
-        self._written[lane] = sent
+        self._written[lane], self._left[lane] = sent, 0
         self._overflow.pop(lane, None)
         if fade and law is not None:
             self._fade(lane, left, law)
@@ -122,15 +125,15 @@ class Playout:
 
     def position(self, lane: int) -> Played | None:
         """The item being played, or next to be played, and how much of it went out."""
-        return self._queues[lane].front(int(self._sent[lane]))
+        return self._queues[lane].front(self._sent(lane))
 
     def queued_ms(self, lane: int) -> int:
         """Milliseconds of audio still to be sent."""
-        return (self._tail(lane) - int(self._sent[lane])) // 8
+        return (self._left.item(lane) + self._queues[lane].waiting) // 8
 
     def idle(self, lane: int) -> bool:
         """Whether nothing is queued, playing or expected."""
-        return self._queues[lane].empty() and self._tail(lane) <= self._sent[lane]
+        return self._queues[lane].empty() and not self._left[lane]
 
     def recode(self, lane: int, table: NDArray[np.uint8], silence: int) -> None:
         """Translate what is queued to another law, at a change of codec."""
@@ -152,27 +155,29 @@ class Playout:
         Returns:
             Which rows carry model audio (k,).
         """
-        have = self._written[rows] - self._sent[rows]
-        ready = have >= FRAME_BYTES
-        partial = (have > 0) & ~ready
-        if partial.any():
-            for index in np.flatnonzero(partial):
-                ready[index] = self._pad(int(rows[index]))
-        count = np.count_nonzero(ready)
-        if count < len(rows):
+        left = self._left[rows]
+        ready = left >= FRAME_BYTES
+        if ready.all():
+            self._next_frames(rows, out, slice(None))
+            left -= FRAME_BYTES
+        else:
             out[:] = self.silence[rows][:, None]
-            self._count_starved(rows, ready)
-        if count:
-            lanes = rows if count == len(rows) else rows[ready]
-            frames = self._ring[lanes, (self._sent[lanes] // FRAME_BYTES) % _RING_FRAMES]
-            out[slice(None) if count == len(rows) else ready] = frames
-            self._sent[lanes] += FRAME_BYTES
-            self._counters.add_rows(lanes, Cause.FRAMES_PLAYED)
-        reached = self._sent[rows] >= self._watch[rows]
+            if ready.any():
+                self._next_frames(rows[ready], out, ready)
+                left[ready] -= FRAME_BYTES
+        self._left[rows] = left
+        reached = left <= self._watch[rows]
         if reached.any():
-            for lane in rows[reached].tolist():
-                self._attend(lane, now, events)
+            for index in np.flatnonzero(reached).tolist():
+                self._attend(int(rows[index]), now, events, played=bool(ready[index]))
         return ready
+
+    def _next_frames(
+        self, rows: NDArray[np.intp], out: NDArray[np.uint8], where: slice | NDArray[np.bool_]
+    ) -> None:
+        head = self._head[rows]
+        out[where] = self._ring[rows, head]
+        self._head[rows] = (head + 1) % _RING_FRAMES
 
     def report_overflow(self, events: list[MediaEvent]) -> None:
         """Append what was dropped since the last call."""
@@ -180,9 +185,15 @@ class Playout:
             events.extend(PlayoutOverflow(lane, max(size // 8, 1)) for lane, size in self._overflow.items())
             self._overflow.clear()
 
-    def _attend(self, lane: int, now: float, events: list[MediaEvent]) -> None:
-        self._queues[lane].advance(lane, int(self._sent[lane]), now, events)
+    def _attend(self, lane: int, now: float, events: list[MediaEvent], *, played: bool) -> None:
+        """The slow path after a slot: events, refill, the end of an item or the lack of audio."""
+        queue = self._queues[lane]
+        if queue.open and not played:
+            self._counters.add(lane, Cause.FRAMES_STARVED)
+        queue.advance(lane, self._sent(lane), now, events)
         self._refill(lane)
+        if not queue.open and 0 < self._left.item(lane) < FRAME_BYTES:
+            self._pad(lane)
         self._update(lane)
 
     def _refill(self, lane: int) -> None:
@@ -193,52 +204,54 @@ class Playout:
     def _write(self, lane: int, audio: bytes) -> None:
         if not audio:
             return
-        codes = np.frombuffer(audio, np.uint8)
-        ring = self._ring[lane].reshape(-1)
-        start = int(self._written[lane]) % _RING_BYTES
-        first = min(len(codes), _RING_BYTES - start)
-        ring[start : start + first] = codes[:first]
-        ring[: len(codes) - first] = codes[first:]
-        self._written[lane] += len(codes)
+        ring, size = self._flat[lane], len(audio)
+        start = self._written[lane] % _RING_BYTES
+        first = min(size, _RING_BYTES - start)
+        ring[start : start + first] = audio[:first]
+        if size > first:
+            ring[: size - first] = audio[first:]
+        self._written[lane] += size
+        self._left[lane] += size
 
-    def _pad(self, lane: int) -> bool:
+    def _pad(self, lane: int) -> None:
         """Complete the last frame of a finished queue; audio of an open item waits for its rest."""
-        if self._queues[lane].open:
-            return False
-        missing = -int(self._written[lane]) % FRAME_BYTES
+        missing = -self._written[lane] % FRAME_BYTES
         self._write(lane, bytes([self.silence[lane]]) * missing)
-        return True
 
     def _fade(self, lane: int, left: int, law: Law) -> None:
         """Replace what comes next by its first 5 ms, fading, and silence."""
-        index = (int(self._sent[lane]) // FRAME_BYTES) % _RING_FRAMES
-        frame = self._ring[lane, index]
+        frame = self._ring[lane, self._head[lane]]
         frame[left:] = law.silence
         frame[:] = law.encode((law.decode(frame) * _FADE).astype(np.int16))
         frame[_FADE_SAMPLES:] = law.silence
         self._written[lane] += FRAME_BYTES
+        self._left[lane] = FRAME_BYTES
 
-    def _count_starved(self, rows: NDArray[np.intp], ready: NDArray[np.bool_]) -> None:
-        starved = self._open[rows] & ~ready
-        if starved.any():
-            self._counters.add_rows(rows[starved], Cause.FRAMES_STARVED)
+    def _count_played(self) -> None:
+        sent = np.array(self._written, np.int64) - self._left
+        self._counters.table[:, Cause.FRAMES_PLAYED] = sent // FRAME_BYTES
 
     def _overflowed(self, lane: int, size: int) -> None:
         if size:
             self._counters.add(lane, Cause.OVERFLOW_BYTES, size)
             self._overflow[lane] = self._overflow.get(lane, 0) + size
 
+    def _sent(self, lane: int) -> int:
+        """Bytes handed over since the start of the call; always whole frames."""
+        return self._written[lane] - self._left.item(lane)
+
     def _tail(self, lane: int) -> int:
-        return int(self._written[lane]) + self._queues[lane].waiting
+        return self._written[lane] + self._queues[lane].waiting
 
     def _space(self, lane: int) -> int:
-        return _RING_BYTES - int(self._written[lane] - self._sent[lane])
+        return _RING_BYTES - self._left.item(lane)
 
     def _update(self, lane: int) -> None:
         """Recompute when the slow path must look at the lane again."""
         queue = self._queues[lane]
-        watch = queue.next_change()
-        if queue.waiting:
-            watch = min(watch, int(self._written[lane]) - _REFILL_BELOW)
-        self._watch[lane] = watch
-        self._open[lane] = queue.open
+        if queue.empty():
+            self._watch[lane] = _NEVER
+            return
+        # Less than a frame: the last one is to be padded, or the model is too slow.
+        watch = max(FRAME_BYTES - 1, self._written[lane] - queue.next_change())
+        self._watch[lane] = max(watch, _REFILL_BELOW) if queue.waiting else watch

@@ -93,7 +93,7 @@ class Receiver:
         self.jitter = JitterRing(lanes, counters)
         self.uplink = UplinkEncoder(lanes)
         self.digits = DigitReader(lanes)
-        self.reception = ReceptionLog(lanes)
+        self.reception = ReceptionLog(lanes, counters)
         self._counters = counters
         self._sequences = SequenceTracker(lanes, counters)
         self._payload_type = np.full(lanes, _UNSET, np.int16)
@@ -195,7 +195,6 @@ class Receiver:
         """Follow the sequence of every admitted packet, then give each kind to its reader."""
         rows = arrived.rows
         self.latch.heard_at[rows] = now
-        self._counters.add_rows(rows, Cause.PACKETS_RECEIVED)
         order = self._sequences.track(rows, arrived.sequence.astype(np.int64), arrived.ssrc.astype(np.int64))
         if (restarted := order == RESTART).any():
             self.reception.begin_source(rows[restarted])

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from talkpath.bridge.media.counters import Cause
 from talkpath.codecs.reception import ReceptionStatistics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from talkpath.bridge.media.counters import Counters
 
 __all__ = ["ReceptionLog"]
 
@@ -24,9 +27,12 @@ class ReceptionLog:
 
     Args:
         lanes: Number of lanes.
+        counters: Where packets are counted.
     """
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, counters: Counters) -> None:
+        self._counters = counters
+        counters.derive(self._work_off)
         self._statistics = ReceptionStatistics(lanes)
         self._expected = np.zeros(lanes, np.int64)
         self._lost = np.zeros(lanes, np.int64)
@@ -69,9 +75,10 @@ class ReceptionLog:
     def _work_off(self) -> None:
         if not self._pending:
             return
-        rows, sequence, timestamp, times = zip(*self._pending, strict=True)
-        arrival = np.repeat(np.array(times), [len(part) for part in rows])
+        parts, sequence, timestamp, times = zip(*self._pending, strict=True)
+        arrival = np.repeat(np.array(times), [len(part) for part in parts])
         self._pending.clear()
-        self._statistics.update(
-            np.concatenate(rows), np.concatenate(sequence), np.concatenate(timestamp), arrival
-        )
+        rows = np.concatenate(parts)
+        received = np.bincount(rows, minlength=len(self._counters.table))
+        self._counters.table[:, Cause.PACKETS_RECEIVED] += received
+        self._statistics.update(rows, np.concatenate(sequence), np.concatenate(timestamp), arrival)

@@ -32,17 +32,32 @@ if TYPE_CHECKING:
 __all__ = ["Transmitter"]
 
 _PACKET_BYTES: Final = rtp.HEADER_LENGTH + FRAME_BYTES
+_MARKER: Final = 0x80
 _BLOCKED: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 _UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EPERM})
 
 
 class _Phase:
-    """The lanes of one phase that send, in the form the send loop needs."""
+    """The lanes of one phase that send, in the form the send loop needs.
 
-    def __init__(self) -> None:
-        self.lanes: list[int] = []
-        self.rows = np.zeros(0, np.intp)
-        self.targets: list[tuple[SendTo, Address]] = []
+    The packets are kept from slot to slot: of their headers only what changes is written.
+    """
+
+    def __init__(self, lanes: list[int], targets: list[tuple[SendTo, Address]]) -> None:
+        self.lanes = lanes
+        self.targets = targets
+        self.rows = np.array(lanes, np.intp)
+        self.packets = np.zeros((len(lanes), _PACKET_BYTES), np.uint8)
+        self.payloads = self.packets[:, rtp.HEADER_LENGTH :]
+        self.views = [row.data for row in self.packets]
+        self.kind = self.packets[:, 1]
+        self.sequence_field = self.packets[:, 2:4].view(">u2")[:, 0]
+        self.timestamp_field = self.packets[:, 4:8].view(">u4")[:, 0]
+        self.payload_type = np.zeros(len(lanes), np.uint8)
+        self.sequence = np.zeros(len(lanes), np.int64)
+        self.timestamp = np.zeros(len(lanes), np.int64)
+        self.talking = np.zeros(len(lanes), np.bool_)
+        self.marked = False
 
 
 class Transmitter:
@@ -65,19 +80,19 @@ class Transmitter:
         self._random = random
         self._ssrc = np.zeros(lanes, np.int64)
         self._sequence = np.zeros(lanes, np.int64)
+        self._first_sequence = np.zeros(lanes, np.int64)
         self._timestamp = np.zeros(lanes, np.int64)
         self._payload_type = np.zeros(lanes, np.int64)
         self._talking = np.zeros(lanes, np.bool_)
         self._sendto: dict[int, SendTo] = {}
         self._targets: dict[int, Address] = {}
-        self._phases = [_Phase() for _ in range(PHASES)]
-        self._packets = np.zeros((-(-lanes // PHASES), _PACKET_BYTES), np.uint8)
-        self._views = [row.data for row in self._packets]
+        self._phases = [_Phase([], []) for _ in range(PHASES)]
+        counters.derive(self._count_sent)
 
     def open(self, lane: int, sock: socket.socket) -> None:
         """Give a lane its socket and the numbers its stream starts with; nothing is sent yet."""
         self._ssrc[lane] = self._random.getrandbits(32)
-        self._sequence[lane] = self._random.getrandbits(16)
+        self._sequence[lane] = self._first_sequence[lane] = self._random.getrandbits(16)
         self._timestamp[lane] = self._random.getrandbits(32)
         self._talking[lane] = False
         self._sendto[lane] = sock.sendto
@@ -86,11 +101,11 @@ class Transmitter:
         """Set what a lane sends and where to; `sends=False` pauses it (hold)."""
         self._payload_type[lane] = payload_type
         self._targets.pop(lane, None)
-        if sends:
-            self._targets[lane] = target
-        else:
-            self._talking[lane] = False
         self._arrange(lane % PHASES)
+        if sends:
+            self._talking[lane] = False
+            self._targets[lane] = target
+            self._arrange(lane % PHASES)
 
     def aim(self, lane: int, target: Address) -> None:
         """Send to another address from now on; a paused lane stays paused."""
@@ -103,6 +118,7 @@ class Transmitter:
         self._sendto.pop(lane, None)
         if self._targets.pop(lane, None) is not None:
             self._arrange(lane % PHASES)
+        self._sequence[lane] = self._first_sequence[lane] = 0
 
     def sends(self, lane: int) -> bool:
         """Whether the lane is sending."""
@@ -112,7 +128,8 @@ class Transmitter:
         """Note that slots were left out; the next audio is a new talkspurt to its receiver."""
         rows = np.array(list(self._targets), np.intp)
         self._counters.table[rows, Cause.FRAMES_SKIPPED] += slots
-        self._talking[rows] = False
+        for phase in self._phases:
+            phase.talking = np.zeros(len(phase.lanes), np.bool_)
 
     def send(self, phase: int, slot: int, now: float, events: list[MediaEvent]) -> None:
         """Send one packet of each lane of a phase.
@@ -123,30 +140,24 @@ class Transmitter:
             now: Monotonic seconds.
             events: Playout's events are appended.
         """
-        rows = self._phases[phase].rows
-        if not rows.size:
+        group = self._phases[phase]
+        if not group.lanes:
             return
-        packets = self._packets[: len(rows)]
-        payloads = packets[:, rtp.HEADER_LENGTH :]
-        talking = self._playout.take(rows, payloads, now, events)
-        self._sounds.take(rows, talking, payloads, events)
-        begins = talking > self._talking[rows]
-        self._talking[rows] = talking
-        sequence = self._sequence[rows]
-        rtp.write_headers(
-            packets,
-            self._payload_type[rows],
-            sequence & 0xFFFF,
-            (self._timestamp[rows] + slot * FRAME_BYTES) & 0xFFFFFFFF,
-            self._ssrc[rows],
-            begins,
-        )
-        self._sequence[rows] = sequence + 1
-        self._counters.add_rows(rows, Cause.PACKETS_SENT)
-        self._hand_over(self._phases[phase])
+        talking = self._playout.take(group.rows, group.payloads, now, events)
+        self._sounds.take(group.rows, talking, group.payloads, events)
+        begins = talking > group.talking
+        group.talking = talking
+        marks = bool(begins.any())
+        if marks or group.marked:
+            group.kind[:] = np.where(begins, group.payload_type | _MARKER, group.payload_type)
+            group.marked = marks
+        group.sequence_field[:] = group.sequence & 0xFFFF
+        group.sequence += 1
+        group.timestamp_field[:] = (group.timestamp + slot * FRAME_BYTES) & 0xFFFFFFFF
+        self._hand_over(group)
 
-    def _hand_over(self, phase: _Phase) -> None:
-        for lane, (sendto, target), packet in zip(phase.lanes, phase.targets, self._views, strict=False):
+    def _hand_over(self, group: _Phase) -> None:
+        for lane, (sendto, target), packet in zip(group.lanes, group.targets, group.views, strict=True):
             try:
                 sendto(packet, target)
             except OSError as error:
@@ -154,10 +165,25 @@ class Transmitter:
 
     def _arrange(self, number: int) -> None:
         """Rebuild what the send loop of a phase walks over."""
-        phase = self._phases[number]
-        phase.lanes = sorted(lane for lane in self._targets if lane % PHASES == number)
-        phase.rows = np.array(phase.lanes, np.intp)
-        phase.targets = [(self._sendto[lane], self._targets[lane]) for lane in phase.lanes]
+        self._remember(self._phases[number])
+        lanes = sorted(lane for lane in self._targets if lane % PHASES == number)
+        group = _Phase(lanes, [(self._sendto[lane], self._targets[lane]) for lane in lanes])
+        rows = group.rows
+        group.payload_type[:] = self._payload_type[rows]
+        group.sequence[:] = self._sequence[rows]
+        group.timestamp[:] = self._timestamp[rows]
+        group.talking[:] = self._talking[rows]
+        rtp.write_headers(group.packets, group.payload_type, 0, 0, self._ssrc[rows], False)
+        self._phases[number] = group
+
+    def _remember(self, group: _Phase) -> None:
+        self._sequence[group.rows] = group.sequence
+        self._talking[group.rows] = group.talking
+
+    def _count_sent(self) -> None:
+        for group in self._phases:
+            self._remember(group)
+        self._counters.table[:, Cause.PACKETS_SENT] = self._sequence - self._first_sequence
 
 
 def _cause_of(error: OSError) -> Cause:
