@@ -319,12 +319,14 @@ def test_nobody_listening_is_told_as_unreachable(unused_port: int) -> None:
 
 @contextlib.asynccontextmanager
 async def answering(words: bytes) -> AsyncIterator[int]:
-    """A TCP server that says one thing, or nothing, and keeps the connection."""
+    """A TCP server that says one thing and hangs up, or says nothing and stays."""
     writers: list[asyncio.StreamWriter] = []
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         writer.write(words)
+        if words:
+            writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]

@@ -50,7 +50,7 @@ class Speech:
 
     def audible(self) -> bool:
         """Whether the caller is hearing the agent, or soon will."""
-        return any(self._unheard(item) for item in self._items.values())
+        return any(self._unheard(item) and not item.drained for item in self._items.values())
 
     def items_of(self, response_id: str) -> tuple[str, ...]:
         """The items of a response that brought audio, in order."""
@@ -78,6 +78,7 @@ class Speech:
         if not whole:
             return False
         item.received += len(whole)
+        item.drained = False
         self._outbox.emit(PlayAudio(item_id, whole))
         return True
 
@@ -96,9 +97,9 @@ class Speech:
                 self.finish(item_id)
 
     def drained(self, item_id: str) -> None:
-        """The last frame of an item has been handed to RTP."""
+        """The last frame of an item that has arrived so far has been handed to RTP."""
         item = self._items.get(item_id)
-        if item and item.finished:
+        if item:
             item.drained = True
 
     def interrupt(self) -> bool:
@@ -160,4 +161,5 @@ class Speech:
 
     @staticmethod
     def _unheard(item: SpokenItem) -> bool:
-        return bool(item.received) and not item.drained and not item.discarded
+        # Of an item that is not finished the server may know more than has arrived.
+        return bool(item.received) and not item.discarded and not (item.drained and item.finished)

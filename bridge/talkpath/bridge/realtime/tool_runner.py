@@ -1,0 +1,109 @@
+"""Runs tools for all calls of a process: coroutines on the loop, plain functions in a few threads.
+
+Whatever a tool does, the model gets a string: its result as JSON, or one sentence about its failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from talkpath.bridge.realtime.function_calls import error_output
+from talkpath.bridge.realtime.tools import CallContext, ToolError
+
+if TYPE_CHECKING:
+    from talkpath.bridge.realtime.tools import Tool, ToolRegistry
+
+MAX_OUTPUT = 16_000
+"""Characters of a result that the model gets; it pays for every one of them on every later turn."""
+
+log = logging.getLogger(__name__)
+
+
+class ToolRunner:
+    """A bounded pool for the tools of one process.
+
+    Args:
+        threads: plain functions that may run at once.
+        waiting: plain functions that may run or wait at once; more are refused, with a sentence.
+        timeout: seconds for one tool. A thread that is late cannot be stopped: its result is dropped and
+            it keeps its place in the pool until it returns.
+    """
+
+    def __init__(self, *, threads: int = 16, waiting: int = 64, timeout: float = 14.0) -> None:
+        self.counts: Counter[str] = Counter()
+        """Runs by outcome: ``ok``, ``unknown``, ``bad_arguments``, ``failed``, ``timeout``, ``busy``."""
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="tool")
+        self._places = waiting
+        self._timeout = timeout
+
+    async def run(
+        self, registry: ToolRegistry, name: str, arguments: dict[str, Any], call: CallContext
+    ) -> str:
+        """Run a tool and return what to tell the model. Raises nothing but cancellation."""
+        tool = registry.get(name)
+        if tool is None:
+            return self._refuse("unknown", f"There is no tool named {name[:64]!r}.")
+        try:
+            positional, keywords = tool.bind(arguments, call)
+        except ToolError as error:
+            return self._refuse("bad_arguments", str(error))
+        try:
+            result = await asyncio.wait_for(self._start(tool, positional, keywords), self._timeout)
+        except ToolBusyError:
+            return self._refuse("busy", "Too many tools are running. Try again in a moment.")
+        except ToolError as error:
+            return self._refuse("failed", str(error) or "The tool failed.")
+        except TimeoutError:
+            return self._refuse("timeout", "The tool did not answer in time.")
+        except Exception as error:  # the root of somebody else's code: the call must go on
+            log.exception("The tool %s failed", name)
+            return self._refuse("failed", f"The tool failed: {type(error).__name__}.")
+        return self._encode(name, result)
+
+    def close(self) -> None:
+        """Take no more work; threads that are running end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _start(self, tool: Tool, positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if tool.is_async:
+            return await tool.function(*positional, **keywords)
+        if self._places <= 0:
+            raise ToolBusyError
+        self._places -= 1
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._pool, functools.partial(tool.function, *positional, **keywords))
+        # The place is free when the thread is, not when we stop waiting for it.
+        work.add_done_callback(self._free_place)
+        return await asyncio.shield(work)
+
+    def _free_place(self, work: asyncio.Future[Any]) -> None:
+        self._places += 1
+        if not work.cancelled():
+            work.exception()
+
+    def _refuse(self, outcome: str, sentence: str) -> str:
+        self.counts[outcome] += 1
+        return error_output(sentence[:1000])
+
+    def _encode(self, name: str, result: Any) -> str:
+        try:
+            text = result if isinstance(result, str) else to_json(result).decode()
+        except (PydanticSerializationError, ValueError, RecursionError) as error:
+            log.warning("The tool %s returned something that is not JSON: %s", name, error)
+            return self._refuse("failed", "The tool returned something that cannot be read.")
+        self.counts["ok"] += 1
+        if len(text) > MAX_OUTPUT:
+            self.counts["output_cut"] += 1
+            return f"{text[:MAX_OUTPUT]}… (cut: {len(text)} characters)"
+        return text
+
+
+class ToolBusyError(Exception):
+    """No place in the pool."""

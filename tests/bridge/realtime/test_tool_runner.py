@@ -1,0 +1,141 @@
+"""Running tools: whatever they do, the model gets a string and the call goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from talkpath.bridge.realtime.tool_runner import MAX_OUTPUT, ToolRunner
+from talkpath.bridge.realtime.tools import CallContext, ToolError, ToolRegistry, make_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CALL = CallContext("c-1")
+
+
+def thread_name() -> str:
+    return threading.current_thread().name
+
+
+async def loop_name(call: CallContext) -> dict[str, str]:
+    await asyncio.sleep(0)
+    return {"call": call.call_id, "thread": threading.current_thread().name}
+
+
+def add(first: int, second: int = 2) -> int:
+    return first + second
+
+
+def polite() -> None:
+    raise ToolError("The shop is closed.")
+
+
+def broken() -> None:
+    raise KeyError("password 4711")
+
+
+def long_winded() -> str:
+    return "x" * 100_000
+
+
+def unreadable() -> object:
+    return object()
+
+
+async def endless() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+def runner() -> Iterator[ToolRunner]:
+    """A pool that is closed after the test."""
+    made = ToolRunner(threads=2, waiting=2)
+    yield made
+    made.close()
+
+
+REGISTRY = ToolRegistry(
+    make_tool(one) for one in (thread_name, loop_name, add, polite, broken, long_winded, unreadable, endless)
+)
+
+
+def run(runner: ToolRunner, name: str, **arguments: Any) -> str:
+    return asyncio.run(runner.run(REGISTRY, name, arguments, CALL))
+
+
+def error_of(output: str) -> str:
+    return str(msgspec.json.decode(output)["error"])
+
+
+def test_plain_functions_run_in_threads_and_coroutines_on_the_loop(runner: ToolRunner) -> None:
+    assert run(runner, "thread_name").startswith("tool")
+    assert msgspec.json.decode(run(runner, "loop_name")) == {"call": "c-1", "thread": "MainThread"}
+    assert runner.counts == {"ok": 2}
+
+
+def test_results_become_json_and_text_stays_text(runner: ToolRunner) -> None:
+    assert run(runner, "add", first=1) == "3"
+
+
+def test_the_words_of_a_tool_error_reach_the_model(runner: ToolRunner) -> None:
+    assert error_of(run(runner, "polite")) == "The shop is closed."
+
+
+def test_other_exceptions_reach_the_model_by_type_only(
+    runner: ToolRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = run(runner, "broken")
+    assert error_of(output) == "The tool failed: KeyError."
+    assert "Traceback" not in output
+    assert "4711" not in output
+    assert "broken" in caplog.text
+
+
+def test_unknown_tools_and_wrong_arguments_are_explained(runner: ToolRunner) -> None:
+    assert "no tool named" in error_of(run(runner, "nothing"))
+    assert "first" in error_of(run(runner, "add", first="x"))
+    assert runner.counts == {"unknown": 1, "bad_arguments": 1}
+
+
+def test_long_results_are_cut(runner: ToolRunner) -> None:
+    output = run(runner, "long_winded")
+    assert len(output) < MAX_OUTPUT + 50
+    assert "100000 characters" in output
+
+
+def test_results_that_are_no_json_are_an_error(runner: ToolRunner) -> None:
+    assert "cannot be read" in error_of(run(runner, "unreadable"))
+
+
+def test_a_tool_that_takes_too_long_is_given_up() -> None:
+    runner = ToolRunner(timeout=0.05)
+    assert "in time" in error_of(run(runner, "endless"))
+    runner.close()
+
+
+def test_late_threads_keep_their_place_and_more_work_is_refused() -> None:
+    release = threading.Event()
+
+    def stuck() -> str:
+        release.wait(10)
+        return "late"
+
+    async def story() -> None:
+        runner = ToolRunner(threads=1, waiting=1, timeout=0.05)
+        registry = ToolRegistry([make_tool(stuck)])
+        assert "in time" in error_of(await runner.run(registry, "stuck", {}, CALL))
+        assert "Too many tools" in error_of(await runner.run(registry, "stuck", {}, CALL))
+        release.set()
+        while True:
+            output = await runner.run(registry, "stuck", {}, CALL)
+            if output == "late":
+                break
+        assert runner.counts["busy"] >= 1
+        runner.close()
+
+    asyncio.run(asyncio.wait_for(story(), 10))
