@@ -39,16 +39,19 @@ Cause = Literal[
 CAUSES: frozenset[str] = frozenset(get_args(Cause))
 OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
 
+MALFORMED = ("too_short", "bad_version", "bad_csrc", "bad_extension", "bad_padding")
+"""Counters of the media plane for packets that are not RTP (RFC 3550, A.1), by what is wrong with them."""
+
 MEDIA_FIGURES = {
-    "rtp_received": "packets_received",
-    "rtp_sent": "packets_sent",
-    "rtp_lost": "frames_lost_filled",
-    "rtp_late": "late",
-    "rtp_duplicate": "duplicate",
-    "rtp_malformed": "malformed",
-    "frames_starved": "frames_starved",
+    "rtp_received": ("packets_received",),
+    "rtp_sent": ("packets_sent",),
+    "rtp_lost": ("frames_lost_filled",),
+    "rtp_late": ("late",),
+    "rtp_duplicate": ("duplicate",),
+    "rtp_malformed": MALFORMED,
+    "frames_starved": ("frames_starved",),
 }
-"""Keys of the line and the counters of the media plane behind them."""
+"""Keys of the line and the counters of the media plane whose sum they are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,7 +142,10 @@ class CallRecord:
             "barge_ins": len(self.barge_in_stops),
             "barge_in_stop_median_ms": milliseconds(median(self.barge_in_stops or [math.nan])),
             "barge_in_stop_max_ms": milliseconds(max(self.barge_in_stops, default=math.nan)),
-            **{key: self.media.get(counter, 0) for key, counter in MEDIA_FIGURES.items()},
+            **{
+                key: sum(self.media.get(counter, 0) for counter in counters)
+                for key, counters in MEDIA_FIGURES.items()
+            },
             "digits": self.digits,
             "tool_calls": self.tool_calls,
             "tool_failures": self.tool_failures,

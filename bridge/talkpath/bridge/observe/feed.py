@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from .call_record import MALFORMED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 ANOMALIES: Final = frozenset(
     {
-        "malformed",
+        *MALFORMED,
         "oversized",
         "wrong_source",
         "wrong_payload_type",
@@ -98,12 +100,14 @@ def media_feed(metrics: Metrics) -> CounterFeed:
 
 
 def sip_feed(metrics: Metrics) -> CounterFeed:
-    """Feed for `SipStatistics`: ``answers:CODE`` has its own metric, the rest is told apart by labels."""
+    """Feed for `SipStatistics`: refusals have their own metrics, the rest has one."""
 
     def child_of(name: str) -> Counter:
         event, _, detail = name.partition(":")
-        if event == "answers":
-            return metrics.sip_answers.labels(detail)
+        if event == "refused":
+            return metrics.sip_refused.labels(detail)
+        if event == "rejected":
+            return metrics.sip_rejected.labels(detail)
         return metrics.sip_events.labels(event, detail)
 
     return CounterFeed(child_of)

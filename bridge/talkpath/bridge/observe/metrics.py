@@ -151,8 +151,8 @@ class Metrics:
             "rtp_anomalies",
             "RTP packets or streams that were not as they should be.",
             ["cause"],
-            "late, lost and duplicate: the network. wrong_source, malformed, oversized: somebody probes the "
-            "ports. overrun: the peer's clock. send_blocked, send_unreachable: this machine's network.",
+            "late, duplicate, reordered: the network. wrong_source, bad_…, oversized: somebody probes "
+            "our ports. overrun: the peer's clock. send_blocked, send_unreachable: this machine's network.",
         )
         self.rtp_other_packets = self._counter(
             "rtp_other_packets", "Packets on RTP ports that carry no speech.", ["kind"]
@@ -212,11 +212,18 @@ class Metrics:
         )
 
     def _define_sip(self) -> None:
-        self.sip_answers = self._counter(
-            "sip_answers",
-            "Final answers that we gave to INVITEs.",
+        self.sip_refused = self._counter(
+            "sip_refused",
+            "Requests that were refused before they became calls.",
+            ["cause"],
+            "unknown_source: an address that no trunk matches. rate, capacity, no_lane: raise the limit, "
+            "or add workers. scanner: attack tools, dropped without an answer.",
+        )
+        self.sip_rejected = self._counter(
+            "sip_rejected",
+            "Calls that were answered with a failure, by SIP status.",
             ["code"],
-            "403: an address that no trunk matches. 486, 503: no capacity or no model.",
+            "404: no route leads to an agent. 503: no model, or no lane; the call_ended lines tell which.",
         )
         self.sip_events = self._counter(
             "sip_events", "Other counters of the SIP process, by name.", ["event", "detail"]
