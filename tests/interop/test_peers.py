@@ -1,16 +1,14 @@
 """The peers of the interop tests, tried on each other: what fails here is not Talkpath's fault."""
 
-import wave
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.harness.asterisk import Asterisk
 from tests.harness.baresip import Baresip
 from tests.harness.peers import wait_until
 from tests.harness.sipp import Sipp, run_sipp
+from tests.harness.tone import loudest_frequency, write_tone
 
 pytestmark = pytest.mark.interop
 
@@ -88,7 +86,7 @@ def test_asterisk_answers_options(tmp_path: Path) -> None:
 
 def test_baresip_registers_and_hears_its_own_tone_from_asterisks_echo(tmp_path: Path) -> None:
     speech = tmp_path / "tone.wav"
-    _write_tone(speech, frequency=1000, rate=8000, seconds=10)
+    write_tone(speech, frequency=1000, rate=8000, seconds=10)
     with Asterisk(tmp_path, pjsip=_PJSIP, extensions=_DIALPLAN) as asterisk:
         account = f"<sip:100@127.0.0.1:{asterisk.port}>;auth_pass=secret;audio_codecs=pcmu"
         with Baresip(tmp_path, account=account, speech=speech) as phone:
@@ -100,19 +98,4 @@ def test_baresip_registers_and_hears_its_own_tone_from_asterisks_echo(tmp_path: 
             phone.hang_up()
             phone.wait_for_event("CALL_CLOSED")
             wait_until(lambda: asterisk.channels() == [], "the call to end", log=lambda: asterisk.log)
-    assert _loudest_frequency(phone.heard()[-8000:], rate=8000) == pytest.approx(1000, abs=2)
-
-
-def _write_tone(path: Path, *, frequency: float, rate: int, seconds: float) -> None:
-    time = np.arange(int(rate * seconds)) / rate
-    samples = (8000 * np.sin(2 * np.pi * frequency * time)).astype(np.int16)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.tobytes())
-
-
-def _loudest_frequency(samples: NDArray[np.int16], *, rate: int) -> float:
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
-    return float(np.argmax(spectrum)) * rate / samples.size
+    assert loudest_frequency(phone.heard()[-8000:], rate=8000) == pytest.approx(1000, abs=2)
