@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from talkpath.bridge.realtime.effects import ResponseFinished, TurnLatency
+
 CAUSE_SENTENCES: dict[str, str] = {
     "no_response": "The model server did not begin a response in time. Check its load and the network.",
     "stalled": "The model server stopped in the middle of a response. Check its load and the network.",
@@ -137,3 +139,33 @@ def outcome_of(active: ActiveResponse, result: Result) -> str:
     if active.spoke:
         return "spoken"
     return "called" if active.called else "failed"
+
+
+def finished_effect(active: ActiveResponse, outcome: str, result: Result) -> ResponseFinished:
+    """The report about a response that ended."""
+    return ResponseFinished(
+        active.id,
+        active.purpose,
+        outcome,
+        result.status,
+        result.code or result.reason,
+        result.items,
+        result.audio_ms,
+        result.tool_calls,
+    )
+
+
+def latency_effect(active: ActiveResponse, now: float) -> TurnLatency:
+    """The report about the first audio of a response."""
+
+    def since(then: float | None) -> float | None:
+        return None if then is None else now - then
+
+    return TurnLatency(
+        active.id,
+        active.purpose,
+        from_speech_stopped=since(active.times.stopped),
+        from_committed=since(active.times.committed),
+        from_requested=since(active.times.requested),
+        from_created=now - active.created_at,
+    )

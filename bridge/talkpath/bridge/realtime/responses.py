@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from talkpath.bridge.realtime.backoff import backoff
-from talkpath.bridge.realtime.effects import AgentSilent, ResponseFinished, TurnLatency
 from talkpath.bridge.realtime.errors import Verdict, judge
 from talkpath.bridge.realtime.events import ResponseBody
 from talkpath.bridge.realtime.response_state import (
@@ -22,8 +20,11 @@ from talkpath.bridge.realtime.response_state import (
     Request,
     Result,
     Wish,
+    finished_effect,
+    latency_effect,
     outcome_of,
 )
+from talkpath.bridge.realtime.retries import Retries
 from talkpath.bridge.realtime.wire import cancel_response, create_response
 from talkpath.bridge.realtime.wishes import Wishes
 
@@ -51,14 +52,13 @@ class Responses:
         self._settings = settings
         self._outbox = outbox
         self._timers = timers
-        self._jitter = jitter
         self._fail_session = fail
         self.active: ActiveResponse | None = None
         self._requested: Request | None = None
         self._wishes = Wishes(outbox)
         self._turn = CallerTurn()
         self._open = False
-        self._failures = 0
+        self._retries = Retries(outbox, timers, settings.response_retries, jitter)
         self._discarded: deque[str] = deque(maxlen=32)
         self._finished: deque[str] = deque(maxlen=32)
 
@@ -93,8 +93,9 @@ class Responses:
             self._cancel(self.active, now)
 
     def idle(self) -> bool:
-        """Whether no response is running, asked for, expected or in line."""
-        return not (self.active or self._requested or self._wishes or self._turn.expected)
+        """Whether the caller is silent, and no response is running, asked for, expected or in line."""
+        turn = self._turn.speaking or self._turn.expected
+        return not (self.active or self._requested or self._wishes or turn)
 
     def discarded(self, response_id: str) -> bool:
         """Whether the audio of a response must not be played."""
@@ -168,7 +169,7 @@ class Responses:
         self._timers.clear("first_audio")
         if not active.spoke:
             active.spoke = True
-            self._outbox.emit(_latency(active, now))
+            self._outbox.emit(latency_effect(active, now))
 
     def called(self, response_id: str) -> None:
         """A tool call of a response was accepted: it need not speak."""
@@ -193,20 +194,9 @@ class Responses:
         self._finished.append(active.id)
         self._timers.clear("first_audio", "progress", "cancel", "busy")
         self._outbox.counts[f"response_{outcome}"] += 1
-        self._outbox.emit(
-            ResponseFinished(
-                active.id,
-                active.purpose,
-                outcome,
-                result.status,
-                result.code or result.reason,
-                result.items,
-                result.audio_ms,
-                result.tool_calls,
-            )
-        )
+        self._outbox.emit(finished_effect(active, outcome, result))
         if outcome in {"spoken", "called"}:
-            self._failures = 0
+            self._retries.succeeded()
         elif outcome == "failed":
             self._after_failure(active, result, now)
 
@@ -266,6 +256,8 @@ class Responses:
                 self._retry(wish, "no_response", "", now)
         elif timer == "turn_created":
             self._turn.expected = False
+            if self._turn.speaking:
+                return  # the next turn takes its place
             if not self.active and not self._requested and "retry" not in self._timers:
                 self._retry(None, "no_response", "", now)
             else:
@@ -289,17 +281,11 @@ class Responses:
         self._timers.set("cancel", now + self._settings.deadlines.cancelled)
 
     def _retry(self, wish: Wish | None, cause: str, message: str, now: float) -> None:
-        """Ask again after a while, or give up and say so."""
-        self._failures += 1
-        self._outbox.counts[f"response_retry:{cause}"[:80]] += 1
-        if self._failures > self._settings.response_retries:
-            sentence = CAUSE_SENTENCES.get(cause, f"The model server failed to respond: {message or cause}.")
-            self._outbox.emit(AgentSilent(cause, sentence, self._failures))
+        """Ask again after a while, or give up: then nothing else in line would fare better."""
+        if self._retries.failed(cause, message, now):
+            self._wishes.put_back(wish)
+        else:
             self._wishes.clear()
-            self._failures = 0
-            return
-        self._wishes.put_back(wish)
-        self._timers.set("retry", now + backoff(self._failures - 1, self._jitter()))
 
     def _advance(self, now: float) -> None:
         """Send the next wish when nothing is in its way."""
@@ -339,14 +325,3 @@ class Responses:
     def _discard(self, active: ActiveResponse) -> None:
         active.discarded = True
         self._discarded.append(active.id)
-
-
-def _latency(active: ActiveResponse, now: float) -> TurnLatency:
-    def since(then: float | None) -> float | None:
-        return None if then is None else now - then
-
-    times = active.times
-    stopped, committed, requested = since(times.stopped), since(times.committed), since(times.requested)
-    return TurnLatency(
-        active.id, active.purpose, stopped, committed, requested, from_created=now - active.created_at
-    )

@@ -1,0 +1,63 @@
+"""Server frames to events: every documented event is read, everything else explained."""
+
+from __future__ import annotations
+
+import base64
+from typing import get_args
+
+import msgspec
+import pytest
+from openai.types.realtime import RealtimeServerEvent
+
+from talkpath.bridge.realtime import events
+from talkpath.bridge.realtime.decode import Unreadable, decode_event
+
+
+def test_audio_comes_out_as_bytes() -> None:
+    audio = bytes(range(256)) * 40
+    frame = {
+        "event_id": "event_9",
+        "type": "response.output_audio.delta",
+        "response_id": "resp_R",
+        "item_id": "item_A",
+        "output_index": 0,
+        "content_index": 0,
+        "delta": base64.b64encode(audio).decode(),
+    }
+    event = decode_event(msgspec.json.encode(frame))
+    assert event == events.AudioDelta(response_id="resp_R", item_id="item_A", delta=audio)
+
+
+def test_unknown_fields_are_ignored() -> None:
+    frame = '{"type":"input_audio_buffer.committed","item_id":"i","obfuscation":"k","x":{"y":[1]}}'
+    assert decode_event(frame) == events.Committed(item_id="i")
+
+
+@pytest.mark.parametrize(
+    ("frame", "cause", "kind"),
+    [
+        ('{"type":"response.brand_new","x":1}', "unknown_type", "response.brand_new"),
+        (
+            '{"type":"response.output_audio.delta","item_id":"a","delta":"!"}',
+            "bad_shape",
+            "response.output_audio.delta",
+        ),
+        ('{"type":"response.done","response":[]}', "bad_shape", "response.done"),
+        ('{"type":3}', "bad_json", ""),
+        ("{}", "bad_json", ""),
+        ("[]", "bad_json", ""),
+        ("", "bad_json", ""),
+        (b"\xff\xfe", "bad_json", ""),
+        ("[" * 100_000, "bad_json", ""),
+        ("\ud800", "bad_json", ""),
+    ],
+)
+def test_what_cannot_be_read_is_explained(frame: str | bytes, cause: str, kind: str) -> None:
+    assert decode_event(frame) == Unreadable(cause, kind)
+
+
+def test_every_event_we_know_is_an_event_of_the_sdk() -> None:
+    (union, *_) = get_args(RealtimeServerEvent)
+    types = {get_args(model.model_fields["type"].annotation)[0] for model in get_args(union)}
+    ours = {str(cls.__struct_config__.tag) for cls in events.ServerEvent.__subclasses__()}
+    assert ours <= types
