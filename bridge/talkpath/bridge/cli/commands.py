@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,10 @@ def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> in
     from talkpath.sip.messages import Originate
 
     chosen = agent or next(iter(loaded.config.agents))
-    return _start(loaded.config, originate=Originate(call="", uri=uri, agent=chosen, trunk=trunk))
+    return _start(
+        loaded.config,
+        originate=Originate(call=f"c-{secrets.token_hex(8)}", uri=uri, agent=chosen, trunk=trunk),
+    )
 
 
 def call_problem(config: Config, uri: str, agent: str | None, trunk: str) -> str:
