@@ -13,7 +13,7 @@ from talkpath.bridge.doctor.addresses import Peer, examine_addresses, host_of_ur
         ("8.8.8.8", "pbx.invalid", "", "fail", "has no address"),
         ("8.8.8.8", "0.0.0.0", "0.0.0.0", "fail", "no address to send to"),  # noqa: S104 - judged, not bound
         ("8.8.8.8", "127.0.0.1", "127.0.0.1", "fail", "only for itself"),
-        ("", "127.0.0.1", "127.0.0.1", "fail", "only for itself"),
+        ("", "127.0.0.1", "127.0.0.1", "warn", "nobody outside this machine"),
         ("8.8.8.8", "10.0.0.5", "10.0.0.5", "warn", "private address"),
         ("10.0.0.1", "10.0.0.5", "10.0.0.5", "ok", "10.0.0.5"),
         ("127.0.0.1", "127.0.0.1", "127.0.0.1", "ok", "127.0.0.1"),

@@ -9,6 +9,7 @@ from talkpath.bridge.config.problems import spell
 from talkpath.bridge.config.realtime import host_of
 from talkpath.bridge.config.values import format_duration
 from talkpath.bridge.doctor.addresses import host_of_uri
+from talkpath.bridge.doctor.limits import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,4 +150,7 @@ def _models(config: Config, resolve: Resolve) -> Iterator[Line]:
 def _capacity(config: Config) -> Iterator[Line]:
     fits = capacity(config)
     yield Line("Voice", f"UDP ports {config.sip.rtp_ports}, codecs {', '.join(config.sip.codecs)}")
-    yield Line("Room", f"{fits.calls} calls at once on {fits.workers} workers, limited by {fits.limited_by}")
+    yield Line(
+        "Room",
+        f"{fits.calls} calls at once on {plural(fits.workers, 'worker')}, limited by {fits.limited_by}",
+    )

@@ -81,7 +81,10 @@ def judge(peer: Peer, told: str, address: str) -> Finding:
     theirs = ipaddress.ip_address(peer.address) if peer.address else None
     if ours.is_unspecified:
         return Finding(AREA, "fail", f"{told} is no address to send to.", "Correct advertised_address.")
-    if ours.is_loopback and not (theirs is not None and theirs.is_loopback):
+    if ours.is_loopback and theirs is None:
+        text = f"We listen on {told} only: nobody outside this machine can call."
+        return Finding(AREA, "warn", text, "Good for trying out. Otherwise listen on 0.0.0.0.")
+    if ours.is_loopback and theirs is not None and not theirs.is_loopback:
         text = f"{who} would be told to send to {told}, which is this machine only for itself."
         return Finding(AREA, "fail", text, "Listen on 0.0.0.0, or set advertised_address in [sip].")
     if theirs is not None and theirs.is_global and not ours.is_global:

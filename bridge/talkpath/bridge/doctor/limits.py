@@ -37,10 +37,15 @@ def examine_limits(config: Config) -> list[Finding]:
     findings = [judge_files(per_worker, soft)]
     cores = usable_cores()
     if fits.workers > cores:
-        text = f"{fits.workers} workers on {cores} core{'s' if cores > 1 else ''}."
+        text = f"{plural(fits.workers, 'worker')} on {plural(cores, 'core')}."
         findings.append(Finding("limits", "warn", text, "Set count = 0 in [workers]: one per core."))
-    text = f"Room for {fits.calls} calls at once ({fits.workers} workers), limited by {fits.limited_by}."
+    text = f"Room for {fits.calls} calls at once ({plural(fits.workers, 'worker')}), limited by {fits.limited_by}."
     return [*findings, Finding("limits", "ok", text)]
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: ``1 core``, ``2 cores``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def judge_files(calls_per_worker: int, soft_limit: int) -> Finding:
