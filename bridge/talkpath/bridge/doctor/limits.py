@@ -39,7 +39,8 @@ def examine_limits(config: Config) -> list[Finding]:
     if fits.workers > cores:
         text = f"{plural(fits.workers, 'worker')} on {plural(cores, 'core')}."
         findings.append(Finding("limits", "warn", text, "Set count = 0 in [workers]: one per core."))
-    text = f"Room for {fits.calls} calls at once ({plural(fits.workers, 'worker')}), limited by {fits.limited_by}."
+    workers = plural(fits.workers, "worker")
+    text = f"Room for {fits.calls} calls at once ({workers}), limited by {fits.limited_by}."
     return [*findings, Finding("limits", "ok", text)]
 
 
