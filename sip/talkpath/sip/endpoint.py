@@ -102,16 +102,9 @@ class SipEndpoint:
         limit = int(library().pjsua_call_get_max_count())
         return f"pjsua2 {version}, {limit} calls, {tls_library()}"
 
-    def turn(self, seconds: float) -> bool:
-        """Let the stack work.
-
-        Args:
-            seconds: How long it may wait for something to happen.
-
-        Returns:
-            Whether anything happened.
-        """
-        handled = int(self._stack.libHandleEvents(round(seconds * 1000)))
+    def turn(self) -> bool:
+        """Let the stack work on what is there, without waiting. Returns whether there was anything."""
+        handled = int(self._stack.libHandleEvents(0))
         self.calls.bury()
         return handled > 0
 
@@ -124,6 +117,8 @@ class SipEndpoint:
         return {
             "calls": len(self.calls),
             "calls_max": self.max_calls,
+            "draining": int(self.reception.draining),
+            "free_lanes": self.reception.free_lanes,
             "registrations": sum(account.registered for account in self._accounts.values()),
             "sources": self.reception.sources,
         }
@@ -183,7 +178,6 @@ class SipEndpoint:
         self._gate.passing = None
         if passing is None:
             raise StackError("a call came in that the gate had not seen")
-        self.reception.count_admitted()
         self.calls.take(account, int(prm.callId), *passing)
 
     # Set-up -------------------------------------------------------------------------------------------

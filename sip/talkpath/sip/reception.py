@@ -43,6 +43,7 @@ class Reception:
 
     def __init__(self, settings: SipSettings) -> None:
         self.draining = False
+        self.free_lanes = 0
         self.addresses = {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks}
         """IP addresses of the registrar and proxy of each trunk."""
         self._settings = settings
@@ -50,7 +51,6 @@ class Reception:
         matcher = TrunkMatcher(settings.trunks, settings.accept_private_sources, self.addresses)
         self._limiter = RateLimiter(settings.calls_per_second_per_source)
         self._policy = AdmissionPolicy(matcher, self._limiter)
-        self._free_lanes = 0
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     @property
@@ -59,13 +59,12 @@ class Reception:
         return len(self._limiter)
 
     def admit(self, admission: Admission) -> None:
-        """Take the supervisor's word. Until its first one, no call is admitted."""
-        self.draining = admission.draining
-        self._free_lanes = admission.free_lanes
+        """Take the supervisor's word, which comes when the answer changes, not with every call.
 
-    def count_admitted(self) -> None:
-        """A call was admitted: one free lane less, until the supervisor's next word."""
-        self._free_lanes -= 1
+        Until its first one, no call is admitted. The supervisor refuses what comes in between.
+        """
+        self.draining = admission.draining
+        self.free_lanes = admission.free_lanes
 
     def codecs(self, trunk: str) -> tuple[str, ...]:
         """Codecs that a trunk allows."""
@@ -87,7 +86,7 @@ class Reception:
         except HeaderError as error:
             _log.info("unreadable request from %s: %s", source, error)
             return _UNREADABLE
-        load = Load(calls, max_calls, self._free_lanes, self.draining)
+        load = Load(calls, max_calls, self.free_lanes, self.draining)
         user_agent = message.first("User-Agent")
         if message.method == "OPTIONS":
             return self._policy.options(user_agent, load)
