@@ -2,20 +2,23 @@
 
 ``agent`` speaks and understands English (see ``agent``), ``echo`` plays the caller's own turn back,
 ``tone`` answers with a tone ladder, ``script`` plays a prepared script (see ``script``), and ``bench``
-echoes continuously at the lowest cost (see ``bench``; it is not a persona but a lane of its own).
+echoes continuously at the lowest cost (see ``bench``).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkpath.bridge.simulator.audio import convert, dominant_hz, tone_ladder
 from talkpath.bridge.simulator.reply import MODEL_RATE, Reply, Speech
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from talkpath.bridge.simulator.reply import Heard, Persona, Turn
 
-PERSONAS = ("agent", "echo", "tone", "script", "bench")
+PERSONAS = ("agent", "echo", "tone", "script:FILE", "bench")
 """Names that ``talkpath simulator --persona`` knows."""
 
 
@@ -65,20 +68,44 @@ class EchoPersona:
         return Reply((Speech(samples, turn.heard.transcript or "You said this."),))
 
 
+class BenchPersona(EchoPersona):
+    """Stands for the benchmark's own lane: the server serves it without sessions (see ``bench``)."""
+
+    name = "bench"
+
+
 def make_persona(name: str) -> Persona:
-    """Return a persona by its name.
+    """Return a persona by its name; ``script:FILE`` plays a TOML or JSON script.
 
     Raises:
-        ValueError: the name is unknown, or it names one that needs more than a name.
+        ValueError: the name is unknown, or the script is not understood.
         MissingExtraError: ``agent`` without its voice and ear.
+        OSError: the script cannot be read.
     """
-    if name == "tone":
-        return TonePersona()
-    if name == "echo":
-        return EchoPersona()
+    # Imported here because the agent needs the optional voice and ear, and the others need neither.
     if name == "agent":
-        # Imported here because the agent needs the optional voice and ear.
-        from talkpath.bridge.simulator.agent import AgentPersona  # noqa: PLC0415
+        from talkpath.bridge.simulator.agent import AgentPersona  # noqa: PLC0415 - see above
 
         return AgentPersona()
-    raise ValueError(f"There is no persona {name!r} to be made by name; choose agent, echo or tone.")
+    if name.startswith("script:"):
+        return _scripted(Path(name.removeprefix("script:")))
+    simple: dict[str, Callable[[], Persona]] = {
+        "tone": TonePersona,
+        "echo": EchoPersona,
+        "bench": BenchPersona,
+    }
+    if name not in simple:
+        raise ValueError(f"There is no persona {name!r}; choose one of {', '.join(PERSONAS)}.")
+    return simple[name]()
+
+
+def _scripted(path: Path) -> Persona:
+    """Load a script; its ``say`` parts are spoken when the voice is installed, else they are tones."""
+    from talkpath.bridge.simulator.script import ScriptPersona, load_script, tone_voice  # noqa: PLC0415 - a cycle
+    from talkpath.bridge.simulator.speech import MissingExtraError, Voice  # noqa: PLC0415 - as for the agent
+
+    try:
+        speak = Voice().speak
+    except MissingExtraError:
+        speak = tone_voice
+    return ScriptPersona(load_script(path, speak))

@@ -146,3 +146,17 @@ class Persona(Protocol):
 
     def reply(self, turn: Turn) -> Reply:
         """Return what to say and do."""
+
+
+class Speaker(Protocol):
+    """Turns text into sound."""
+
+    def speak(self, text: str) -> Samples:
+        """Return the spoken text, int16 at 24 kHz."""
+
+
+class Listener(Protocol):
+    """Turns sound into text."""
+
+    def listen(self, heard: Heard) -> str:
+        """Return the sentence, "" when nothing was understood."""

@@ -23,7 +23,7 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from talkpath.bridge.simulator.audio import dominant_hz, tone_ladder
 from talkpath.bridge.simulator.personas import TonePersona, describe_audio
@@ -49,13 +49,6 @@ TONE_TOLERANCE_HZ = 40.0
 
 class ScriptError(ValueError):
     """A script is not understood. The message names the turn and the key."""
-
-
-class Voice(Protocol):
-    """Turns text into int16 at 24 kHz."""
-
-    def speak(self, text: str) -> Samples:
-        """Return the spoken text."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
-import struct
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from talkpath.bridge.simulator.bench import BenchLane
+from talkpath.bridge.simulator.edge import Edge
 from talkpath.bridge.simulator.faults import NO_FAULTS, RECORDED, Faults, Timing
 from talkpath.bridge.simulator.handshake import PATHS, Access, Refused, admit, knows_path
 from talkpath.bridge.simulator.ids import Ids
-from talkpath.bridge.simulator.personas import make_persona
-from talkpath.bridge.simulator.reply import Failure, Reply
+from talkpath.bridge.simulator.personas import BenchPersona, make_persona
 from talkpath.bridge.simulator.session import RealtimeSession, SessionOptions
-from talkpath.bridge.simulator.timeline import Close, Listen, Output, Reset, Send, StopReading, Think
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +43,7 @@ class Simulator:
     Args:
         host: address to listen on.
         port: port, 0 for a free one.
-        persona: name of a persona, a persona, or ``"bench"``.
+        persona: a persona or its name (``personas.PERSONAS``).
         timing: latencies and pace.
         faults: what goes wrong; a sequence is used connection by connection, the last one for the rest.
         access: who may come in.
@@ -72,9 +69,8 @@ class Simulator:
         self.timing = timing
         self.access = access or Access()
         self.record_s = record_s
-        self.persona = (
-            None if persona == "bench" else make_persona(persona) if isinstance(persona, str) else persona
-        )
+        self.persona = make_persona(persona) if isinstance(persona, str) else persona
+        self._owns_persona = isinstance(persona, str)
         self.sessions: list[RealtimeSession] = []
         self.lanes: list[BenchLane] = []
         self.connections = 0
@@ -115,6 +111,9 @@ class Simulator:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        close = getattr(self.persona, "close", None)
+        if close is not None and self._owns_persona:
+            await asyncio.to_thread(close)
 
     async def wait_closed(self) -> None:
         """Wait until the server was stopped."""
@@ -154,7 +153,7 @@ class Simulator:
         except Refused as refused:
             await _refuse(socket, refused)
             return
-        if self.persona is None:
+        if isinstance(self.persona, BenchPersona):
             await self._serve_bench(socket, model)
         else:
             await self._serve_session(socket, model, self.persona)
@@ -166,7 +165,7 @@ class Simulator:
         session = RealtimeSession(options, wall_time=time.time())
         self.sessions.append(session)
         del self.sessions[:-MOST_KEPT_SESSIONS]
-        await _Edge(socket, session, persona).run()
+        await Edge(socket, session, persona).run()
 
     async def _serve_bench(self, socket: ServerConnection, model: str) -> None:
         """Run a lane of the benchmark."""
@@ -184,108 +183,6 @@ class Simulator:
             self.lanes.remove(lane)
 
 
-class _Edge:
-    """Moves frames between one WebSocket and one session, and runs the persona's work."""
-
-    def __init__(self, socket: ServerConnection, session: RealtimeSession, persona: Persona) -> None:
-        self._socket, self._session, self._persona = socket, session, persona
-        self._clock = asyncio.get_running_loop().time
-        self._wake = asyncio.Event()
-        self._read_after = 0.0
-        self._work: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> None:
-        """Serve until the connection ends."""
-        self._session.start(self._clock())
-        reader = asyncio.create_task(self._read())
-        try:
-            await self._write(reader)
-        except ConnectionClosed:
-            pass
-        finally:
-            self._session.end()
-            for task in (reader, *self._work):
-                task.cancel()
-            await asyncio.gather(reader, *self._work, return_exceptions=True)
-
-    async def _read(self) -> None:
-        """Take frames of the client, unless a fault leaves the socket unread."""
-        while True:
-            pause = self._read_after - self._clock()
-            if pause > 0:
-                await asyncio.sleep(pause)
-                continue
-            message = await self._socket.recv()
-            self._session.receive(message, self._clock())
-            self._wake.set()
-
-    async def _write(self, reader: asyncio.Task[None]) -> None:
-        """Do what is due, then wait for the next due time or for input."""
-        while not reader.done():
-            self._wake.clear()
-            for output in self._session.poll(self._clock()):
-                if await self._perform(output):
-                    return
-            due = self._session.next_due()
-            await self._rest(reader, None if due is None else due - self._clock())
-
-    async def _rest(self, reader: asyncio.Task[None], seconds: float | None) -> None:
-        """Wait until something is due, input came, or the reader ended."""
-        if seconds is not None and seconds <= 0:
-            return
-        waker = asyncio.create_task(self._wake.wait())
-        await asyncio.wait((waker, reader), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        waker.cancel()
-
-    async def _perform(self, output: Output) -> bool:
-        """Do one thing; return True when it ended the connection."""
-        match output:
-            case Send(frame):
-                await self._socket.send(json.dumps(frame, separators=(",", ":"), ensure_ascii=False))
-            case StopReading(seconds):
-                self._read_after = self._clock() + seconds
-            case Close(code, reason):
-                await self._socket.close(code, reason)
-                return True
-            case Reset():
-                _reset(self._socket)
-                return True
-            case Listen() | Think():
-                await self._start(output)
-        return False
-
-    async def _start(self, work: Listen | Think) -> None:
-        """Do the persona's work: at once when it is quick, in a thread when it blocks."""
-        if not self._persona.blocking:
-            self._finish(work, self._consult(work))
-            return
-        task = asyncio.create_task(self._in_thread(work))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-
-    async def _in_thread(self, work: Listen | Think) -> None:
-        """Let the persona work in a thread."""
-        self._finish(work, await asyncio.to_thread(self._consult, work))
-        self._wake.set()
-
-    def _consult(self, work: Listen | Think) -> Any:
-        """Ask the persona. A persona that breaks is a failed response, not a lost connection."""
-        try:
-            if isinstance(work, Listen):
-                return self._persona.transcribe(work.heard)
-            return self._persona.reply(work.turn)
-        except Exception:  # noqa: BLE001 - root of the work of foreign code: logged, told to the client
-            logger.exception("persona %s broke", self._persona.name)
-            return "" if isinstance(work, Listen) else Reply((Failure(),))
-
-    def _finish(self, work: Listen | Think, result: Any) -> None:
-        """Hand the persona's answer to the session."""
-        if isinstance(work, Listen):
-            self._session.transcribed(work.heard, result, self._clock())
-        else:
-            self._session.thought(work.turn, result, self._clock())
-
-
 def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """Answer ``realtime`` to clients that offer it; browsers also offer their key, which is not echoed."""
     del connection
@@ -300,13 +197,6 @@ async def _refuse(socket: ServerConnection, refused: Refused) -> None:
         await socket.close(refused.close_code, refused.close_reason)
     except ConnectionClosed:
         logger.debug("client left before it was told why it was refused")
-
-
-def _reset(connection: ServerConnection) -> None:
-    """Drop the TCP connection with RST."""
-    raw: socket.socket = connection.transport.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.transport.abort()
 
 
 async def run_simulator(
@@ -326,7 +216,5 @@ async def run_simulator(
     """
     simulator = Simulator(host, port, persona, timing=timing, faults=faults, access=access, record_s=0)
     async with simulator:
-        logger.info(
-            "simulator speaks as %s on %s", simulator.persona and simulator.persona.name, simulator.url
-        )
+        logger.info("simulator speaks as %s on %s", simulator.persona.name, simulator.url)
         await simulator.wait_closed()
