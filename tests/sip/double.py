@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from talkpath.sip import messages as m
 
@@ -40,6 +40,15 @@ class SipProcessDouble:
     inbox: list[m.AnyMessage] = field(default_factory=list)
     history: list[m.AnyMessage] = field(default_factory=list)
     on_message: Callable[[m.AnyMessage], None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
 
     def send(self, message: m.Message) -> None:
         self.channel.send(m.encode(message))
@@ -122,18 +131,13 @@ def start(settings: m.SipSettings, port: int) -> SipProcessDouble:
 @contextlib.contextmanager
 def running(settings: m.SipSettings, *, lanes: int = LANES) -> Iterator[SipProcessDouble]:
     """A SIP process that is ready and admits calls; stopped at the end, which must be orderly."""
-    double = start(settings, settings.listeners[0].port)
-    try:
-        double.expect(m.Ready)
+    with start(settings, settings.listeners[0].port) as double:
+        # Before `Ready`, so that it is known before the first request is looked at.
         double.send(m.Admission(draining=False, free_lanes=lanes))
+        double.expect(m.Ready)
         yield double
         status = double.end()
         assert status == 0, f"the SIP process ended with status {status}"
-    finally:
-        double.channel.close()
-        if double.process.poll() is None:
-            double.process.kill()
-        double.process.wait()
 
 
 def settings(**changes: object) -> m.SipSettings:

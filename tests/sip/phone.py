@@ -39,7 +39,9 @@ class Phone:
     def port(self) -> int:
         return int(self.socket.getsockname()[1])
 
-    def request(self, method: str, body: str = "", *, cseq: int = 1, headers: str = "", branch: str = "") -> bytes:
+    def request(
+        self, method: str, body: str = "", *, cseq: int = 1, headers: str = "", branch: str = ""
+    ) -> bytes:
         """One request, ready to send. ``headers`` are whole lines."""
         host, port = self.target
         kind = "Content-Type: application/sdp\r\n" if body else ""

@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from talkpath.sip import messages as m
+from talkpath.sip.listeners import has_ipv6
 from tests.harness.sipp import Sipp
-from tests.sip.double import free_port, running, settings
+from tests.sip.double import free_port, running, settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,12 +119,27 @@ def test_tcp_carries_a_call(tmp_path: Path) -> None:
         assert sip.seen(m.IncomingCall)[0].transport == "tcp"
 
 
-def test_ipv6_carries_a_call_with_ipv6_media(tmp_path: Path) -> None:
+def test_ipv6_carries_a_call_with_ipv6_media_or_is_refused_with_a_sentence(tmp_path: Path) -> None:
     port = free_port()
     options = settings(listeners=(m.Listener(transport="udp", host="::1", port=port),))
+    if not has_ipv6():
+        with start(options, port) as sip:
+            assert "has no IPv6" in sip.expect(m.ListenFailed).problem
+            assert sip.process.wait(5) == 3
+        return
     with running(options) as sip:
         sip.on_message = answer_everything(sip)
-        command = ["sipp", "-sf", str(SCENARIOS / "call.xml"), f"[::1]:{port}", "-i", "::1", "-m", "1", "-nostdin"]
+        command = [
+            "sipp",
+            "-sf",
+            str(SCENARIOS / "call.xml"),
+            f"[::1]:{port}",
+            "-i",
+            "::1",
+            "-m",
+            "1",
+            "-nostdin",
+        ]
         log = tmp_path / "screen.log"
         with log.open("wb") as screen:
             sipp = subprocess.Popen(command, stdout=screen, stderr=screen, stdin=subprocess.DEVNULL)
@@ -137,12 +153,20 @@ def test_ipv6_carries_a_call_with_ipv6_media(tmp_path: Path) -> None:
 def certificate(tmp_path: Path) -> m.TlsSettings:
     """A self-signed certificate for 127.0.0.1."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
     return m.TlsSettings(certificate_file=str(certificate), private_key_file=str(key))
 
 
@@ -151,7 +175,8 @@ def test_tls_answers_options(certificate: m.TlsSettings) -> None:
     listener = m.Listener(transport="tls", host="127.0.0.1", port=port)
     context = ssl.create_default_context(cafile=certificate.certificate_file)
     request = (
-        f"OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:{port};branch=z9hG4bKtls;rport\r\n"
+        f"OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\n"
+        f"Via: SIP/2.0/TLS 127.0.0.1:{port};branch=z9hG4bKtls;rport\r\n"
         "From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:b@127.0.0.1>\r\nCall-ID: tls\r\nCSeq: 1 OPTIONS\r\n"
         "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     )
@@ -185,7 +210,10 @@ def test_a_trunk_registers_with_digest_and_takes_it_back_at_the_end(tmp_path: Pa
 def test_a_refused_registration_is_told(tmp_path: Path) -> None:
     with Sipp(tmp_path, SCENARIOS / "registrar.xml", calls=1) as registrar:
         trunk = m.TrunkSettings(
-            name="pbx", registrar=f"sip:127.0.0.1:{registrar.port}", username="bridge", password=m.Secret("no")
+            name="pbx",
+            registrar=f"sip:127.0.0.1:{registrar.port}",
+            username="bridge",
+            password=m.Secret("no"),
         )
         with running(settings(trunks=(trunk,))) as sip:
             state = sip.expect(m.RegistrationState)
@@ -194,7 +222,9 @@ def test_a_refused_registration_is_told(tmp_path: Path) -> None:
 
 def test_an_outgoing_call_is_answered_and_hung_up(tmp_path: Path) -> None:
     with Sipp(tmp_path, "uas", calls=1) as callee, running(settings()) as sip:
-        place(sip, callee.port, headers=(("X-Summary", "wants an invoice"),), from_uri="sip:+4930@example.com")
+        place(
+            sip, callee.port, headers=(("X-Summary", "wants an invoice"),), from_uri="sip:+4930@example.com"
+        )
         sip.expect(m.CallRinging)
         media = sip.expect(m.MediaUpdated).media
         assert (media.codec, media.remote_port, media.local_port) == ("PCMU", callee.media_port, 30_010)
@@ -225,7 +255,11 @@ def test_an_outgoing_call_that_nobody_answers_is_cancelled_in_time(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"uri": "not a uri"}, "not a uri"), ({"trunk": "nowhere"}, "nowhere"), ({"uri": "sip:"}, "cannot call")],
+    [
+        ({"uri": "not a uri"}, "not a uri"),
+        ({"trunk": "nowhere"}, "nowhere"),
+        ({"uri": "sip:"}, "cannot call"),
+    ],
 )
 def test_a_call_that_cannot_be_placed_ends_at_once(changes: dict[str, object], words: str) -> None:
     with running(settings()) as sip:

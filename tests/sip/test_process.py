@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
-from tests.sip.double import free_port, running, settings, start
+from tests.sip.double import LANES, free_port, running, settings, start
 from tests.sip.phone import OFFER, Phone, status_of
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def sip(shared: SipProcessDouble) -> Iterator[SipProcessDouble]:
     shared.inbox.clear()
     shared.history.clear()
     yield shared
-    shared.send(m.Admission(draining=False, free_lanes=1000))
+    shared.send(m.Admission(draining=False, free_lanes=LANES))
 
 
 @pytest.fixture
@@ -75,7 +74,9 @@ def test_ready_says_what_the_stack_can_do(shared: SipProcessDouble) -> None:
 
 
 def test_an_invite_is_told_to_the_worker_with_all_its_headers(sip: SipProcessDouble, phone: Phone) -> None:
-    call = call_in(sip, phone, headers="X-Queue: sales\r\nX-Queue: second\r\nProxy-Authorization: Digest x\r\n")
+    call = call_in(
+        sip, phone, headers="X-Queue: sales\r\nX-Queue: second\r\nProxy-Authorization: Digest x\r\n"
+    )
     assert (call.from_uri, call.from_name) == ("sip:ann@127.0.0.1", 'Ann "A" Lee')
     assert call.request_uri == f"sip:600@127.0.0.1:{sip.port}"
     assert call.offer == OFFER
@@ -203,6 +204,7 @@ def test_draining_answers_503_to_invite_and_options(sip: SipProcessDouble, phone
     phone.send(phone.request("OPTIONS", branch="z9hG4bKping"))
     assert status_of(phone.final("OPTIONS")) == 200
     sip.send(m.Admission(draining=True, free_lanes=1000))
+    sip.expect_gauge("draining", 1)
     status, reason, retry_after = refused(phone)
     assert (status, retry_after) == (503, "60")
     assert "no new calls" in reason
@@ -213,6 +215,7 @@ def test_draining_answers_503_to_invite_and_options(sip: SipProcessDouble, phone
 
 def test_no_free_lane_answers_503_with_retry_after(sip: SipProcessDouble, phone: Phone) -> None:
     sip.send(m.Admission(draining=False, free_lanes=0))
+    sip.expect_gauge("free_lanes", 0)
     status, reason, retry_after = refused(phone)
     assert (status, retry_after) == (503, "5")
     assert "lane" in reason
@@ -242,13 +245,17 @@ def test_a_lost_worker_ends_its_calls(sip: SipProcessDouble, phone: Phone) -> No
 
 def test_a_refer_from_the_caller_is_declined(sip: SipProcessDouble, phone: Phone) -> None:
     call = answered(sip, phone)
-    refer = phone.request("REFER", cseq=2, headers="Refer-To: <sip:+900@example.com>\r\n", branch="z9hG4bKrefer")
+    refer = phone.request(
+        "REFER", cseq=2, headers="Refer-To: <sip:+900@example.com>\r\n", branch="z9hG4bKrefer"
+    )
     phone.send(refer)
     assert status_of(phone.final("REFER")) == 603
     _finish(sip, phone, call)
 
 
-def test_a_reinvite_that_cannot_be_answered_leaves_the_call_as_it_was(sip: SipProcessDouble, phone: Phone) -> None:
+def test_a_reinvite_that_cannot_be_answered_leaves_the_call_as_it_was(
+    sip: SipProcessDouble, phone: Phone
+) -> None:
     call = answered(sip, phone)
     bad = OFFER.replace("8 0 101", "18")
     phone.send(phone.request("INVITE", bad, cseq=2, branch="z9hG4bKre"))
@@ -347,10 +354,10 @@ def test_stop_says_bye_to_live_calls() -> None:
 
 
 def test_the_loss_of_the_supervisor_says_bye_and_exits() -> None:
-    sip = start(options := settings(), options.listeners[0].port)
-    try:
-        sip.expect(m.Ready)
+    options = settings()
+    with start(options, options.listeners[0].port) as sip:
         sip.send(m.Admission(draining=False, free_lanes=5))
+        sip.expect(m.Ready)
         with Phone(sip.port) as phone:
             answered(sip, phone)
             sip.channel.close()
@@ -358,29 +365,25 @@ def test_the_loss_of_the_supervisor_says_bye_and_exits() -> None:
             assert bye.method == "BYE"
             phone.send(_ok(bye.headers))
         assert sip.process.wait(5) == 0
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            sip.process.kill()
 
 
 def test_a_port_in_use_is_named_with_what_to_do() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        sip = start(settings(listeners=(m.Listener(transport="udp", host="127.0.0.1", port=port),)), port)
-        problem = sip.expect(m.ListenFailed).problem
-        assert sip.process.wait(5) == 3
-        sip.channel.close()
+        listener = m.Listener(transport="udp", host="127.0.0.1", port=port)
+        with start(settings(listeners=(listener,)), port) as sip:
+            problem = sip.expect(m.ListenFailed).problem
+            assert sip.process.wait(5) == 3
     assert f"udp 127.0.0.1:{port}" in problem
     assert "another program has this port" in problem
 
 
 def test_a_wrong_source_network_is_named() -> None:
     trunk = m.TrunkSettings(name="pbx", source_networks=("10.0.0.0/99",))
-    sip = start(settings(trunks=(trunk,)), free_port())
-    problem = sip.expect(m.ListenFailed).problem
-    assert sip.process.wait(5) == 3
-    sip.channel.close()
+    with start(settings(trunks=(trunk,)), free_port()) as sip:
+        problem = sip.expect(m.ListenFailed).problem
+        assert sip.process.wait(5) == 3
     assert "pbx" in problem
     assert "10.0.0.0/99" in problem
 

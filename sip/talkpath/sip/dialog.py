@@ -12,6 +12,7 @@ from talkpath.sip._pj import error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, split_host_port
 from talkpath.sip.ending import OurEnd, call_ended
 from talkpath.sip.headers import reason_header, retry_after_header, safe_text
+from talkpath.sip.info_digit import parse_info_digit
 from talkpath.sip.offer_answer import StreamFacts
 from talkpath.sip.sdp import SdpError
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from talkpath.sip.offer_answer import OfferAnswer
 
 _log = logging.getLogger(__name__)
-
-DTMF_METHOD_INFO = 1
-"""``PJSUA_DTMF_METHOD_SIP_INFO``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """
         self._use_port(port)
         parameters = self._parameters(0, headers)
-        parameters.txOption.localUri = from_uri
+        # In angle brackets, so that its parameters stay in the URI instead of becoming the header's.
+        parameters.txOption.localUri = f"<{from_uri}>" if from_uri and "<" not in from_uri else from_uri
         self.makeCall(uri, parameters)
 
     def end(self, end: OurEnd, headers: tuple[Header, ...] = (), retry_after: int = 0) -> None:
@@ -192,15 +191,16 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     @guarded
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """A transaction in the dialog moved: its message may hold the answer to an offer of ours."""
-        self._learn(received_message(prm.e))
+        message = received_message(prm.e)
+        self._learn(message)
         self._settle_from_stream()
+        if message.startswith("INFO "):
+            self._report_digit(message)
 
-    @guarded
-    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802  the stack's name
-        """A digit came by SIP INFO (the media plane reads RFC 4733 events itself)."""
-        if prm.method == DTMF_METHOD_INFO and prm.digit:
-            duration = int(prm.duration) if 0 < int(prm.duration) < 60_000 else 0
-            self._send(messages.CallDigit(call=self.call, digit=str(prm.digit)[:1], duration_ms=duration))
+    def _report_digit(self, message: str) -> None:
+        digit = parse_info_digit(message)
+        if digit is not None:
+            self._send(messages.CallDigit(call=self.call, digit=digit.digit, duration_ms=digit.duration_ms))
 
     @guarded
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name

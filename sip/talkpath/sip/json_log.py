@@ -12,15 +12,16 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object: time, level, logger, event, call, exception."""
+    """Formats a record as one JSON object: time, level, event, process, logger, call, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
         line: dict[str, Any] = {
-            "timestamp": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(),
+            "timestamp": f"{dt.datetime.fromtimestamp(record.created, dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             "level": record.levelname.lower(),
-            "logger": record.name,
             "event": record.getMessage(),
+            "process": "sip",
+            "logger": record.name,
         }
         if hasattr(record, "call"):
             line["call"] = record.call

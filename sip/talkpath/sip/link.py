@@ -63,10 +63,10 @@ class Link:
         except OSError:
             self.open = False
 
-    def receive(self) -> list[messages.AnyMessage]:
-        """Take what has arrived, a bounded number; ``open`` turns False when the supervisor is gone."""
+    def receive(self, limit: int = READS_PER_TURN) -> list[messages.AnyMessage]:
+        """Take what has arrived, at most ``limit``; ``open`` turns False when the supervisor is gone."""
         received: list[messages.AnyMessage] = []
-        for _ in range(READS_PER_TURN):
+        for _ in range(limit):
             try:
                 datagram = self._socket.recv(messages.MAX_MESSAGE)
             except BlockingIOError:

@@ -27,6 +27,11 @@ def open_listener(stack: Any, listener: Listener, tls: TlsSettings) -> None:
     Raises:
         StackError: it cannot be opened; the sentence names the address and what to do.
     """
+    if is_ipv6(listener.host) and not has_ipv6():
+        where = join_host_port(listener.host, listener.port)
+        raise StackError(
+            f"cannot listen on {where}: this build of pjsua2 has no IPv6; use that of `make pjsua2`"
+        )
     config = pj.TransportConfig()
     config.port = listener.port
     if is_specific(listener.host):
@@ -39,6 +44,11 @@ def open_listener(stack: Any, listener: Listener, tls: TlsSettings) -> None:
         stack.transportCreate(_kind(listener), config)
     except pj.Error as error:
         raise StackError(_problem(listener, error)) from error
+
+
+def has_ipv6() -> bool:
+    """Whether this build of the stack knows IPv6: its default account says so."""
+    return bool(pj.AccountConfig().sipConfig.ipv6Use != pj.PJSUA_IPV6_DISABLED)
 
 
 def _kind(listener: Listener) -> int:

@@ -323,7 +323,8 @@ class SipStatistics(Message, frozen=True):
 
     counters: dict[str, int]
     gauges: dict[str, int] = {}
-    """What is alive now: ``calls``, ``calls_max``, ``registrations``, ``sources``."""
+    """What is alive now: ``calls``, ``calls_max``, ``draining``, ``free_lanes``, ``registrations``,
+    ``sources``."""
 
 
 AnyMessage = (

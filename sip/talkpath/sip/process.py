@@ -71,13 +71,12 @@ class SipProcess:
         self._report_statistics()
 
     def _once(self) -> None:
-        patience = self._waiter.wait()
+        self._waiter.wait()
         for message in self._link.receive() if self._link.open else ():
             self._perform(message)
         for _ in range(TURNS_PER_LOOP):
-            if not self._endpoint.turn(patience):
+            if not self._endpoint.turn():
                 break
-            patience = 0.0
         self._link.flush()
         self._keep_time(time.monotonic())
 
@@ -111,7 +110,7 @@ class SipProcess:
 def read_settings(link: Link) -> messages.SipSettings | None:
     """Wait for the settings; None when the supervisor goes away or sends something else first."""
     readable, _, _ = select.select([link], [], [], SETTINGS_SECONDS)
-    received = link.receive() if readable else []
+    received = link.receive(limit=1) if readable else []
     if received and isinstance(received[0], messages.SipSettings):
         return received[0]
     return None

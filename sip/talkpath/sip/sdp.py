@@ -7,6 +7,7 @@ understood is skipped. All limits are fixed, because the text comes from the net
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -107,8 +108,9 @@ class _Section:
         return [value for key, value in self.attributes if key == name]
 
 
+@functools.lru_cache(maxsize=64)
 def parse(text: str) -> SessionDescription:
-    """Read a session description.
+    """Read a session description. One exchange reads the same text several times, hence the small cache.
 
     Raises:
         SdpError: it is too large, has no ``v=`` line, or a media line cannot be read.
@@ -233,6 +235,7 @@ def _number(text: str, largest: int) -> int | None:
     return number if number <= largest else None
 
 
+@functools.lru_cache(maxsize=256)
 def is_unspecified(address: str) -> bool:
     """Whether an address is ``0.0.0.0`` or ``::``. A host name is not."""
     try:

@@ -3,7 +3,8 @@
 The stack waits on its own sockets inside ``libHandleEvents`` and cannot be woken from outside. Where it
 uses epoll, its epoll descriptor can itself be waited on, beside the supervisor's socket: then both wake the
 loop at once and an idle process sleeps. The stack's timers are not visible, so the sleep is bounded by
-`TIMER_SECONDS`. Where it uses select (the wheel from PyPI), the stack waits in short slices.
+`TIMER_SECONDS`. Where it uses select (the wheel from PyPI), only the supervisor
+wakes the loop, and the stack is looked at every `SLICE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ TIMER_SECONDS = 0.02
 """Longest sleep: how late a timer of the stack (T1 is 500 ms) may be."""
 
 SLICE_SECONDS = 0.003
-"""Longest sleep inside the stack when it cannot be woken."""
+"""Longest sleep when the stack's sockets cannot wake us."""
 
 _DESCRIPTORS = Path("/proc/self/fd")
 
@@ -38,22 +39,16 @@ class Waiter:
         for descriptor in self._stack:
             self._poll.register(descriptor, select.POLLIN)
 
-    def wait(self) -> float:
-        """Wait until there is something to do.
-
-        Returns:
-            How long the stack may still wait by itself, in seconds.
-        """
-        if not self._stack:
-            return SLICE_SECONDS
+    def wait(self) -> None:
+        """Wait until there is something to do."""
+        patience = TIMER_SECONDS if self._stack else SLICE_SECONDS
         if self._link.open:
             events = select.POLLIN | (select.POLLOUT if self._link.waits_to_write else 0)
             self._poll.register(self._link, events)
-            self._poll.poll(TIMER_SECONDS * 1000)
+            self._poll.poll(patience * 1000)
             self._poll.unregister(self._link)
         else:
-            self._poll.poll(TIMER_SECONDS * 1000)
-        return 0.0
+            self._poll.poll(patience * 1000)
 
 
 def find_epoll_descriptors() -> list[int]:

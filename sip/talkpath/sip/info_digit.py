@@ -1,0 +1,49 @@
+"""Digits that travel as SIP INFO: the two body types that telephones use. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from talkpath.sip.headers import HeaderError, parse_message
+
+MAX_DURATION = 60_000
+
+_SIGNAL = re.compile(r"^\s*signal\s*=\s*([0-9A-Da-d*#])\s*$", re.IGNORECASE | re.MULTILINE)
+_DURATION = re.compile(r"^\s*duration\s*=\s*(\d{1,6})\s*$", re.IGNORECASE | re.MULTILINE)
+_PLAIN = re.compile(r"^\s*([0-9A-Da-d*#])\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class InfoDigit:
+    """A digit, and its duration in milliseconds or 0."""
+
+    digit: str
+    duration_ms: int
+
+
+def parse_info_digit(message: str) -> InfoDigit | None:
+    """Read the digit of an INFO request.
+
+    Args:
+        message: The whole request. ``application/dtmf-relay`` has lines ``Signal=`` and ``Duration=``;
+            ``application/dtmf`` is the digit alone.
+
+    Returns:
+        None when the request carries no digit.
+    """
+    try:
+        request = parse_message(message)
+    except HeaderError:
+        return None
+    kind = request.first("Content-Type").partition(";")[0].strip().lower()
+    if kind == "application/dtmf":
+        found, duration = _PLAIN.match(request.body[:32]), None
+    elif kind == "application/dtmf-relay":
+        body = request.body[:256]
+        found, duration = _SIGNAL.search(body), _DURATION.search(body)
+    else:
+        return None
+    if found is None:
+        return None
+    return InfoDigit(found[1].upper(), min(int(duration[1]), MAX_DURATION) if duration else 0)

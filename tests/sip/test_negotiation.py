@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talkpath.sip import negotiation as n
+from talkpath.sip.sdp import SdpError, parse
+
+OFFER = (
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/AVP 18 8 0 101 102\r\na=rtpmap:101 telephone-event/8000\r\n"
+    "a=rtpmap:102 telephone-event/16000\r\na=ptime:40\r\n"
+)
+BOTH = ("PCMU", "PCMA")
+US = n.LocalMedia("198.51.100.9", 20_000)
+ORIGIN = "bridge 17 3 IN IP4 127.0.0.1"
+
+
+def answer_to(offer: str) -> str:
+    described = parse(offer)
+    return n.write_answer(described, n.choose(described, BOTH), US, ORIGIN)
+
+
+def test_the_first_allowed_codec_of_the_offerer_is_taken_with_its_events() -> None:
+    choice = n.choose(parse(OFFER), BOTH)
+    assert choice.codec.name == "PCMA"
+    assert choice.dtmf is not None
+    assert choice.dtmf.payload_type == 101
+
+
+def test_the_answer_names_our_address_port_and_one_codec() -> None:
+    assert answer_to(OFFER).splitlines() == [
+        "v=0",
+        "o=- 17 3 IN IP4 198.51.100.9",
+        "s=-",
+        "t=0 0",
+        "m=audio 20000 RTP/AVP 8 101",
+        "c=IN IP4 198.51.100.9",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+        "a=ptime:20",
+        "a=rtcp:20001",
+        "a=sendrecv",
+    ]
+
+
+def test_other_lines_are_refused_in_their_place() -> None:
+    offer = OFFER.replace("m=audio", "m=video 5000 RTP/AVP 31\r\nm=audio") + "m=image 6000 udptl t38\r\n"
+    media = parse(answer_to(offer)).media
+    assert [(line.kind, line.port) for line in media] == [("video", 0), ("audio", 20_000), ("image", 0)]
+
+
+def test_an_srtp_line_is_passed_over_for_a_plain_one() -> None:
+    offer = OFFER.replace("m=audio", "m=audio 4002 RTP/SAVP 8\r\nm=audio")
+    assert [line.port for line in parse(answer_to(offer)).media] == [0, 20_000]
+
+
+def test_rtcp_mux_is_taken_when_it_is_offered() -> None:
+    answer = answer_to(OFFER + "a=rtcp-mux\r\n")
+    assert "a=rtcp-mux" in answer
+    assert "a=rtcp:" not in answer
+    assert n.settle(parse(answer), parse(OFFER + "a=rtcp-mux\r\n")).rtcp_mux
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "sends", "receives"),
+    [
+        ("sendrecv", "sendrecv", True, True),
+        ("sendonly", "recvonly", False, True),
+        ("recvonly", "sendonly", True, False),
+        ("inactive", "inactive", False, False),
+    ],
+)
+def test_directions_are_mirrored(theirs: str, ours: str, sends: bool, receives: bool) -> None:
+    offer = f"{OFFER}a={theirs}\r\n"
+    answer = answer_to(offer)
+    assert f"a={ours}\r\n" in answer
+    settled = n.settle(parse(answer), parse(offer))
+    assert (settled.sends, settled.receives) == (sends, receives)
+
+
+def test_what_was_settled_as_answerer() -> None:
+    settled = n.settle(parse(answer_to(OFFER)), parse(OFFER))
+    assert (settled.codec, settled.payload_type, settled.dtmf_payload_type) == ("PCMA", 8, 101)
+    assert (settled.remote_address, settled.remote_port, settled.packet_time) == ("192.0.2.1", 4000, 40)
+    assert (settled.local_address, settled.local_port) == ("198.51.100.9", 20_000)
+
+
+def test_what_was_settled_as_offerer() -> None:
+    ours = n.write_offer(("PCMU", "PCMA", "G722"), US, ORIGIN)
+    theirs = OFFER.replace("18 8 0 101 102", "9").replace("a=rtpmap:101 telephone-event/8000\r\n", "")
+    settled = n.settle(parse(ours), parse(theirs))
+    assert (settled.codec, settled.payload_type, settled.dtmf_payload_type) == ("G722", 9, None)
+
+
+@pytest.mark.parametrize("text", ["m=audio 0 RTP/AVP 0", "m=audio 4 RTP/AVP 18", "m=video 4 RTP/AVP 31"])
+def test_an_answer_without_audio_of_ours_is_refused(text: str) -> None:
+    ours = parse(n.write_offer(BOTH, US, ORIGIN))
+    with pytest.raises(n.NotAcceptableError):
+        n.settle(ours, parse(f"v=0\r\nc=IN IP4 192.0.2.1\r\n{text}\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("offer", "words"),
+    [
+        (OFFER.replace("18 8 0", "18"), "offered G729"),
+        (OFFER.replace("RTP/AVP", "RTP/SAVP"), "RTP/SAVP"),
+        (OFFER.replace("audio", "video"), "no audio"),
+        (OFFER.replace("4000", "0"), "no audio"),
+    ],
+)
+def test_what_cannot_be_answered_is_488_with_the_reason(offer: str, words: str) -> None:
+    with pytest.raises(n.NotAcceptableError, match=words) as caught:
+        n.choose(parse(offer), BOTH)
+    assert caught.value.status == 488
+
+
+def test_an_offer_needs_a_codec_that_we_can_offer() -> None:
+    with pytest.raises(n.NotAcceptableError):
+        n.write_offer(("OPUS",), US, ORIGIN)
+
+
+def test_ipv6_is_named_as_such() -> None:
+    text = n.write_offer(BOTH, n.LocalMedia("2001:db8::9", 4), "")
+    assert "c=IN IP6 2001:db8::9" in text
+    assert "o=- 0 0 IN IP6 2001:db8::9" in text
+
+
+@given(
+    st.lists(
+        st.sampled_from([*OFFER.splitlines(), "m=audio 1 RTP/AVP 0", "a=inactive", "m=x 1 y z"]), max_size=30
+    )
+)
+def test_any_readable_offer_is_refused_or_gets_an_answer_of_its_shape(lines: list[str]) -> None:
+    try:
+        offer = parse("v=0\n" + "\n".join(lines))
+        text = n.write_answer(offer, n.choose(offer, BOTH), US, ORIGIN)
+    except SdpError:
+        return
+    answer = parse(text)
+    assert [line.kind for line in answer.media] == [line.kind for line in offer.media]
+    assert [line.port for line in answer.media if line.port] == [20_000]
+    assert n.settle(answer, offer).codec in BOTH
