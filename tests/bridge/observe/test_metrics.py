@@ -43,14 +43,15 @@ def test_a_call_that_was_never_answered_has_no_setup_time() -> None:
 def test_the_network_cannot_make_new_series() -> None:
     metrics = Metrics()
     for number in range(100):
-        metrics.model_event(f"invented{number}.x")
+        metrics.session_counts({f"event:invented{number}.x": 1, f"problem:invented{number}": 1})
         metrics.model_error(f"code{number}")
-    metrics.model_event("response.output_audio.delta")
+    metrics.session_counts({"event:response.output_audio.delta": 1, "late_audio_dropped": 3})
     metrics.model_error("session_expired")
     assert value(metrics, "talkpath_model_events_total", group="other") == 100
     assert value(metrics, "talkpath_model_errors_total", code="other") == 100
     assert value(metrics, "talkpath_model_events_total", group="response") == 1
     assert value(metrics, "talkpath_model_errors_total", code="session_expired") == 1
+    assert value(metrics, "talkpath_model_anomalies_total", cause="late_audio_dropped") == 3
 
 
 def test_every_metric_has_the_prefix_a_help_text_and_a_unit_where_it_has_one() -> None:

@@ -117,7 +117,7 @@ class Bookkeeping:
     def model_problem(self, sentence: str) -> None:
         """Something went wrong with the model; the sentence is for the operator."""
         self.record.reason = sentence
-        self._log.warning("model_problem", problem=sentence)
+        self._log.warning("model_lost", problem=sentence)
 
     def reconnected(self, *, successful: bool) -> None:
         """A session was opened again in the middle of the call, or could not be."""

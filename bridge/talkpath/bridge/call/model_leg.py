@@ -20,7 +20,7 @@ from talkpath.bridge.realtime.wire import append_event
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from talkpath.bridge.media.plane import MediaPlane
     from talkpath.bridge.realtime.settings import SessionSettings
@@ -59,6 +59,9 @@ class ModelLegOwner(Protocol):
     def session_effect(self, effect: e.Effect) -> None:
         """Everything that is worth a record: transcripts, usage, latencies, problems."""
 
+    def session_counted(self, counts: Mapping[str, int]) -> None:
+        """What the session, or its socket, counted by cause; said at its end."""
+
     def speech_may_be_over(self) -> None:
         """Something ended that the agent had to say; ask `ModelLeg.busy` and the plane."""
 
@@ -74,6 +77,7 @@ class ModelLeg:
         owner: The call.
         tls: Context for ``wss://``, shared among calls.
         background: Runs what may outlive the leg: the closing handshake of its socket.
+        open_timeout: Seconds for TCP, TLS and the handshake.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class ModelLeg:
         *,
         tls: ssl.SSLContext | None,
         background: Callable[[Coroutine[None, None, None]], None],
+        open_timeout: float,
     ) -> None:
         self.session = RealtimeSession(settings)
         self._settings = settings
@@ -95,6 +100,7 @@ class ModelLeg:
         self._owner = owner
         self._tls = tls
         self._background = background
+        self._open_timeout = open_timeout
         self._loop = asyncio.get_running_loop()
         self._connection: RealtimeConnection | None = None
         self._configured = False
@@ -127,8 +133,10 @@ class ModelLeg:
         for task in self._tasks:
             task.cancel()
         self._finish_items()
+        self._owner.session_counted(self.session.counts)
         if self._connection is not None:
             connection, self._connection = self._connection, None
+            self._owner.session_counted(connection.counts)
             self._background(connection.close())
 
     # From the media plane -------------------------------------------------------------------------
@@ -168,7 +176,11 @@ class ModelLeg:
     async def _connect(self) -> None:
         try:
             connection = await open_connection(
-                self._settings, self._received, self._disconnected, tls=self._tls
+                self._settings,
+                self._received,
+                self._disconnected,
+                tls=self._tls,
+                open_timeout=self._open_timeout,
             )
         except ConnectError as failure:
             self._lose(retryable=failure.retryable, sentence=str(failure))

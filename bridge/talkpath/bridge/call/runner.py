@@ -24,7 +24,7 @@ from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
@@ -245,6 +245,10 @@ class CallRunner:
             case _:
                 pass
 
+    def session_counted(self, counts: Mapping[str, int]) -> None:
+        """Count what the session or its socket counted."""
+        self._services.metrics.session_counts(counts)
+
     def speech_may_be_over(self) -> None:
         """Notice that the last words, or the announcement, have been played."""
         self._roll_over_if_quiet()
@@ -294,6 +298,7 @@ class CallRunner:
             self,
             tls=services.tls[self.agent],
             background=services.background,
+            open_timeout=services.connect_timeout,
         )
         self._leg.open(self._history)
 

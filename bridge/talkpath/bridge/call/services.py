@@ -38,6 +38,7 @@ class Services:
         metrics: Where the call counts.
         on_event: Told about each session effect of each call, for a live view.
         chance: Source of the jitter in back-offs.
+        connect_timeout: Seconds for the way to a model: TCP, TLS and the handshake.
     """
 
     config: Config
@@ -51,4 +52,5 @@ class Services:
     finished: Callable[[str, CallRecord], None]
     metrics: Metrics
     chance: random.Random
+    connect_timeout: float = 5.0
     on_event: Callable[[str, Effect], None] | None = None

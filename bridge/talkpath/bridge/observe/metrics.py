@@ -28,7 +28,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from .call_record import CAUSES, OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .call_record import CallRecord
 
@@ -141,8 +141,8 @@ class Metrics:
         self.tool_calls = self._counter(
             "tool_calls",
             "Functions the agents called.",
-            ["agent", "result"],
-            "result is ok, error or timeout; the tool_failed log lines name the function.",
+            ["result"],
+            "unknown, bad_arguments: the model. failed, timeout, busy: your function; the log names it.",
         )
 
     def _define_media(self) -> None:
@@ -192,6 +192,12 @@ class Metrics:
 
     def _define_model(self) -> None:
         self.model_events = self._counter("model_events", "Events received from the model.", ["group"])
+        self.model_anomalies = self._counter(
+            "model_anomalies",
+            "Things that a model server should not do, and what they cost, by name.",
+            ["cause"],
+            "late_audio_dropped is normal after an interruption. Others: the server, or its version.",
+        )
         self.model_errors = self._counter(
             "model_errors",
             "Errors that the model reported.",
@@ -298,9 +304,14 @@ class Metrics:
             self.call_setup.labels(record.direction).observe(record.setup)
             self.call_duration.labels(record.agent).observe(record.talk)
 
-    def model_event(self, event_type: str) -> None:
-        """Count an event of the model by the first part of its type."""
-        self.model_events.labels(bounded(event_type.partition(".")[0], EVENT_GROUPS)).inc()
+    def session_counts(self, counts: Mapping[str, int]) -> None:
+        """Count what one Realtime session counted, when it is over."""
+        for name, count in counts.items():
+            kind, _, rest = name.partition(":")
+            if kind == "event":
+                self.model_events.labels(bounded(rest.partition(".")[0], EVENT_GROUPS)).inc(count)
+            elif not rest:  # what stands behind a colon comes from the network
+                self.model_anomalies.labels(kind).inc(count)
 
     def model_error(self, code: str) -> None:
         """Count an error of the model."""

@@ -107,7 +107,9 @@ class RealtimeSession:
         event = decode_event(frame)
         if isinstance(event, Unreadable):
             self.counts[f"frame_{event.cause}"] += 1
-        elif isinstance(event, events.ErrorEvent):
+            return
+        self.counts[f"event:{event.__struct_config__.tag}"] += 1
+        if isinstance(event, events.ErrorEvent):
             self._error(event.error, now)
         elif isinstance(event, events.SessionCreated):
             self._created(event.session, now)

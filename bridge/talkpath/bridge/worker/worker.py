@@ -19,7 +19,7 @@ from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
 from talkpath.bridge.observe.call_record import CallRecord
-from talkpath.bridge.observe.feed import HistogramFeed, media_feed
+from talkpath.bridge.observe.feed import CounterFeed, HistogramFeed, media_feed
 from talkpath.bridge.realtime.connection import tls_context
 from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext, ToolRegistry
@@ -29,6 +29,8 @@ from talkpath.sip import messages as m
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Coroutine
+
+    from prometheus_client import Counter
 
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.media.lane import Beat
@@ -69,6 +71,8 @@ class Worker:
         self._lanes = settings.lanes
         self._tasks: set[asyncio.Task[None]] = set()
         self._media_feed = media_feed(metrics)
+        self._plain_feed = CounterFeed(self._plain_counter)
+        self._port_pairs = (settings.last_rtp_port - settings.first_rtp_port + 1) // 2
         self._lateness_feed = HistogramFeed(metrics.beat_lateness)
         self._services = Services(
             config=config,
@@ -84,6 +88,7 @@ class Worker:
             finished=self._finished,
             metrics=metrics,
             chance=random.Random(),  # noqa: S311 - spreads back-offs, protects nothing
+            connect_timeout=config.realtime.connect_timeout,
             on_event=on_event,
         )
 
@@ -134,6 +139,18 @@ class Worker:
         self._metrics.lanes.labels("used").set(len(self.calls))
         self._metrics.lanes.labels("free").set(self._lanes - len(self.calls))
         self._metrics.rtp_ports.labels("used").set(len(self.ports))
+        self._metrics.rtp_ports.labels("free").set(self._port_pairs - len(self.ports))
+        self._plain_feed.feed(
+            {
+                "skipped": lateness.skipped,
+                **{f"tool_{name}": count for name, count in self._services.tool_runner.counts.items()},
+            }
+        )
+
+    def _plain_counter(self, name: str) -> Counter | None:
+        if name == "skipped":
+            return self._metrics.beats_skipped
+        return self._metrics.tool_calls.labels(name.removeprefix("tool_"))
 
     async def settle(self) -> None:
         """Wait for what outlived its call: closing handshakes."""
