@@ -133,8 +133,8 @@ def test_half_and_foreign_sentences_mean_nothing(sentence: str) -> None:
     ("instructions", "text"),
     [
         (
-            "Be kind.\n\nGreet now. Say exactly the following, word for word, and nothing else:\nWho is there?",
-            "Who is there?",
+            "Be kind.\n\nGreet now. Say exactly the following, word for word, and nothing else:\nHello?",
+            "Hello?",
         ),
         ('Say exactly: "Good morning."', "Good morning."),
         ('Say exactly "One moment." and nothing else.', "One moment."),

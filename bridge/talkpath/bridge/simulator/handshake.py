@@ -38,7 +38,7 @@ class Access:
         return f"Access(keys={'any' if self.keys is None else len(self.keys)})"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Refused(Exception):  # noqa: N818 - an answer to the client, not a fault of the server
     """The connection is refused after the upgrade: this error, then this close."""
 

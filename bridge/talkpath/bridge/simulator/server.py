@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from talkpath.bridge.simulator.bench import BenchLane
+from talkpath.bridge.simulator.bench_server import BenchServer
 from talkpath.bridge.simulator.edge import Edge
 from talkpath.bridge.simulator.faults import NO_FAULTS, RECORDED, Faults, Timing
 from talkpath.bridge.simulator.handshake import PATHS, Access, Refused, admit, knows_path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 
+    from talkpath.bridge.simulator.bench import BenchLane
     from talkpath.bridge.simulator.reply import Persona
 
 PING_INTERVAL_S = 20.0
@@ -75,8 +76,7 @@ class Simulator:
         self.lanes: list[BenchLane] = []
         self.connections = 0
         self._faults = (faults,) if isinstance(faults, Faults) else tuple(faults)
-        self._server: Server | None = None
-        self._bench_ids = Ids()
+        self._server: Server | BenchServer | None = None
 
     @property
     def url(self) -> str:
@@ -90,7 +90,12 @@ class Simulator:
 
     async def start(self) -> None:
         """Open the port."""
-        self._server = await serve(
+        if isinstance(self.persona, BenchPersona):
+            self._server = lean = BenchServer(self.access, self.lanes)
+            await lean.start(self.host, self.port)
+            self.port = lean.port
+            return
+        self._server = server = await serve(
             self._serve,
             self.host,
             self.port,
@@ -104,7 +109,7 @@ class Simulator:
             compression=None,
             server_header=None,
         )
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the port and all connections."""
@@ -153,10 +158,7 @@ class Simulator:
         except Refused as refused:
             await _refuse(socket, refused)
             return
-        if isinstance(self.persona, BenchPersona):
-            await self._serve_bench(socket, model)
-        else:
-            await self._serve_session(socket, model, self.persona)
+        await self._serve_session(socket, model, self.persona)
 
     async def _serve_session(self, socket: ServerConnection, model: str, persona: Persona) -> None:
         """Run a session."""
@@ -166,21 +168,6 @@ class Simulator:
         self.sessions.append(session)
         del self.sessions[:-MOST_KEPT_SESSIONS]
         await Edge(socket, session, persona).run()
-
-    async def _serve_bench(self, socket: ServerConnection, model: str) -> None:
-        """Run a lane of the benchmark."""
-        lane = BenchLane(model, self._bench_ids.new("sess"))
-        self.lanes.append(lane)
-        try:
-            for frame in lane.opening():
-                await socket.send(frame)
-            async for message in socket:
-                for frame in lane.feed(message):
-                    await socket.send(frame)
-        except ConnectionClosed:
-            pass
-        finally:
-            self.lanes.remove(lane)
 
 
 def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

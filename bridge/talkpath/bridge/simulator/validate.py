@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _APPEND = "input_audio_buffer.append"
 
 
-@dataclass
+@dataclass(eq=False)
 class Rejected(Exception):  # noqa: N818 - a verdict about the client's event, not a fault of the server
     """The event is refused; nothing of it was applied.
 
