@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from talkpath.bridge.simulator.faults import Break, Faults, Mute, Timing
 from talkpath.bridge.simulator.handshake import Access
-from talkpath.bridge.simulator.server import Simulator
+from talkpath.bridge.simulator.server import Simulator, run_simulator
 from tests.bridge.simulator.driving import check_frame
 
 if TYPE_CHECKING:
@@ -230,3 +231,34 @@ def test_the_bench_lane_gives_back_what_it_hears_in_pieces_of_100_ms() -> None:
             assert json.loads(await socket.recv())["error"]["code"] == "invalid_json"
 
     asyncio.run(run())
+
+
+class Closing:
+    """A persona that has something to let go of."""
+
+    name = "closing"
+    blocking = False
+    closed = 0
+
+    def transcribe(self, heard: Heard) -> str:
+        return heard.item_id
+
+    def reply(self, turn: Turn) -> Reply:
+        raise NotImplementedError(turn.response_id)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_terminated_simulator_closes_its_port_and_its_persona() -> None:
+    persona = Closing()
+
+    async def run() -> None:
+        serving = asyncio.create_task(run_simulator(port=0, persona=persona))
+        await asyncio.sleep(0)
+        signal.raise_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            await serving
+
+    asyncio.run(run())
+    assert persona.closed == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -116,14 +117,8 @@ class Simulator:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-        close = getattr(self.persona, "close", None)
-        if close is not None and self._owns_persona:
-            await asyncio.to_thread(close)
-
-    async def wait_closed(self) -> None:
-        """Wait until the server was stopped."""
-        if self._server is not None:
-            await self._server.wait_closed()
+        if self._owns_persona:
+            await _let_go(self.persona)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -195,13 +190,27 @@ async def run_simulator(
     faults: Faults | Sequence[Faults] = NO_FAULTS,
     access: Access | None = None,
 ) -> None:
-    """Serve until cancelled; what ``talkpath simulator`` runs.
+    """Serve until cancelled or terminated (SIGTERM); what ``talkpath simulator`` runs.
+
+    The persona is closed at the end, also when it was given as an object.
 
     Raises:
         MissingExtraError: the persona needs packages that are not installed.
         OSError: the port cannot be opened.
     """
     simulator = Simulator(host, port, persona, timing=timing, faults=faults, access=access, record_s=0)
-    async with simulator:
-        logger.info("simulator speaks as %s on %s", simulator.persona.name, simulator.url)
-        await simulator.wait_closed()
+    terminated = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+    try:
+        async with simulator:
+            logger.info("simulator speaks as %s on %s", simulator.persona.name, simulator.url)
+            await terminated.wait()
+    finally:
+        await _let_go(simulator.persona)
+
+
+async def _let_go(persona: Persona) -> None:
+    """Close a persona that has something to close. Closing twice does no harm."""
+    close = getattr(persona, "close", None)
+    if close is not None:
+        await asyncio.to_thread(close)

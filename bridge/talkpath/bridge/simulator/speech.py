@@ -138,6 +138,10 @@ def _open(grammar: str) -> None:
     _recogniser = Recogniser(grammar)
 
 
+def _warm_up() -> None:
+    """Do nothing, in the process of the pool."""
+
+
 def _recognise(samples: Samples) -> tuple[str, float]:
     """Recognise in the process of the pool."""
     if _recogniser is None:
@@ -159,6 +163,7 @@ class Ear:
         _import("pocketsphinx", "pocketsphinx")
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_open, initargs=(grammar,))
+        self._pool.submit(_warm_up)  # starts the process now, not at the first sentence
 
     def listen(self, heard: Heard) -> str:
         """Return the sentence, "" when nothing was understood. Blocks for some tenths of a second."""
