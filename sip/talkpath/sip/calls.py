@@ -48,6 +48,7 @@ class Calls:
         self._counters = counters
         self._send = send
         self._dialogs: dict[str, Dialog] = {}
+        self._ended: list[str] = []
         self._accounts: Mapping[str, TrunkAccount] = {}
         self._reception: Reception | None = None
         # Ids must not repeat after a restart, while a worker still holds calls of the process before.
@@ -71,7 +72,7 @@ class Calls:
         address = self._address(account.trunk, transport, source)
         call = f"c-{self._prefix}-{next(self._numbers)}"
         media = OfferAnswer(self._codecs(verdict.trunk), address)
-        dialog = Dialog(account, call, media, self._counters, self._send, stack_id=stack_id)
+        dialog = Dialog(account, call, media, self._counters, self._report, stack_id=stack_id)
         dialog.deadline = time.monotonic() + DECISION_SECONDS
         self._dialogs[call] = dialog
         self._counters.add("calls", "incoming")
@@ -151,30 +152,28 @@ class Calls:
             dialog.end(end)
 
     def _place(self, message: messages.PlaceCall) -> None:
+        if message.call in self._dialogs:
+            self._counters.add("duplicate_call")
+            return
         account = self._accounts.get(message.trunk)
-        problem = self._cannot_place(message, account)
-        if account is None or problem:
-            self._send(messages.CallEnded(call=message.call, by="failure", status=500, reason=problem))
+        if account is None:
+            reason = f"there is no trunk {message.trunk!r}"
+            self._send(messages.CallEnded(call=message.call, by="failure", status=500, reason=reason))
             return
         address = self._address(account.trunk, transport_in(message.uri), self._peer(message))
         media = OfferAnswer(self._codecs(message.trunk), address)
-        dialog = Dialog(account, message.call, media, self._counters, self._send)
+        dialog = Dialog(account, message.call, media, self._counters, self._report)
         dialog.deadline = time.monotonic() + message.ring_timeout
         self._dialogs[message.call] = dialog
         self._counters.add("calls", "outgoing")
         try:
             dialog.place(message.uri, Port(message.rtp_port), message.from_uri, message.headers)
         except pj.Error as error:
+            if dialog.over:  # the stack has said so itself
+                return
             dialog.over = True
             reason = safe_text(f"cannot call {message.uri}: {error_text(error)}")
-            self._send(messages.CallEnded(call=message.call, by="failure", status=503, reason=reason))
-
-    def _cannot_place(self, message: messages.PlaceCall, account: TrunkAccount | None) -> str:
-        if account is None:
-            return f"there is no trunk {message.trunk!r}"
-        if message.call in self._dialogs:
-            return f"the call {message.call} exists already"
-        return ""
+            self._report(messages.CallEnded(call=message.call, by="failure", status=503, reason=reason))
 
     def _peer(self, message: messages.PlaceCall) -> str:
         """The IP address that an INVITE of ours goes to, as far as it is known without a name look-up."""
@@ -201,8 +200,14 @@ class Calls:
 
     def bury(self) -> None:
         """Let go of the dialogs that are over. Outside of callbacks: the stack still holds them there."""
-        for call in [dialog.call for dialog in self._dialogs.values() if dialog.over]:
-            del self._dialogs[call]
+        while self._ended:
+            self._dialogs.pop(self._ended.pop(), None)
+
+    def _report(self, message: messages.Message) -> None:
+        """Pass on what a dialog says, and note its end."""
+        if isinstance(message, messages.CallEnded):
+            self._ended.append(message.call)
+        self._send(message)
 
     def forget_all(self) -> None:
         """Let go of all dialogs, over or not, before the stack goes down."""

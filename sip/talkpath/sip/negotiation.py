@@ -99,7 +99,11 @@ def write_answer(offer: SessionDescription, choice: Choice, local: LocalMedia, o
         if index == choice.index:
             lines += _answer_lines(line, choice, local)
         else:
-            lines.append(f"m={line.kind} 0 {line.protocol} {line.formats[0]}")
+            # RFC 8866, section 5.7: each line needs a connection, a refused one too; stacks insist.
+            lines += [
+                f"m={line.kind} 0 {line.protocol} {line.formats[0]}",
+                _connection_line(local.address),
+            ]
     return _text(lines)
 
 

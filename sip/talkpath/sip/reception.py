@@ -98,19 +98,15 @@ class Reception:
         return self._check_invite(message, verdict, now)
 
     def _check_invite(self, message: SipText, verdict: Verdict, now: float) -> Verdict:
-        if self._is_merged(message, now):
-            return _MERGED
-        if not message.body.strip():
-            return verdict
         kind = message.first("Content-Type").partition(";")[0].strip().lower()
-        if kind != "application/sdp":
-            # multipart and others: the SIP stack takes the SDP out of them, and the answer is checked again.
-            return verdict
-        try:
-            choose(parse(message.body), self.codecs(verdict.trunk))
-        except SdpError as error:
-            return Verdict(error.status, str(error), "offer")
-        return verdict
+        # Other bodies (multipart): the SIP stack takes the SDP out of them, and the answer is checked again.
+        if message.body.strip() and kind == "application/sdp":
+            try:
+                choose(parse(message.body), self.codecs(verdict.trunk))
+            except SdpError as error:
+                return Verdict(error.status, str(error), "offer")
+        # Last, because a refused INVITE may be sent again when our refusal was lost.
+        return _MERGED if self._is_merged(message, now) else verdict
 
     def _is_merged(self, message: SipText, now: float) -> bool:
         tag = parse_address(message.first("From")).parameters.get("tag", "")

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talkpath.sip import messages as m
+from talkpath.sip.gate import Request, refusal_headers
+from talkpath.sip.reception import MERGED_SECONDS, Reception, registrar_addresses
+from tests.sip.phone import OFFER
+
+PBX = m.TrunkSettings(name="pbx", source_networks=("192.0.2.0/24",), codecs=("PCMA",))
+
+
+def reception() -> Reception:
+    settings = m.SipSettings(listeners=(), trunks=(PBX,))
+    made = Reception(settings)
+    made.admit(m.Admission(draining=False, free_lanes=10))
+    return made
+
+
+def request(
+    method: str = "INVITE", body: str = OFFER, headers: str = "", source: str = "192.0.2.1:5060"
+) -> Request:
+    kind = "Content-Type: application/sdp\r\n" if body and "Content-Type" not in headers else ""
+    fixed = f"From: <sip:a@b>;tag=1\r\nCall-ID: x\r\nCSeq: 1 {method}\r\n"
+    return Request(f"{method} sip:1@b SIP/2.0\r\n{fixed}{headers}{kind}\r\n{body}", source)
+
+
+def status(made: Reception, wanted: Request, now: float = 0.0) -> int:
+    return made.decide(wanted, calls=0, max_calls=10, now=now).status
+
+
+def test_an_invite_of_a_trunk_is_admitted_under_its_name() -> None:
+    assert reception().decide(request(), 0, 10, 0.0).trunk == "pbx"
+
+
+def test_the_trunks_own_codecs_count() -> None:
+    made = reception()
+    assert status(made, request(body=OFFER.replace("8 0 101", "0"))) == 488
+    assert made.codecs("pbx") == ("PCMA",)
+    assert made.codecs("") == ("PCMU", "PCMA")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (request(body=""), 0),
+        (request(body="x", headers="Content-Type: multipart/mixed\r\n"), 0),
+        (request(body="x"), 400),
+        (request(source="203.0.113.5:5060"), 403),
+        (request(headers="nonsense\r\n"), 400),
+        (request("REGISTER", "", source="203.0.113.5:5060"), -1),
+        (request("REGISTER", ""), 0),
+        (request("OPTIONS", "", source="203.0.113.5:5060"), 0),
+    ],
+)
+def test_verdicts(wanted: Request, expected: int) -> None:
+    assert status(reception(), wanted) == expected
+
+
+def test_the_same_invite_is_merged_only_for_the_life_of_its_transaction() -> None:
+    made = reception()
+    assert status(made, request(), 0.0) == 0
+    assert status(made, request(), 1.0) == 482
+    assert status(made, request(), MERGED_SECONDS + 1) == 0
+
+
+def test_the_supervisors_word_holds_until_its_next_one() -> None:
+    made = reception()
+    made.admit(m.Admission(draining=False, free_lanes=0))
+    assert status(made, request()) == 503
+    made.admit(m.Admission(draining=False, free_lanes=1))
+    assert status(made, request()) == 0
+
+
+def test_a_refusal_says_why_and_when_to_try_again() -> None:
+    made = reception()
+    made.admit(m.Admission(draining=True, free_lanes=1))
+    headers = dict(refusal_headers(made.decide(request(), 0, 10, 0.0)))
+    assert headers == {"Reason": 'SIP;cause=503;text="this server takes no new calls"', "Retry-After": "60"}
+
+
+def test_registrar_addresses_come_from_registrar_and_proxy() -> None:
+    trunk = m.TrunkSettings(name="a", registrar="sip:127.0.0.1:5070", outbound_proxy="sip:127.0.0.2;lr")
+    assert registrar_addresses(trunk) == ("127.0.0.1", "127.0.0.2")
+    assert registrar_addresses(m.TrunkSettings(name="b", registrar="sip:no.such.host.invalid")) == ()
+
+
+@given(st.text(max_size=300), st.text(max_size=30))
+def test_any_text_gets_a_verdict(text: str, source: str) -> None:
+    assert status(reception(), Request(f"INVITE {text}", source)) in {0, 400, 403, 488}
