@@ -50,6 +50,7 @@ def test_other_lines_are_refused_in_their_place() -> None:
     offer = OFFER.replace("m=audio", "m=video 5000 RTP/AVP 31\r\nm=audio") + "m=image 6000 udptl t38\r\n"
     media = parse(answer_to(offer)).media
     assert [(line.kind, line.port) for line in media] == [("video", 0), ("audio", 20_000), ("image", 0)]
+    assert all(line.address == "198.51.100.9" for line in media), "the stack refuses a line without c="
 
 
 def test_an_srtp_line_is_passed_over_for_a_plain_one() -> None:
