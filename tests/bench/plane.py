@@ -1,8 +1,8 @@
 """What the media plane costs per call, over loopback sockets.
 
 Run with `python tests/bench/plane.py`. One process plays both sides: the callers' packets are sent and
-drained outside the measured time, so the figures are the CPU of `MediaPlane.beat` and `MediaPlane.play` alone,
-system calls included. The clock is virtual and beats run back to back.
+drained outside the measured time, so the figures are the CPU of `MediaPlane.beat` and `MediaPlane.play`
+alone, system calls included. The clock is virtual and beats run back to back.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def main() -> None:
     out("calls  model  us/call-second  beat p50 us  beat p99 us\n")
     for calls in (1, 50, 200, 500):
         for model_format in ("pcmu", "pcm"):
-            cost, median, tail = measure(calls, model_format, options.seconds)  # type: ignore[arg-type]  # literals of a loop
+            cost, median, tail = measure(calls, model_format, options.seconds)
             out(f"{calls:5}  {model_format:5}  {cost:14.0f}  {median:11.0f}  {tail:11.0f}\n")
 
 

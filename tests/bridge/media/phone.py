@@ -27,13 +27,17 @@ def udp() -> socket.socket:
 
 
 def packet(
-    payload: bytes, sequence: int, timestamp: int, *, ssrc: int = 7, payload_type: int = 0, marker: bool = False
+    payload: bytes,
+    sequence: int,
+    timestamp: int,
+    *,
+    ssrc: int = 7,
+    payload_type: int = 0,
+    marker: bool = False,
 ) -> bytes:
     """One RTP packet."""
     codes = np.frombuffer(payload, np.uint8)[None]
-    return rtp.build(
-        codes, payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc, marker
-    ).tobytes()
+    return rtp.build(codes, payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc, marker).tobytes()
 
 
 def frame(number: int, size: int = 160) -> bytes:
@@ -65,7 +69,7 @@ class Line:
     """A plane, and one telephone per lane that was opened."""
 
     def __init__(self, lanes: int = 4, **options: Any) -> None:
-        self.plane = MediaPlane(lanes, start=0.0, random=Random(1), **options)
+        self.plane = MediaPlane(lanes, start=0.0, random=Random(1), **options)  # noqa: S311 - a fixed seed is the point
         self.now = 0.0
         self._ticks = 0
         self.phones: dict[int, socket.socket] = {}
@@ -86,7 +90,7 @@ class Line:
     def configure(self, lane: int, **media: Any) -> None:
         """Negotiate; what is not said is PCMU from the lane's telephone."""
         address, port = self.phones[lane].getsockname()
-        facts = {"codec": "PCMU", "payload_type": 0, "dtmf_payload_type": 101} | media
+        facts: dict[str, Any] = {"codec": "PCMU", "payload_type": 0, "dtmf_payload_type": 101} | media
         facts = {"remote_address": address, "remote_port": port} | facts
         self.plane.configure_lane(lane, LaneMedia(**facts), self.now)
 

@@ -1,7 +1,8 @@
-"""From the model's audio to the codes that go to the caller, once per delta.
+"""From the model's audio to the codes that go to the caller.
 
-Pass through where the laws agree, one table look-up where they differ, and PCM16 at 24 kHz through
-the lane's streaming resampler. A delta may be cut anywhere, even inside a sample.
+The model's bytes are queued as they come, and converted when they leave: the frames of all lanes of a slot
+in one operation each for passing through, changing the law, or PCM16 from 24 to 8 kHz. Converting each delta
+on arrival would cost eight times as much, and positions would have to survive a change of rate.
 """
 
 from __future__ import annotations
@@ -10,71 +11,150 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from talkpath.bridge.media.g711_law import LAWS
+from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.g711_law import ALAW, LAWS, ULAW
+from talkpath.bridge.media.lane import FRAME_BYTES
+from talkpath.bridge.media.playout import Playout
 from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
-    from talkpath.bridge.media.lane import ModelFormat, PhoneCodec
+    from numpy.typing import NDArray
 
-__all__ = ["BYTES_PER_MS", "DownlinkDecoder"]
+    from talkpath.bridge.media.counters import Counters
+    from talkpath.bridge.media.lane import MediaEvent, ModelFormat, PhoneCodec
 
-BYTES_PER_MS: Final[dict[ModelFormat, int]] = {"pcmu": 8, "pcma": 8, "pcm": 48}
-"""Bytes of model audio per millisecond."""
+    Rows = NDArray[np.intp]
+    Codes = NDArray[np.uint8]
 
-_STEP = 3  # 24 to 8 kHz
-_BYTES_PER_STEP = 2 * _STEP
+__all__ = ["Downlink"]
+
+_STEP: Final = 3  # 24 to 8 kHz
+_PCM_FRAME_BYTES: Final = FRAME_BYTES * _STEP * 2
+_FADE_SAMPLES: Final = 40  # 5 ms: short enough to be "now", long enough not to click
+_LAW_OF_MODEL: Final[dict[ModelFormat, PhoneCodec]] = {"pcmu": "PCMU", "pcma": "PCMA"}
 
 
-class DownlinkDecoder:
-    """Turns deltas of every lane into G.711 codes of the lane's law.
+class Downlink:
+    """Playout and conversion of all lanes.
 
     Args:
         lanes: Number of lanes.
+        counters: Where frames and overflow are counted.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self._resampler = ResamplerBank(lanes, 1, _STEP)
+    def __init__(self, lanes: int, counters: Counters) -> None:
+        self._counters = counters
+        self._codes = Playout(lanes, counters, frame_bytes=FRAME_BYTES, sample_bytes=1)
+        self._pcm = Playout(lanes, counters, frame_bytes=_PCM_FRAME_BYTES, sample_bytes=2)
         self._format: list[ModelFormat] = ["pcmu"] * lanes
-        self._codec: list[PhoneCodec] = ["PCMU"] * lanes
-        self._rest = [b""] * lanes
-        self._rows = [np.array([lane], np.intp) for lane in range(lanes)]
+        self._is_pcm = np.zeros(lanes, np.bool_)
+        self._is_ulaw = np.ones(lanes, np.bool_)  # the law on the wire
+        self._translates = np.zeros(lanes, np.bool_)
+        self._silence = np.full(lanes, ULAW.silence, np.uint8)
+        self._resampler = ResamplerBank(lanes, 1, _STEP)
+        self._warm = np.zeros(lanes, np.bool_)  # whose resampler remembers audio
+        counters.derive(self._count_played)
 
     def configure(self, lane: int, model_format: ModelFormat, codec: PhoneCodec) -> None:
-        """Set the lane's format and law."""
+        """Set the lane's formats; what is queued stays as it is and leaves in the new law.
+
+        The model's format must not change while audio is queued.
+        """
         self._format[lane] = model_format
-        self._codec[lane] = codec
+        self._is_pcm[lane] = model_format == "pcm"
+        self._is_ulaw[lane] = codec == "PCMU"
+        self._translates[lane] = model_format != "pcm" and _LAW_OF_MODEL[model_format] != codec
+        self._silence[lane] = LAWS[codec].silence
+        if model_format != "pcm":
+            self._codes.pad[lane] = LAWS[_LAW_OF_MODEL[model_format]].silence
+
+    def playout(self, lane: int) -> Playout:
+        """The queue of a lane."""
+        return self._pcm if self._format[lane] == "pcm" else self._codes
 
     def reset(self, lane: int) -> None:
-        """Forget the stream: after a flush, or for another call."""
-        self._rest[lane] = b""
-        self._resampler.reset(self._rows[lane])
+        """Make the lane ready for another call."""
+        self._codes.reset(lane)
+        self._pcm.reset(lane)
+        self._resampler.reset(np.array([lane], np.intp))
+        self._warm[lane] = False
 
-    def decode(self, lane: int, audio: bytes) -> bytes:
-        """Convert the next piece of the lane's stream.
+    def fade(self, lane: int, frame: Codes) -> None:
+        """Fade a frame of model audio out over 5 ms, in place."""
+        model_format = self._format[lane]
+        if model_format == "pcm":
+            samples = frame.view(np.int16)
+            samples[:] = samples * _ramp(len(samples), _FADE_SAMPLES * _STEP)
+            return
+        law = LAWS[_LAW_OF_MODEL[model_format]]
+        frame[:] = law.encode((law.decode(frame) * _ramp(FRAME_BYTES, _FADE_SAMPLES)).astype(np.int16))
+        frame[_FADE_SAMPLES:] = law.silence
+
+    def report_overflow(self, events: list[MediaEvent]) -> None:
+        """Append what was dropped since the last call."""
+        self._codes.report_overflow(events)
+        self._pcm.report_overflow(events)
+
+    def take(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
+        """Write the next frame of each of some lanes, in its law; silence where there is none.
 
         Args:
-            lane: The lane.
-            audio: Model audio in the lane's format; any length.
+            rows: The lanes (k,), each at most once.
+            out: Where the frames go (k, 160).
+            now: Monotonic seconds.
+            events: Items started or drained are appended.
 
         Returns:
-            G.711 codes, 8 per millisecond. What does not fill a sample at 8 kHz waits for the next piece.
+            Which rows carry model audio (k,).
         """
-        model_format, codec = self._format[lane], self._codec[lane]
-        if model_format != "pcm":
-            same = (model_format == "pcmu") == (codec == "PCMU")
-            return audio if same else audio.translate(_TRANSLATIONS[model_format])
-        if self._rest[lane]:
-            audio = self._rest[lane] + audio
-        whole = len(audio) - len(audio) % _BYTES_PER_STEP
-        self._rest[lane] = audio[whole:]
-        if not whole:
-            return b""
-        samples = np.frombuffer(audio, np.int16, whole // 2)[None]
-        narrow = self._resampler.process(self._rows[lane], samples)
-        return LAWS[codec].encode(narrow).tobytes()
+        pcm = self._is_pcm[rows]
+        if not pcm.any():
+            return self._take_codes(rows, out, now, events)
+        if pcm.all():
+            return self._take_pcm(rows, out, now, events)
+        ready = np.zeros(len(rows), np.bool_)
+        for chosen, take in ((pcm, self._take_pcm), (~pcm, self._take_codes)):
+            part = np.empty((np.count_nonzero(chosen), FRAME_BYTES), np.uint8)
+            ready[chosen] = take(rows[chosen], part, now, events)
+            out[chosen] = part
+        return ready
+
+    def _take_codes(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
+        ready = self._codes.take(rows, out, now, events)
+        self._silent(rows, out, ready)
+        translated = ready & self._translates[rows]
+        if translated.any():
+            to_ulaw = self._is_ulaw[rows]
+            for law, chosen in ((ALAW, translated & to_ulaw), (ULAW, translated & ~to_ulaw)):
+                out[chosen] = law.to_other[out[chosen]]
+        return ready
+
+    def _take_pcm(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
+        raw = np.empty((len(rows), _PCM_FRAME_BYTES), np.uint8)
+        ready = self._pcm.take(rows, raw, now, events)
+        self._silent(rows, out, ready)
+        cold = ~ready & self._warm[rows]
+        if cold.any():
+            self._resampler.reset(rows[cold])
+        self._warm[rows] = ready
+        if ready.any():
+            lanes = rows[ready]
+            samples = self._resampler.process(lanes, raw[ready].view(np.int16))
+            ulaw = self._is_ulaw[lanes]
+            codes = np.empty(samples.shape, np.uint8)
+            for law, chosen in ((ULAW, ulaw), (ALAW, ~ulaw)):
+                if chosen.any():
+                    codes[chosen] = law.encode(samples[chosen])
+            out[ready] = codes
+        return ready
+
+    def _silent(self, rows: Rows, out: Codes, ready: NDArray[np.bool_]) -> None:
+        if not ready.all():
+            out[~ready] = self._silence[rows[~ready]][:, None]
+
+    def _count_played(self) -> None:
+        self._counters.table[:, Cause.FRAMES_PLAYED] = self._codes.frames_played() + self._pcm.frames_played()
 
 
-_TRANSLATIONS: Final = {
-    "pcmu": LAWS["PCMU"].to_other.tobytes(),
-    "pcma": LAWS["PCMA"].to_other.tobytes(),
-}
+def _ramp(samples: int, fade: int) -> NDArray[np.float64]:
+    return np.maximum(1.0 - np.arange(samples) / fade, 0.0)

@@ -116,15 +116,15 @@ class JitterRing:
         direct = keep & (packets.kinds == NEXT) & (ahead == 0)
         direct &= (packets.length == FRAME_BYTES) & (self._end[rows] == 0)
         if direct.all():
-            self._leave(rows, now)
+            self._pass(rows, now)
             return [(rows, packets.payload[:, :FRAME_BYTES])]
         frames: Frames = []
         if direct.any():
-            self._leave(rows[direct], now)
+            self._pass(rows[direct], now)
             frames.append((rows[direct], packets.payload[direct, :FRAME_BYTES]))
         rest = np.flatnonzero(keep & ~direct)
         if rest.size:
-            frames += self._pull(self._store(packets.select(rest), ahead[rest], now), now)
+            frames += self._pull(self._store(packets.select(rest), ahead[rest], now))
         return frames
 
     def expire(self, now: float) -> Frames:
@@ -137,7 +137,7 @@ class JitterRing:
                 break
             frames.append((rows, self._conceal(rows)))
             self._due[rows] += FRAME_SECONDS
-            frames += self._pull(rows, now)
+            frames += self._pull(rows)
         return frames
 
     def _spend(self, rows: Rows, length: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -157,10 +157,16 @@ class JitterRing:
             self._forgiven = now
             np.maximum(self._spent - round(passed * _SUSTAINED_RATE), 0, out=self._spent)
 
-    def _leave(self, rows: Rows, now: float) -> None:
-        """A frame of each row leaves: advance the read position and expect the next."""
+    def _pass(self, rows: Rows, now: float) -> None:
+        """A packet of one frame leaves as it came: the next is expected a frame from now."""
         self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
-        self._due[rows] = now + self._span[rows] + self.target[rows]
+        self._due[rows] = now + FRAME_SECONDS + self.target[rows]
+        self._span[rows] = FRAME_SECONDS
+
+    def _leave(self, rows: Rows) -> None:
+        """A frame of each row leaves: what comes after it is expected a frame later."""
+        self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
+        self._due[rows] += FRAME_SECONDS
 
     def _store(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> Rows:
         """Put packets into the ring; return the lanes whose packet was taken."""
@@ -176,7 +182,16 @@ class JitterRing:
         self._counters.add_rows(rows[packets.kinds == OLD], Cause.REORDERED)
         self._write(packets)
         self._end[rows] = np.maximum(self._end[rows], ahead + packets.length)
+        self._expect(rows[packets.kinds >= NEXT], now)
         return rows
+
+    def _expect(self, rows: Rows, now: float) -> None:
+        """Set when a hole is given up, judged by the newest packet, which arrived now.
+
+        What lies before it was expected earlier by as much; so holes one after the other do not add up.
+        """
+        before = self._end[rows] / SAMPLE_RATE
+        self._due[rows] = now + self._span[rows] - before + self.target[rows]
 
     def _realign(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> NDArray[np.int64]:
         """Move the read position to packets that begin a stream, jumped, or were delayed.
@@ -230,7 +245,7 @@ class JitterRing:
         self._bytes.reshape(-1)[place] = data
         self._there.reshape(-1)[place] = True
 
-    def _pull(self, rows: Rows, now: float) -> Frames:
+    def _pull(self, rows: Rows) -> Frames:
         """Take whole frames that are there from the read position on."""
         frames: Frames = []
         for _ in range(_MAX_ROUNDS):
@@ -245,7 +260,7 @@ class JitterRing:
             frames.append((rows, self._bytes.reshape(-1)[place]))
             self._there.reshape(-1)[place] = False
             self._end[rows] -= FRAME_BYTES
-            self._leave(rows, now)
+            self._leave(rows)
         return frames
 
     def _conceal(self, rows: Rows) -> NDArray[np.uint8]:

@@ -36,6 +36,7 @@ UplinkMode = Literal["caller", "silence", "nothing"]
 TICK_SECONDS = 0.005
 PHASES = 4
 FRAME_SECONDS = TICK_SECONDS * PHASES
+FRAME_MS = 20
 SAMPLE_RATE = 8_000
 FRAME_BYTES = 160
 """20 ms of G.711: one byte per sample, one sample per tick of the RTP clock (RFC 3551, 4.5.14)."""

@@ -14,7 +14,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.media.counters import Cause, Counters, LatenessHistogram
-from talkpath.bridge.media.downlink import BYTES_PER_MS, DownlinkDecoder
+from talkpath.bridge.media.downlink import Downlink
 from talkpath.bridge.media.g711_law import LAWS
 from talkpath.bridge.media.lane import (
     FRAME_SECONDS,
@@ -25,7 +25,6 @@ from talkpath.bridge.media.lane import (
     Latched,
     NoFreeLane,
 )
-from talkpath.bridge.media.playout import Playout
 from talkpath.bridge.media.receive import Receiver
 from talkpath.bridge.media.sounds import SoundPlayer
 from talkpath.bridge.media.transmit import Transmitter
@@ -89,12 +88,11 @@ class MediaPlane:
         self._free = [list(range(phase, lanes, PHASES))[::-1] for phase in range(PHASES)]
         self._lanes = lanes
         self._receiver = Receiver(lanes, self.counters)
-        self._playout = Playout(lanes, self.counters)
+        self._downlink = Downlink(lanes, self.counters)
         self._sounds = SoundPlayer(self.counters)
         self._transmitter = Transmitter(
-            lanes, self.counters, self._playout, self._sounds, random or SystemRandom()
+            lanes, self.counters, self._downlink, self._sounds, random or SystemRandom()
         )
-        self._decoder = DownlinkDecoder(lanes)
         self._watchdog = RtpWatchdog(self._receiver.latch.heard_at, rtp_timeout)
 
     def __len__(self) -> int:
@@ -124,6 +122,7 @@ class MediaPlane:
             raise NoFreeLane(f"All {self._lanes} media lanes carry a call; allow more lanes or fewer calls.")
         lane = self._free[phase].pop()
         self._calls[lane] = _Call(sock, model_format, now)
+        self._downlink.configure(lane, model_format, _FIRST_CODEC)
         self._receiver.sockets.add(lane, sock)
         self._transmitter.open(lane, sock)
         return lane
@@ -143,7 +142,7 @@ class MediaPlane:
         receiver.configure(lane, media)
         receiver.latch.configure(lane, media.remote_address, media.remote_port)
         receiver.uplink.configure(lane, call.model_format, media.codec)
-        self._decoder.configure(lane, call.model_format, media.codec)
+        self._downlink.configure(lane, call.model_format, media.codec)
         self._watchdog.watch(lane, now, receives=media.receives)
         if not receiver.jitter.running(lane):
             receiver.jitter.start(lane, now)
@@ -161,8 +160,7 @@ class MediaPlane:
         self._watchdog.watch(lane, self._now, receives=False)
         self._sounds.stop(lane)
         self._recode(lane, call, _FIRST_CODEC)
-        self._playout.reset(lane)
-        self._decoder.reset(lane)
+        self._downlink.reset(lane)
         self._receiver.reset(lane)
         self._free[lane % PHASES].append(lane)
         return statistics
@@ -201,7 +199,7 @@ class MediaPlane:
         for event in beat.events:
             if isinstance(event, Latched):
                 self._transmitter.aim(event.lane, (event.address, event.port))
-        self._playout.report_overflow(beat.events)
+        self._downlink.report_overflow(beat.events)
         self._watchdog.check(now, beat.events)
         return beat
 
@@ -228,13 +226,11 @@ class MediaPlane:
 
         Pieces of one item come together; a new item follows the one before without a gap and finishes it.
         """
-        codes = self._decoder.decode(lane, audio)
-        received_ms = len(audio) / BYTES_PER_MS[self._calls[lane].model_format]
-        self._playout.play(lane, item_id, codes, received_ms, now)
+        self._downlink.playout(lane).play(lane, item_id, audio, now)
 
     def finish_item(self, lane: int, item_id: str) -> None:
         """No more audio of the item will come; `PlayoutDrained` follows when all of it went out."""
-        self._playout.finish(lane, item_id)
+        self._downlink.playout(lane).finish(lane, item_id)
 
     def flush(self, lane: int, now: float) -> list[Played]:
         """Stop now (barge-in): drop what is queued, with a fade of 5 ms.
@@ -244,21 +240,20 @@ class MediaPlane:
             socket, the fade does not.
         """
         self._now = now
-        law = LAWS[self._calls[lane].codec] if self._transmitter.sends(lane) else None
-        self._decoder.reset(lane)
-        return self._playout.flush(lane, law)
+        fade = self._downlink.fade if self._transmitter.sends(lane) else None
+        return self._downlink.playout(lane).flush(lane, fade)
 
     def position(self, lane: int) -> Played | None:
         """The item being played, or next to be, and how much of it went out."""
-        return self._playout.position(lane)
+        return self._downlink.playout(lane).position(lane)
 
     def queued_ms(self, lane: int) -> int:
         """Milliseconds of model audio still to be sent."""
-        return self._playout.queued_ms(lane)
+        return self._downlink.playout(lane).queued_ms(lane)
 
     def idle(self, lane: int) -> bool:
         """Whether no model audio is queued, playing or expected."""
-        return self._playout.idle(lane)
+        return self._downlink.playout(lane).idle(lane)
 
     def play_sound(self, lane: int, samples: NDArray[np.int16], loop: bool, now: float) -> None:
         """Play 8 kHz samples whenever there is no model audio; `SoundFinished` follows unless it loops."""
@@ -278,7 +273,6 @@ class MediaPlane:
         if codec == call.codec:
             return
         table, law = LAWS[call.codec].to_other, LAWS[codec]
-        self._playout.recode(lane, table, law.silence)
         self._receiver.jitter.recode(lane, table, law.silence)
         self._sounds.recode(lane, law)
         call.codec = codec

@@ -1,8 +1,8 @@
 """What waits to be played on one lane: items, and the audio that does not fit in the ring yet.
 
-Positions are counted in bytes of G.711 from the start of the call, so that "played" is a subtraction. The
-part of the queue that is next to leave is in the array ring of `playout`; this is the slow path, touched
-once per delta and a few times per item.
+Positions are counted in bytes of model audio from the start of the call, so that "played" is a subtraction.
+The part of the queue that is next to leave is in the array ring of `playout`; this is the slow path,
+touched once per delta and a few times per item.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ __all__ = ["NOTHING_TO_WATCH", "PlayoutQueue"]
 MAX_ITEMS: Final = 1_024
 """A model that opens more items than this without their being played is broken."""
 NOTHING_TO_WATCH: Final = 1 << 62
-_BYTES_PER_MS: Final = 8
 
 
 @dataclass(slots=True)
@@ -30,40 +29,45 @@ class _Item:
     start: int
     first_delta: float
     length: int = 0
-    received_ms: float = 0.0
+    received: int = 0
     finished: bool = False
     started: bool = False
 
-    def played(self, sent: int) -> Played:
-        """Whole milliseconds sent, never more than were received (sample rate conversion rounds)."""
+    def played(self, sent: int, bytes_per_ms: int) -> Played:
+        """Whole milliseconds sent and received."""
         sent_bytes = min(max(sent - self.start, 0), self.length)
-        received = int(self.received_ms)
-        return Played(self.item_id, min(sent_bytes // _BYTES_PER_MS, received), received)
+        return Played(self.item_id, sent_bytes // bytes_per_ms, self.received // bytes_per_ms)
 
 
 class PlayoutQueue:
     """Items of one lane, oldest first, and the overflow behind the ring.
+
+    Args:
+        bytes_per_ms: Bytes of a millisecond of audio.
 
     Attributes:
         waiting: Bytes in the overflow.
         open: Whether more audio of the newest item is expected.
     """
 
-    __slots__ = ("_chunks", "_items", "open", "waiting")
+    __slots__ = ("_bytes_per_ms", "_chunks", "_items", "open", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_per_ms: int) -> None:
+        self._bytes_per_ms = bytes_per_ms
         self._items: deque[_Item] = deque()
         self._chunks: deque[bytes] = deque()
         self.waiting = 0
         self.open = False
+
+    def continues(self, item_id: str) -> bool:
+        """Whether `item_id` is the newest item and still open."""
+        return self.open and self._items[-1].item_id == item_id
 
     def add(self, item_id: str, start: int, now: float) -> bool:
         """Make `item_id` the newest item, starting at `start`; `False` if there are too many.
 
         A new item finishes the one before it.
         """
-        if self.open and self._items[-1].item_id == item_id:
-            return True
         if len(self._items) >= MAX_ITEMS:
             return False
         if self._items:
@@ -72,11 +76,11 @@ class PlayoutQueue:
         self.open = True
         return True
 
-    def extend(self, length: int, received_ms: float) -> None:
-        """Count audio of the newest item: bytes queued, and milliseconds received from the model."""
+    def extend(self, length: int, received: int) -> None:
+        """Count bytes of the newest item: queued, and received from the model."""
         newest = self._items[-1]
         newest.length += length
-        newest.received_ms += received_ms
+        newest.received += received
 
     def finish(self, item_id: str) -> None:
         """No more audio of `item_id` will come; unknown items are already played or flushed."""
@@ -100,13 +104,9 @@ class PlayoutQueue:
         self.waiting -= len(chunk)
         return chunk
 
-    def recode(self, table: bytes) -> None:
-        """Translate the overflow to another law."""
-        self._chunks = deque(chunk.translate(table) for chunk in self._chunks)
-
     def clear(self, sent: int) -> list[Played]:
         """Drop everything and say how much of each item was played."""
-        played = [item.played(sent) for item in self._items]
+        played = [item.played(sent, self._bytes_per_ms) for item in self._items]
         self._items.clear()
         self._chunks.clear()
         self.waiting = 0
@@ -115,7 +115,7 @@ class PlayoutQueue:
 
     def front(self, sent: int) -> Played | None:
         """The oldest item and how much of it was played."""
-        return self._items[0].played(sent) if self._items else None
+        return self._items[0].played(sent, self._bytes_per_ms) if self._items else None
 
     def empty(self) -> bool:
         """Whether no item is queued or playing."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from talkpath.bridge.media.counters import Counters
+    from talkpath.bridge.media.downlink import Downlink
     from talkpath.bridge.media.lane import MediaEvent
     from talkpath.bridge.media.latch import Address
-    from talkpath.bridge.media.playout import Playout
     from talkpath.bridge.media.sounds import SoundPlayer
 
     SendTo = Callable[[memoryview, Any], int]
@@ -66,16 +66,16 @@ class Transmitter:
     Args:
         lanes: Number of lanes.
         counters: Where packets and errors are counted.
-        playout: Where the audio comes from.
+        downlink: Where the audio comes from.
         sounds: What fills the time without it.
         random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
     """
 
     def __init__(
-        self, lanes: int, counters: Counters, playout: Playout, sounds: SoundPlayer, random: Random
+        self, lanes: int, counters: Counters, downlink: Downlink, sounds: SoundPlayer, random: Random
     ) -> None:
         self._counters = counters
-        self._playout = playout
+        self._downlink = downlink
         self._sounds = sounds
         self._random = random
         self._ssrc = np.zeros(lanes, np.int64)
@@ -143,7 +143,7 @@ class Transmitter:
         group = self._phases[phase]
         if not group.lanes:
             return
-        talking = self._playout.take(group.rows, group.payloads, now, events)
+        talking = self._downlink.take(group.rows, group.payloads, now, events)
         self._sounds.take(group.rows, talking, group.payloads, events)
         begins = talking > group.talking
         group.talking = talking

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import socket
+from random import Random
+
+import pytest
+
+from talkpath.bridge.media.ports import QUARANTINE_SECONDS, NoFreePort, RtpPorts
+
+
+def free_range(pairs: int) -> tuple[int, int]:
+    """A range that is free now."""
+    for first in range(42_000, 60_000, 64):
+        taken = False
+        for port in range(first, first + 2 * pairs, 2):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    taken = True
+        if not taken:
+            return first, first + 2 * pairs - 1
+    raise AssertionError("no free range of ports on this machine")
+
+
+def ports(pairs: int, seed: int = 1) -> RtpPorts:
+    return RtpPorts(*free_range(pairs), "127.0.0.1", Random(seed))  # noqa: S311 - a fixed seed is the point
+
+
+def test_every_port_is_even_and_used_once() -> None:
+    pool = ports(4)
+    sockets = [pool.open(0.0) for _ in range(4)]
+    numbers = [sock.getsockname()[1] for sock in sockets]
+    assert len(set(numbers)) == len(pool) == 4
+    assert all(number % 2 == 0 for number in numbers)
+    assert not any(sock.getblocking() for sock in sockets)
+    for sock in sockets:
+        pool.close(sock, 0.0)
+    assert len(pool) == 0
+
+
+def test_an_empty_pool_says_its_range_and_what_to_do() -> None:
+    pool = ports(1)
+    sock = pool.open(0.0)
+    with pytest.raises(NoFreePort, match=r"No free RTP port in \d+ to \d+.*1 are in use.*Widen the range"):
+        pool.open(0.0)
+    pool.close(sock, 0.0)
+
+
+def test_a_closed_port_rests_before_it_is_given_again() -> None:
+    pool = ports(1)
+    pool.close(pool.open(0.0), 10.0)
+    with pytest.raises(NoFreePort, match="1 rest after a call"):
+        pool.open(10.0 + QUARANTINE_SECONDS - 0.1)
+    pool.close(pool.open(10.0 + QUARANTINE_SECONDS), 20.0)
+
+
+def test_ports_of_other_programs_are_passed_over() -> None:
+    first, last = free_range(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first))
+        pool = RtpPorts(first, last, "127.0.0.1")
+        sock = pool.open(0.0)
+        assert sock.getsockname()[1] == first + 2
+        pool.close(sock, 0.0)
+
+
+def test_the_starting_point_is_random() -> None:
+    starts = set()
+    for seed in range(8):
+        pool = ports(8, seed)
+        sock = pool.open(0.0)
+        starts.add(sock.getsockname()[1])
+        pool.close(sock, 0.0)
+    assert len(starts) > 2
+
+
+@pytest.mark.parametrize(("first", "last"), [(10_000, 10_000), (10_001, 10_002), (0, 5), (65_000, 70_000)])
+def test_a_range_without_a_pair_is_refused(first: int, last: int) -> None:
+    with pytest.raises(ValueError, match="give a range"):
+        RtpPorts(first, last)
+
+
+def test_an_address_that_is_not_ours_is_an_error_not_an_empty_pool() -> None:
+    with pytest.raises(OSError, match="assign"):
+        RtpPorts(20_000, 20_010, "192.0.2.1").open(0.0)
