@@ -113,7 +113,13 @@ def call(
 def simulator(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes any.")] = 8765,
-    persona: Annotated[str, typer.Option(metavar="NAME", help="How it behaves, for example echo.")] = "echo",
+    persona: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Who answers: agent (listens and talks; needs talkpath[demo]), echo, tone, or script:FILE.",
+        ),
+    ] = "agent",
 ) -> None:
     """Run a Realtime server that needs no key and no network, to try and test against."""
     from .commands import simulate

@@ -84,7 +84,7 @@ def simulate(host: str, port: int, persona: str) -> int:
 
     try:
         speaker = _attribute("talkpath.bridge.simulator.personas", "make_persona")(persona)
-    except (ValueError, ImportError, RuntimeError) as error:
+    except (ValueError, ImportError, RuntimeError, OSError) as error:
         complain(str(error))
         return Exit.USAGE
     from talkpath.bridge.config.model import LogConfig
@@ -100,7 +100,8 @@ def simulate(host: str, port: int, persona: str) -> int:
         return Exit.OK
     except OSError as error:
         complain(f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.")
-    return Exit.FAILED
+        return Exit.FAILED
+    return Exit.OK
 
 
 def show_demo() -> int:
