@@ -1,0 +1,204 @@
+"""The daemon that is measured: ``talkpath run`` on its own core, and what it costs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import httpx
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.harness.peers import free_port, read_text, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.marks import AudioMode
+
+START_S: Final = 30.0
+STOP_S: Final = 20.0
+FIRST_RTP: Final = 30_000
+RTP_PORTS: Final = 2_700
+
+_CONFIGURATION: Final = """
+[sip]
+listen = ["udp:127.0.0.1:{sip_port}"]
+rtp_ports = "{first_rtp}-{last_rtp}"
+max_calls = 2000
+calls_per_second_per_source = 1000
+
+[realtime]
+url = "{model_url}"
+api_key = "none"
+model = "bench"
+audio = "{audio}"
+
+[agents.bench]
+instructions = "Echo."
+hang_up_tool = false
+
+[http]
+listen = "127.0.0.1:{http_port}"
+
+[log]
+format = "json"
+level = "warning"
+
+[workers]
+count = 1
+lanes = {lanes}
+drain_timeout = "1s"
+"""
+
+
+@contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """Let the processes that are started inside live on one core."""
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU that a process has used, all threads, to the nanosecond where the kernel tells."""
+    total = 0
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+    except OSError:
+        times = psutil.Process(pid).cpu_times()
+        return float(times.user + times.system)
+    return total / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What some processes have used.
+
+    Attributes:
+        at: Monotonic seconds.
+        cpu: CPU seconds by process.
+        rss: Bytes of resident memory by process.
+    """
+
+    at: float
+    cpu: dict[str, float]
+    rss: dict[str, int]
+
+
+class Measured(Protocol):
+    """Something that carries calls, and whose cost can be read."""
+
+    def usage(self) -> Usage:
+        """What it has used so far."""
+
+    def metrics(self) -> dict[str, float]:
+        """Its own counters, by name and labels."""
+
+
+def usage_of(pids: dict[str, int]) -> Usage:
+    """Read what processes have used."""
+    rss = {name: psutil.Process(pid).memory_info().rss for name, pid in pids.items()}
+    return Usage(time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()}, rss)
+
+
+class Daemon:
+    """``talkpath run`` with one media worker.
+
+    Args:
+        folder: For its configuration and log.
+        model_url: Where its model is.
+        audio: Format towards the model.
+        lanes: Calls that it can carry.
+        core: Core that all its processes live on.
+
+    Attributes:
+        address: Host and port of its SIP listener.
+    """
+
+    def __init__(
+        self, folder: Path, *, model_url: str, audio: AudioMode, lanes: int, core: int | None
+    ) -> None:
+        self.address = ("127.0.0.1", free_port())
+        self._http = f"127.0.0.1:{(http_port := free_port())}"
+        self._core = core
+        self._log = folder / "daemon.log"
+        self._configuration = folder / "talkpath.toml"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pids: dict[str, int] = {}
+        self._configuration.write_text(
+            _CONFIGURATION.format(
+                sip_port=self.address[1],
+                first_rtp=FIRST_RTP,
+                last_rtp=FIRST_RTP + RTP_PORTS - 1,
+                http_port=http_port,
+                model_url=model_url,
+                audio=audio,
+                lanes=lanes,
+            )
+        )
+
+    def __enter__(self) -> Daemon:
+        with self._log.open("wb") as log, on_core(self._core):
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "talkpath", "run", "-c", self._configuration],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(
+            self._ready, "the daemon to be ready", timeout_s=START_S, process=self._process, log=self.log
+        )
+        processes = httpx.get(f"http://{self._http}/healthz").json()["processes"]
+        self._pids = {name.partition("-")[0]: int(facts["pid"]) for name, facts in processes.items()}
+        self._pids["supervisor"] = self._process.pid
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def log(self) -> str:
+        """Everything it wrote: warnings and worse."""
+        return read_text(self._log)
+
+    def usage(self) -> Usage:
+        """CPU and memory of ``worker``, ``sip`` and ``supervisor``."""
+        return usage_of(self._pids)
+
+    def worker_pid(self) -> int:
+        """Process id of the media worker, for a profiler."""
+        return self._pids["worker"]
+
+    def metrics(self) -> dict[str, float]:
+        """All samples of ``/metrics`` by ``name{label values}``."""
+        text = httpx.get(f"http://{self._http}/metrics", timeout=10.0).text
+        found: dict[str, float] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels = ",".join(sample.labels.values())
+                found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+        return found
+
+    def _ready(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"http://{self._http}/readyz").status_code == 200
+        return False

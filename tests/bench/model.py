@@ -1,0 +1,416 @@
+"""The model of the benchmark: echoes what it hears in deltas of 100 ms, and can take turns.
+
+The simulator's bench lane would do the same over the ``websockets`` library, but at 500 calls its 25,000
+messages a second take a core of their own, beside the generator on the same core. This server speaks just
+as real a protocol and reads the frames of all connections as rows of an array: a usual append is one row;
+everything else goes the slow way. Nothing here shares code with the bridge that is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import time
+from binascii import a2b_base64, b2a_base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from talkpath.codecs.g711 import linear_to_ulaw, ulaw_to_linear
+from tests.bench import marks
+from tests.bench import model_wire as wire
+from tests.bench.clock import ANCILLARY_BYTES, Effort, Log, Ticker, ask_for_timestamps, kernel_time
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from numpy.typing import NDArray
+
+FRAMES_PER_DELTA: Final = 5
+LEAD_FRAMES: Final = 2
+"""Silence before the echo: like a real model, this one is a little ahead of real time."""
+TURN_EVERY: Final = 0.8
+"""Seconds of a turn: silence, then an answer, which is interrupted."""
+QUIET: Final = 0.25
+SPEAKS: Final = 0.35
+ANSWER_DELTAS: Final = 10
+"""The answer comes in one burst of a second, as real models send it."""
+
+_ROW_BYTES: Final = 4096
+_MOST_AUDIO: Final = 2048
+_APPEND: Final = b"input_audio_buffer.append"
+_AUDIO_KEY: Final = b'"audio":"'
+_LOUD: Final = 0x90
+FRAME_BYTES: Final = {"pcmu": 160, "pcm": 960}
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Begin a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """End the window. Answered by `Served`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTurns:
+    """Let the first ``lanes`` connections answer in bursts and be interrupted, instead of echoing."""
+
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What happened in a window.
+
+    Attributes:
+        appended: (n, 4) connection, time in ns, marked call, marked frame.
+        deltas: (n, 2) connection, time in ns.
+        answers: (n, 3) connection, ns before the answer was written, ns before the interruption was written.
+        calls: The marked call of each connection.
+        blocked: Deltas given up because the client did not read.
+        effort: What this process needed.
+    """
+
+    appended: NDArray[np.int64]
+    deltas: NDArray[np.int64]
+    answers: NDArray[np.int64]
+    calls: list[int]
+    blocked: int
+    effort: Effort
+
+
+@dataclass(slots=True)
+class Lane:
+    """One connection."""
+
+    sock: socket.socket
+    number: int
+    session: wire.Session
+    rest: bytearray = field(default_factory=bytearray)
+    upgraded: bool = False
+    mode: marks.AudioMode = "pcmu"
+    pending: list[bytes] = field(default_factory=list)
+    started: bool = False
+    call: int = marks.NO_MARK
+    turn_at: float = 0.0
+    turn_step: int = 0
+    answered_ns: int = 0
+
+
+class AppendReader:
+    """Finds marks in the base64 of appended frames, for rows of one length.
+
+    Args:
+        mode: The audio format.
+    """
+
+    def __init__(self, mode: marks.AudioMode) -> None:
+        sextet = np.zeros(256, np.uint16)
+        sextet[
+            np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
+        ] = np.arange(64)
+        self._sextet = sextet
+        self._wide = mode == "pcm"
+        first = 6 * marks.places(1) if self._wide else marks.places(0)
+        group = first // 3 * 4
+        self._within = first % 3
+        self.places = (group[:, None] + np.arange(4)).reshape(-1)
+
+    def read(self, text: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Marked calls and frames (k,) of the characters at `places`, uint8 (k, 16)."""
+        six = self._sextet[text].reshape(len(text), -1, 4)
+        octets = np.stack(
+            (
+                (six[:, :, 0] << 2) | (six[:, :, 1] >> 4),
+                ((six[:, :, 1] & 15) << 4) | (six[:, :, 2] >> 2),
+                ((six[:, :, 2] & 3) << 6) | six[:, :, 3],
+            ),
+            axis=2,
+        )
+        if self._wide:  # a place is a whole group: the sample's two octets are its first
+            samples = (octets[:, :, 0] | (octets[:, :, 1] << 8)).astype(np.uint16).view(np.int16)
+            return marks.read(linear_to_ulaw(samples))
+        codes = np.take_along_axis(
+            octets, np.broadcast_to(self._within[None, :, None], (*six.shape[:2], 1)), 2
+        )
+        return marks.read(codes[:, :, 0].astype(np.uint8))
+
+
+def loud_delta(mode: marks.AudioMode) -> bytes:
+    """100 ms of a steady loud level, in base64."""
+    codes = np.full(marks.FRAME_SAMPLES * FRAMES_PER_DELTA, _LOUD, np.uint8)
+    return b2a_base64(_widened(codes, mode), newline=False)
+
+
+def silent_frame(mode: marks.AudioMode) -> bytes:
+    """20 ms of silence, in base64."""
+    return b2a_base64(_widened(np.full(marks.FRAME_SAMPLES, marks.SILENCE, np.uint8), mode), newline=False)
+
+
+def _widened(codes: NDArray[np.uint8], mode: marks.AudioMode) -> bytes:
+    return np.repeat(ulaw_to_linear(codes), 3).tobytes() if mode == "pcm" else codes.tobytes()
+
+
+class Model:
+    """Serves every connection from one loop of 1 ms ticks.
+
+    Args:
+        listener: Listening, non-blocking socket.
+        orders: Pipe to the benchmark.
+    """
+
+    def __init__(self, listener: socket.socket, orders: Connection) -> None:
+        self._listener = listener
+        self._orders = orders
+        self._ticker = Ticker()
+        self._epoll = select.epoll()
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._lanes: dict[int, Lane] = {}
+        self._turning: list[Lane] = []
+        self._opened = 0
+        self._rows = np.zeros((1024, _ROW_BYTES), np.uint8)
+        self._views = [row.data for row in self._rows]
+        self._readers: dict[marks.AudioMode, AppendReader] = {m: AppendReader(m) for m in ("pcmu", "pcm")}
+        self._appended, self._deltas, self._answers = Log(4), Log(2), Log(3)
+        self._blocked = 0
+        self._head = 0  # where the base64 of a usual append begins, counted from its frame; 0: not known
+        self._usual = 0  # length of a usual append with its frame
+        self._prefix = np.zeros(0, np.uint8)  # what it begins with
+        self._frame_head = b"\0"  # the first bytes of its frame
+
+    def run(self) -> None:
+        """Work until the other end of the pipe is closed."""
+        while True:
+            tick = self._ticker.wait()
+            # Once a tick: batches stay large, and a flood cannot keep the orders waiting.
+            if ready := self._epoll.poll(0, len(self._views)):
+                self._serve([descriptor for descriptor, _ in ready])
+            if self._turning:
+                self._take_turns(time.monotonic())
+            if tick % 10 == 0 and self._orders.poll():
+                try:
+                    self._obey(self._orders.recv())
+                except EOFError:
+                    return
+
+    def close(self) -> None:
+        """Close every socket."""
+        for lane in self._lanes.values():
+            lane.sock.close()
+        self._listener.close()
+        self._epoll.close()
+
+    def _obey(self, order: object) -> None:
+        match order:
+            case Begin():
+                for log in (self._appended, self._deltas, self._answers):
+                    log.clear()
+                self._blocked = 0
+                self._ticker.begin()
+            case Report():
+                calls = [marks.NO_MARK] * self._opened
+                for lane in self._lanes.values():
+                    calls[lane.number] = lane.call
+                logs = (log.rows() for log in (self._appended, self._deltas, self._answers))
+                self._orders.send(Served(*logs, calls, self._blocked, self._ticker.effort()))
+            case TakeTurns(lanes):
+                now = time.monotonic()
+                self._turning = list(self._lanes.values())[:lanes]
+                for lane in self._turning:
+                    # Spread over the period by a step that has no divisor in common with it.
+                    lane.turn_at = now + (lane.number * 61 % 97) / 97 * TURN_EVERY
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def _serve(self, ready: list[int]) -> None:
+        lanes: list[Lane] = []
+        times: list[int] = []
+        appends: list[bytes | memoryview] = []
+        now = time.time_ns()
+        for descriptor, view in zip(ready, self._views, strict=False):
+            lane = self._lanes.get(descriptor)
+            if lane is None:
+                self._accept()
+                continue
+            try:
+                size, ancillary, _, _ = lane.sock.recvmsg_into([view], ANCILLARY_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError:
+                size, ancillary = 0, []
+            if size == 0:
+                self._forget(lane)
+                continue
+            received = kernel_time(ancillary, now)
+            before = len(appends)
+            appends += self._cut(lane, view[:size], received)
+            lanes += [lane] * (len(appends) - before)
+            times += [received] * (len(appends) - before)
+        if lanes:
+            self._take_appends(lanes, np.array(times, np.int64), b"".join(appends))
+
+    def _cut(self, lane: Lane, data: memoryview, received_ns: int) -> list[bytes | memoryview]:
+        """The usual appends in what was read; everything else is handled at once or kept for later."""
+        if len(data) == self._usual and not lane.rest and data[:4] == self._frame_head and lane.started:
+            return [data]
+        lane.rest += data
+        appends: list[bytes | memoryview] = []
+        while lane.started and len(lane.rest) >= self._usual and lane.rest.startswith(self._frame_head):
+            appends.append(bytes(lane.rest[: self._usual]))
+            del lane.rest[: self._usual]
+        if lane.rest:
+            self._unusual(lane, received_ns)
+        return appends
+
+    def _accept(self) -> None:
+        sock, _ = self._listener.accept()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ask_for_timestamps(sock)
+        self._lanes[sock.fileno()] = Lane(sock, self._opened, wire.Session(self._opened))
+        self._opened += 1
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+
+    def _forget(self, lane: Lane) -> None:
+        self._epoll.unregister(lane.sock.fileno())
+        del self._lanes[lane.sock.fileno()]
+        if lane in self._turning:
+            self._turning.remove(lane)
+        lane.sock.close()
+
+    def _take_appends(self, lanes: list[Lane], times: NDArray[np.int64], frames: bytes) -> None:
+        """Take usual appends, one of a lane after the other, their frames joined."""
+        rows = np.frombuffer(frames, np.uint8).reshape(len(lanes), self._usual)
+        reader = self._readers[lanes[0].mode]
+        mask = np.tile(rows[:, 4:8], (1, (self._usual - 5) // 4))[:, : self._usual - 8]
+        text = np.bitwise_xor(rows[:, 8:], mask)
+        strange = (text[:, : self._head] != self._prefix).any(axis=1)
+        if strange.any():  # something else, of the same length by chance
+            for index in np.flatnonzero(strange).tolist():
+                self._take(lanes[index], wire.OPCODE_TEXT, text[index].tobytes(), int(times[index]))
+            lanes = [lane for lane, other in zip(lanes, strange.tolist(), strict=True) if not other]
+            times, text = times[~strange], text[~strange]
+        audio = text[:, self._head : -2]
+        calls, numbers = reader.read(audio[:, reader.places])
+        self._appended.add([lane.number for lane in lanes], times, calls, numbers)
+        block, width = audio.tobytes(), audio.shape[1]
+        for index, (lane, call) in enumerate(zip(lanes, calls.tolist(), strict=True)):
+            lane.call = call if lane.call < 0 else lane.call
+            self._echo(lane, block[index * width : (index + 1) * width])
+
+    def _unusual(self, lane: Lane, received_ns: int) -> None:
+        """Take what is not exactly one append: a handshake, control events, pieces, several frames at once."""
+        if not lane.upgraded:
+            if b"\r\n\r\n" not in lane.rest:
+                return
+            end = lane.rest.index(b"\r\n\r\n") + 4
+            self._send(lane, wire.accept(bytes(lane.rest[:end])) + lane.session.opening())
+            del lane.rest[:end]
+            lane.upgraded = True
+        while (taken := wire.take_frame(lane.rest)) is not None:
+            self._take(lane, *taken, received_ns)
+
+    def _take(self, lane: Lane, opcode: int, payload: bytes, received_ns: int) -> None:
+        """Take one message."""
+        if opcode == wire.OPCODE_CLOSE:
+            self._send(lane, wire.frame(payload, wire.OPCODE_CLOSE))
+        elif opcode == wire.OPCODE_PING:
+            self._send(lane, wire.frame(payload, wire.OPCODE_PONG))
+        elif _APPEND in payload[:120]:
+            self._take_append(lane, payload, received_ns)
+        elif opcode == wire.OPCODE_TEXT:
+            self._send(lane, lane.session.control(json.loads(payload)))
+            lane.mode = lane.session.mode
+
+    def _take_append(self, lane: Lane, payload: bytes, received_ns: int) -> None:
+        head = payload.index(_AUDIO_KEY) + len(_AUDIO_KEY)
+        audio = payload[head : payload.index(b'"', head)]
+        reader = self._readers[lane.mode]
+        expected = -(-FRAME_BYTES[lane.mode] // 3) * 4
+        if len(audio) != expected:
+            return
+        if payload.endswith(b'"}') and head + expected + 2 == len(payload):
+            self._head, self._usual = head, len(payload) + 8
+            self._prefix = np.frombuffer(payload[:head], np.uint8)
+            self._frame_head = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2, "big")
+        call, frame = reader.read(np.frombuffer(audio, np.uint8)[reader.places][None])
+        self._appended.add(lane.number, received_ns, call, frame)
+        lane.call = int(call[0]) if lane.call < 0 else lane.call
+        self._echo(lane, audio)
+
+    # -- speaking ----------------------------------------------------------------------------------
+
+    def _echo(self, lane: Lane, audio: bytes) -> None:
+        if lane.turn_at:
+            return
+        if not lane.started:
+            lane.started = True
+            self._send(lane, lane.session.begin_response())
+            for _ in range(LEAD_FRAMES):
+                self._send(lane, lane.session.delta(silent_frame(lane.mode)))
+        lane.pending.append(audio)
+        if len(lane.pending) == FRAMES_PER_DELTA:
+            if lane.mode == "pcmu":
+                joined = b2a_base64(b"".join(map(a2b_base64, lane.pending)), newline=False)
+            else:
+                joined = b"".join(lane.pending)  # whole groups of base64, so that it is one text
+            lane.pending.clear()
+            self._deltas.add(lane.number, np.array([time.time_ns()]))
+            self._send(lane, lane.session.delta(joined))
+
+    def _take_turns(self, now: float) -> None:
+        for lane in list(self._turning):
+            if now >= lane.turn_at:
+                self._step(lane, now)
+
+    def _step(self, lane: Lane, now: float) -> None:
+        """A turn has three steps: the caller interrupts, has spoken, and is answered."""
+        step, lane.turn_step = lane.turn_step, (lane.turn_step + 1) % 3
+        if step == 0:
+            at = time.time_ns()
+            self._send(lane, lane.session.speech_started())
+            if lane.answered_ns:
+                self._answers.add(lane.number, np.array([lane.answered_ns]), at)
+            lane.turn_at = now + QUIET / 2
+        elif step == 1:
+            self._send(lane, lane.session.speech_over())
+            lane.turn_at = now + QUIET / 2
+        else:
+            loud = lane.session
+            begin = loud.begin_response()
+            delta = loud.delta(loud_delta(lane.mode))
+            lane.answered_ns = time.time_ns()
+            self._send(lane, begin + delta * ANSWER_DELTAS)
+            # Not always the same time after the answer: the stop must not always meet the same beat.
+            lane.turn_at = now + SPEAKS + (time.time_ns() % 40) / 1000
+
+    def _send(self, lane: Lane, data: bytes) -> None:
+        if not data:
+            return
+        try:
+            sent = lane.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # it is gone; reading will tell
+        if sent < len(data):
+            self._blocked += 1
+            if sent:
+                self._forget(lane)  # half a frame was written: the stream is of no use any more
+
+
+def main(listener: socket.socket, orders: Connection, core: int | None) -> None:
+    """Run the model in a process of its own."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    model = Model(listener, orders)
+    try:
+        model.run()
+    finally:
+        model.close()
