@@ -329,6 +329,16 @@ def test_a_source_that_calls_too_fast_gets_503() -> None:
         sip.expect(m.CallEnded)
 
 
+def test_a_worker_that_says_nothing_costs_the_caller_a_503_not_silence() -> None:
+    with running(settings(decision_seconds=0.2)) as sip, Phone(sip.port) as phone:
+        call_in(sip, phone)
+        final = phone.final("INVITE")
+        phone.send(phone.request("ACK"))
+        assert (status_of(final), final.first("Retry-After")) == (503, "5")
+        ended = sip.expect(m.CallEnded)
+        assert (ended.by, ended.status) == ("failure", 503)
+
+
 def test_before_the_first_word_of_the_supervisor_no_call_is_admitted() -> None:
     with running(settings(), lanes=0) as sip, Phone(sip.port) as phone:
         assert refused(phone)[0] == 503

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DECISION_SECONDS = 20.0
-"""A worker that says nothing about a call for this long is taken for dead: 503, the PBX tries elsewhere."""
-
 
 class Calls:
     """The dialogs that live.
@@ -73,7 +70,7 @@ class Calls:
         call = f"c-{self._prefix}-{next(self._numbers)}"
         media = OfferAnswer(self._codecs(verdict.trunk), address)
         dialog = Dialog(account, call, media, self._counters, self._report, stack_id=stack_id)
-        dialog.deadline = time.monotonic() + DECISION_SECONDS
+        dialog.deadline = time.monotonic() + self._settings.decision_seconds
         self._dialogs[call] = dialog
         self._counters.add("calls", "incoming")
         caller = parse_address(message.first("From"))
