@@ -84,7 +84,7 @@ class Reception:
         try:
             message = parse_message(request.text)
         except HeaderError as error:
-            _log.info("unreadable request from %s: %s", source, error)
+            _log.debug("unreadable request from %s: %s", source, error)
             return _UNREADABLE
         load = Load(calls, max_calls, self.free_lanes, self.draining)
         user_agent = message.first("User-Agent")
