@@ -110,7 +110,7 @@ class ModelLeg:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._frame_read_at = 0.0
+        self._entered_at = 0.0
         self._unheard: collections.deque[bytes] = collections.deque(maxlen=UNHEARD_FRAMES)
 
     @property
@@ -192,7 +192,6 @@ class ModelLeg:
         self._do(self.session.connected)
 
     def _received(self, frame: bytes) -> None:
-        self._frame_read_at = self._loop.time()
         self._do(lambda now: self.session.received(frame, now))
 
     def _disconnected(self, code: int, reason: str) -> None:
@@ -202,7 +201,8 @@ class ModelLeg:
         """Give the session one input, then perform what it wants and keep its timer."""
         if self._over:
             return
-        enter(self._loop.time())
+        self._entered_at = self._loop.time()
+        enter(self._entered_at)
         self._perform_all()
         if not self._over:
             self._arm()
@@ -265,7 +265,7 @@ class ModelLeg:
         played = self._plane.flush(self._lane, now)
         self._unfinished.clear()
         if played:
-            self._owner.caller_spoke(self._loop.time() - self._frame_read_at)
+            self._owner.caller_spoke(self._loop.time() - self._entered_at)
         self.session.flushed([e.Played(item.item_id, item.played_ms) for item in played], now)
 
     def _run_tool(self, order: e.RunTool) -> None:
