@@ -6,6 +6,7 @@ inside the sender's system call, so that a late reader does not count against th
 
 from __future__ import annotations
 
+import socket
 import struct
 import time
 from dataclasses import dataclass
@@ -14,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    import socket
-
     from numpy.typing import NDArray
 
 SO_TIMESTAMPNS: Final = 35
@@ -27,13 +26,11 @@ _TIMESPEC = struct.Struct("qq")
 
 def ask_for_timestamps(sock: socket.socket) -> None:
     """Let the kernel note when each datagram, or piece of a stream, arrived."""
-    import socket as module  # noqa: PLC0415 - the name is taken by the type above
-
-    sock.setsockopt(module.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
 
 def kernel_time(ancillary: list[tuple[int, int, Any]], now_ns: int) -> int:
-    """Nanoseconds (CLOCK_REALTIME) at which the kernel took what was received; ``now_ns`` if it did not say."""
+    """Nanoseconds (CLOCK_REALTIME) at which something came to the kernel; ``now_ns`` if it did not say."""
     if not ancillary:
         return now_ns
     seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])

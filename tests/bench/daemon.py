@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import httpx
 import psutil
@@ -90,11 +90,13 @@ class Usage:
     Attributes:
         at: Monotonic seconds.
         cpu: CPU seconds by process.
+        kernel: Of it, seconds in the kernel, in steps of a clock tick.
         rss: Bytes of resident memory by process.
     """
 
     at: float
     cpu: dict[str, float]
+    kernel: dict[str, float]
     rss: dict[str, int]
 
 
@@ -110,8 +112,13 @@ class Measured(Protocol):
 
 def usage_of(pids: dict[str, int]) -> Usage:
     """Read what processes have used."""
-    rss = {name: psutil.Process(pid).memory_info().rss for name, pid in pids.items()}
-    return Usage(time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()}, rss)
+    processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+    return Usage(
+        at=time.monotonic(),
+        cpu={name: cpu_seconds(pid) for name, pid in pids.items()},
+        kernel={name: float(process.cpu_times().system) for name, process in processes.items()},
+        rss={name: process.memory_info().rss for name, process in processes.items()},
+    )
 
 
 class Daemon:
@@ -150,7 +157,7 @@ class Daemon:
             )
         )
 
-    def __enter__(self) -> Daemon:
+    def __enter__(self) -> Self:
         with self._log.open("wb") as log, on_core(self._core):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "talkpath", "run", "-c", self._configuration],

@@ -41,9 +41,11 @@ class Spread:
     def of(values: Sequence[float] | NDArray[np.float64]) -> Spread:
         """The percentiles of some milliseconds."""
         if not len(values):
-            return Spread(*([float("nan")] * 4), 0)
+            nan = float("nan")
+            return Spread(nan, nan, nan, nan, 0)
         points = np.percentile(np.asarray(values, np.float64), [50, 95, 99, 99.9])
-        return Spread(*(round(float(point), 3) for point in points), len(values))
+        p50, p95, p99, p999 = (round(float(point), 3) for point in points)
+        return Spread(p50, p95, p99, p999, len(values))
 
 
 @dataclass(frozen=True, slots=True)

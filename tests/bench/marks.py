@@ -78,4 +78,5 @@ def read(codes: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]
 
 def audible(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether a row of codes, uint8 (k, n), holds anything that can be heard (k,)."""
-    return ((codes & 0x7F) < AUDIBLE_BELOW).any(axis=1)
+    heard: NDArray[np.bool_] = np.any((codes & 0x7F) < AUDIBLE_BELOW, axis=1)
+    return heard

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing as mp
 import os
 import selectors
 import socket
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench import figures, generator, model
 from tests.bench.daemon import Daemon, Usage, on_core, usage_of
+from tests.bench.rows import NAN, Row, SetupRow
+from tests.bench.tools import PATIENCE_S, PIPE, Cores, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
     from tests.bench.marks import AudioMode
 
@@ -31,130 +30,8 @@ WARM_UP_S: Final = 2.0
 IDLE_S: Final = 3.0
 TURNS_S: Final = 5.0
 MOST_TURNING: Final = 50
-PATIENCE_S: Final = 60.0
 SPARE_LANES: Final = 8
 _LATENESS: Final = "talkpath_beat_lateness_seconds"
-NAN: Final = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Cores:
-    """Which core carries what; None lets the system choose."""
-
-    daemon: int | None
-    generator: int | None
-    model: int | None
-
-    @staticmethod
-    def choose() -> Cores:
-        """The first core for the daemon, the next one or two for the tools."""
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
-            return Cores(None, None, None)
-        return Cores(cores[0], cores[1], cores[min(2, len(cores) - 1)])
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The figures of one number of calls in one mode. Milliseconds unless the name says otherwise."""
-
-    subject: str
-    mode: str
-    calls: int
-    answered: int
-    us_per_call_second: float
-    worker_us_per_call_second: float
-    core_share: float
-    idle_ms_per_second: float
-    mb_per_call: float
-    setup: figures.Spread
-    beat_late_p50: float
-    beat_late_p99: float
-    beat_late_p999: float
-    send_jitter: figures.Spread
-    uplink: figures.Spread
-    downlink: figures.Spread
-    barge_in: figures.Spread
-    lost_up: int
-    lost_down: int
-    frames_up: int
-    frames_down: int
-    missing_packets: int
-    filled: float
-    starved: float
-    skipped: float
-    generator_share: float
-    generator_late_p99: float
-    model_share: float
-    model_late_p99: float
-    model_blocked: int
-    machine_busy: float
-
-    @property
-    def limited_by_tools(self) -> bool:
-        """Whether the load tools, and not what is measured, were at their limit."""
-        return self.generator_share + self.model_share > 0.92 or self.generator_late_p99 > 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class SetupRow:
-    """Calls that are answered and hung up at once."""
-
-    mode: str
-    rate: float
-    calls: int
-    answered: int
-    setup: figures.Spread
-    cpu_ms_per_call: float
-    sip_ms_per_call: float
-    worker_ms_per_call: float
-    retransmissions: int
-
-
-class Tool:
-    """A load tool in a process of its own, with a pipe for orders."""
-
-    def __init__(self, name: str, target: Any, *arguments: Any) -> None:
-        context = mp.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._name = name
-        self._process: BaseProcess = context.Process(
-            target=target, args=_with_pipe(arguments, theirs), daemon=True, name=name
-        )
-        self._process.start()
-        theirs.close()
-
-    def tell(self, order: object) -> None:
-        """Give an order."""
-        self._pipe.send(order)
-
-    def ask(self, order: object) -> Any:
-        """Give an order and wait for the answer.
-
-        Raises:
-            RuntimeError: there was none.
-        """
-        self._pipe.send(order)
-        if not self._pipe.poll(PATIENCE_S):
-            raise RuntimeError(
-                f"The {self._name} did not answer {type(order).__name__} in {PATIENCE_S:.0f} s."
-            )
-        return self._pipe.recv()
-
-    def end(self) -> None:
-        """End the process."""
-        self._pipe.close()
-        self._process.join(5.0)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-
-_PIPE: Final = object()
-
-
-def _with_pipe(arguments: tuple[Any, ...], pipe: Connection) -> tuple[Any, ...]:
-    return tuple(pipe if argument is _PIPE else argument for argument in arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +147,7 @@ class Bench:
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         listener.setblocking(False)
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
-        tool = Tool("model", model.main, listener, _PIPE, self.cores.model)
+        tool = Tool("model", model.main, listener, PIPE, self.cores.model)
         listener.close()
         try:
             yield tool, url
@@ -280,7 +157,7 @@ class Bench:
     @contextmanager
     def _callers(self, peer: tuple[str, int], mode: AudioMode) -> Iterator[Tool]:
         settings = generator.Settings(peer, 2 if mode == "pcm" else 0, self.cores.generator)
-        tool = Tool("generator", generator.main, settings, _PIPE)
+        tool = Tool("generator", generator.main, settings, PIPE)
         try:
             yield tool
         finally:
@@ -399,6 +276,8 @@ def _row(
         answered=answered,
         us_per_call_second=spent / seconds / talking * 1e6,
         worker_us_per_call_second=(after.cpu["worker"] - before.cpu["worker"]) / seconds / talking * 1e6,
+        kernel_share=(after.kernel["worker"] - before.kernel["worker"])
+        / max(after.cpu["worker"] - before.cpu["worker"], 1e-9),
         core_share=spent / seconds,
         idle_ms_per_second=idle,
         mb_per_call=(sum(before.rss.values()) - sum(base.rss.values())) / 1e6 / talking,

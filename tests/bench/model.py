@@ -19,17 +19,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from talkpath.codecs.g711 import linear_to_ulaw, ulaw_to_linear
 from tests.bench import marks
 from tests.bench import model_wire as wire
 from tests.bench.clock import ANCILLARY_BYTES, Effort, Log, Ticker, ask_for_timestamps, kernel_time
+from tests.bench.model_audio import FRAME_BYTES, FRAMES_PER_DELTA, AppendReader, loud_delta, silent_frame
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from numpy.typing import NDArray
 
-FRAMES_PER_DELTA: Final = 5
 LEAD_FRAMES: Final = 2
 """Silence before the echo: like a real model, this one is a little ahead of real time."""
 TURN_EVERY: Final = 0.8
@@ -43,8 +42,6 @@ _ROW_BYTES: Final = 4096
 _MOST_AUDIO: Final = 2048
 _APPEND: Final = b"input_audio_buffer.append"
 _AUDIO_KEY: Final = b'"audio":"'
-_LOUD: Final = 0x90
-FRAME_BYTES: Final = {"pcmu": 160, "pcm": 960}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,60 +98,6 @@ class Lane:
     turn_at: float = 0.0
     turn_step: int = 0
     answered_ns: int = 0
-
-
-class AppendReader:
-    """Finds marks in the base64 of appended frames, for rows of one length.
-
-    Args:
-        mode: The audio format.
-    """
-
-    def __init__(self, mode: marks.AudioMode) -> None:
-        sextet = np.zeros(256, np.uint16)
-        sextet[
-            np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
-        ] = np.arange(64)
-        self._sextet = sextet
-        self._wide = mode == "pcm"
-        first = 6 * marks.places(1) if self._wide else marks.places(0)
-        group = first // 3 * 4
-        self._within = first % 3
-        self.places = (group[:, None] + np.arange(4)).reshape(-1)
-
-    def read(self, text: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Marked calls and frames (k,) of the characters at `places`, uint8 (k, 16)."""
-        six = self._sextet[text].reshape(len(text), -1, 4)
-        octets = np.stack(
-            (
-                (six[:, :, 0] << 2) | (six[:, :, 1] >> 4),
-                ((six[:, :, 1] & 15) << 4) | (six[:, :, 2] >> 2),
-                ((six[:, :, 2] & 3) << 6) | six[:, :, 3],
-            ),
-            axis=2,
-        )
-        if self._wide:  # a place is a whole group: the sample's two octets are its first
-            samples = (octets[:, :, 0] | (octets[:, :, 1] << 8)).astype(np.uint16).view(np.int16)
-            return marks.read(linear_to_ulaw(samples))
-        codes = np.take_along_axis(
-            octets, np.broadcast_to(self._within[None, :, None], (*six.shape[:2], 1)), 2
-        )
-        return marks.read(codes[:, :, 0].astype(np.uint8))
-
-
-def loud_delta(mode: marks.AudioMode) -> bytes:
-    """100 ms of a steady loud level, in base64."""
-    codes = np.full(marks.FRAME_SAMPLES * FRAMES_PER_DELTA, _LOUD, np.uint8)
-    return b2a_base64(_widened(codes, mode), newline=False)
-
-
-def silent_frame(mode: marks.AudioMode) -> bytes:
-    """20 ms of silence, in base64."""
-    return b2a_base64(_widened(np.full(marks.FRAME_SAMPLES, marks.SILENCE, np.uint8), mode), newline=False)
-
-
-def _widened(codes: NDArray[np.uint8], mode: marks.AudioMode) -> bytes:
-    return np.repeat(ulaw_to_linear(codes), 3).tobytes() if mode == "pcm" else codes.tobytes()
 
 
 class Model:
@@ -217,8 +160,15 @@ class Model:
                 calls = [marks.NO_MARK] * self._opened
                 for lane in self._lanes.values():
                     calls[lane.number] = lane.call
-                logs = (log.rows() for log in (self._appended, self._deltas, self._answers))
-                self._orders.send(Served(*logs, calls, self._blocked, self._ticker.effort()))
+                served = Served(
+                    appended=self._appended.rows(),
+                    deltas=self._deltas.rows(),
+                    answers=self._answers.rows(),
+                    calls=calls,
+                    blocked=self._blocked,
+                    effort=self._ticker.effort(),
+                )
+                self._orders.send(served)
             case TakeTurns(lanes):
                 now = time.monotonic()
                 self._turning = list(self._lanes.values())[:lanes]
@@ -305,7 +255,7 @@ class Model:
             self._echo(lane, block[index * width : (index + 1) * width])
 
     def _unusual(self, lane: Lane, received_ns: int) -> None:
-        """Take what is not exactly one append: a handshake, control events, pieces, several frames at once."""
+        """Take what is not a usual append: a handshake, control events, pieces of frames."""
         if not lane.upgraded:
             if b"\r\n\r\n" not in lane.rest:
                 return

@@ -46,7 +46,7 @@ def frame(payload: bytes, opcode: int = OPCODE_TEXT) -> bytes:
 
 
 def take_frame(data: bytearray) -> tuple[int, bytes] | None:
-    """Cut the first whole frame of a client off; returns opcode and unmasked payload, None if there is none."""
+    """Cut the first whole frame of a client off: opcode and unmasked payload; None if there is none."""
     if len(data) < 6:
         return None
     length, start = data[1] & 0x7F, 2

@@ -1,0 +1,119 @@
+"""Measure speed and cost of the whole daemon: ``make bench``, or ``python -m tests.bench --quick``.
+
+Real SIP calls from a generator on the second core, a model on the same core, the daemon on the first. See
+docs/performance.md for how to read the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from rich.console import Console
+
+from tests.bench import report
+from tests.bench.measure import DIAL_RATE, Bench
+from tests.bench.rows import Row, SetupRow
+from tests.bench.tools import Cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.bench.marks import AudioMode
+
+FOLDER: Final = Path("build/bench")
+CALLS: Final = (1, 50, 200, 500)
+QUICK_CALLS: Final = (1, 50)
+YARDSTICK_CALLS: Final = (1, 50, 100)
+SETUPS: Final = 250
+QUIET_BELOW: Final = 0.5
+"""Load average below which the machine counts as quiet."""
+MOST_SECONDS: Final = 18.0
+"""Marks repeat after 20 s."""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few calls, short windows: about a minute")
+    parser.add_argument("--calls", type=_numbers, help="numbers of calls, such as 1,50,200")
+    parser.add_argument("--seconds", type=float, help=f"length of a window, at most {MOST_SECONDS:.0f}")
+    parser.add_argument("--modes", type=_modes, default=("pcmu", "pcm"), help="pcmu, pcm, or both")
+    parser.add_argument("--repeat", type=int, default=1, help="measure each row so often; medians are shown")
+    parser.add_argument("--no-yardstick", action="store_true", help="leave out the per-packet program")
+    parser.add_argument("--output", type=Path, default=FOLDER, help="folder for JSON and picture")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = tuple(int(part) for part in text.split(","))
+    if not all(1 <= number <= 1000 for number in numbers):
+        raise argparse.ArgumentTypeError("1 to 1000 calls")
+    return numbers
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    modes = tuple(text.split(","))
+    if set(modes) - {"pcmu", "pcm"}:
+        raise argparse.ArgumentTypeError("a mode is pcmu or pcm")
+    return modes
+
+
+def _plan(options: argparse.Namespace, bench: Bench) -> Iterator[tuple[str, Callable[[], Row | SetupRow]]]:
+    """What is measured, in order, with a name for each."""
+    modes = cast("tuple[AudioMode, ...]", options.modes)
+    for mode in modes:
+        for calls in options.calls:
+            yield f"talkpath, {mode}, {calls} calls", partial(bench.daemon_row, mode, calls)
+    for mode in modes[:1]:
+        count = SETUPS // 5 if options.quick else SETUPS
+        yield f"{count} set-ups, {mode}", partial(bench.setup_row, mode, DIAL_RATE, count)
+    if not options.no_yardstick:
+        for mode in modes:
+            for calls in YARDSTICK_CALLS:
+                if calls <= max(options.calls):
+                    yield f"per packet, {mode}, {calls} calls", partial(bench.naive_row, mode, calls)
+
+
+def main() -> None:
+    """Measure, print, save."""
+    options = _arguments()
+    options.calls = options.calls or (QUICK_CALLS if options.quick else CALLS)
+    seconds = min(options.seconds or (5.0 if options.quick else 10.0), MOST_SECONDS)
+    console = Console()
+    bench = Bench(Cores.choose(), seconds)
+    about = report.machine(bench)
+    if os.getloadavg()[0] > QUIET_BELOW:
+        console.print(
+            f"[yellow]The machine is not quiet (load {os.getloadavg()[0]:.1f}): figures will be high."
+        )
+    if bench.cores.daemon is None:
+        console.print("[yellow]One core only: daemon and load tools are in each other's way.")
+    os.sched_setaffinity(
+        0, {core} if (core := bench.cores.generator) is not None else os.sched_getaffinity(0)
+    )
+    rows: list[Row] = []
+    setups: list[SetupRow] = []
+    began = time.monotonic()
+    for name, measure in _plan(options, bench):
+        with console.status(name):
+            repeated = [measure() for _ in range(options.repeat)]
+        rows += [report.middle(only)] if (only := [row for row in repeated if isinstance(row, Row)]) else []
+        setups += [row for row in repeated if isinstance(row, SetupRow)][-1:]
+        console.print(f"[dim]{time.monotonic() - began:5.0f} s  {name}")
+    report.show(console, rows, setups)
+    path = report.save(options.output, rows, setups, about)
+    picture = options.output / "bench.png"
+    try:
+        report.plot(picture, rows)
+    except ImportError:
+        console.print("No picture without matplotlib: install the extra 'demo'.")
+    else:
+        console.print(f"{path} and {picture}")
+
+
+if __name__ == "__main__":
+    main()

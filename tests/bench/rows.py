@@ -1,0 +1,69 @@
+"""The rows of the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tests.bench.figures import Spread
+
+NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one number of calls in one mode. Milliseconds unless the name says otherwise."""
+
+    subject: str
+    mode: str
+    calls: int
+    answered: int
+    us_per_call_second: float
+    worker_us_per_call_second: float
+    kernel_share: float
+    core_share: float
+    idle_ms_per_second: float
+    mb_per_call: float
+    setup: Spread
+    beat_late_p50: float
+    beat_late_p99: float
+    beat_late_p999: float
+    send_jitter: Spread
+    uplink: Spread
+    downlink: Spread
+    barge_in: Spread
+    lost_up: int
+    lost_down: int
+    frames_up: int
+    frames_down: int
+    missing_packets: int
+    filled: float
+    starved: float
+    skipped: float
+    generator_share: float
+    generator_late_p99: float
+    model_share: float
+    model_late_p99: float
+    model_blocked: int
+    machine_busy: float
+
+    @property
+    def limited_by_tools(self) -> bool:
+        """Whether the load tools, and not what is measured, were at their limit."""
+        return self.generator_share + self.model_share > 0.92 or self.generator_late_p99 > 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SetupRow:
+    """Calls that are answered and hung up at once."""
+
+    mode: str
+    rate: float
+    calls: int
+    answered: int
+    setup: Spread
+    cpu_ms_per_call: float
+    sip_ms_per_call: float
+    worker_ms_per_call: float
+    retransmissions: int
