@@ -32,6 +32,8 @@ YARDSTICK_CALLS: Final = (1, 50, 100)
 SETUPS: Final = 250
 QUIET_BELOW: Final = 0.5
 """Load average below which the machine counts as quiet."""
+FILE_WIDTH: Final = 140
+"""Columns of the tables when they are not shown on a terminal."""
 MOST_SECONDS: Final = 18.0
 """Marks repeat after 20 s."""
 
@@ -84,6 +86,8 @@ def main() -> None:
     options.calls = options.calls or (QUICK_CALLS if options.quick else CALLS)
     seconds = min(options.seconds or (5.0 if options.quick else 10.0), MOST_SECONDS)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=FILE_WIDTH)
     bench = Bench(Cores.choose(), seconds)
     about = report.machine(bench)
     if os.getloadavg()[0] > QUIET_BELOW:
