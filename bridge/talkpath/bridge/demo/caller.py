@@ -20,7 +20,6 @@ from talkpath.bridge.demo.telephone import FRAME_SECONDS, Handset, Telephone, au
 from talkpath.bridge.demo.voice import TELEPHONE_RATE, speak
 
 if TYPE_CHECKING:
-    from talkpath.bridge.demo.ears import Ears
     from talkpath.codecs.types import Samples
 
 RECORDING: Final = "call.wav"
@@ -103,7 +102,9 @@ class Conversation:
     def __init__(self, telephone: Telephone, sentences: dict[str, Samples], report: Reporter) -> None:
         self._report = report
         self._changes: queue.SimpleQueue[events.Report] = queue.SimpleQueue()
-        self.handset = Handset(self._agent_changed)
+        self.handset = Handset(
+            self._changes.put
+        )  # not a method of ours: nothing may keep it alive at the end
         self.handset.createPort("handset", audio_format())
         self.call = Call(telephone.account, self.handset)
         self._telephone = telephone
@@ -181,13 +182,6 @@ class Conversation:
         self.handset.say(self._sentences[act.words])
         self._report(events.Began(now, "caller", act.name, act.words, act.interrupts_after is not None))
 
-    def _agent_changed(self, agent: Ears) -> None:
-        """Called by pjmedia's thread: only take note."""
-        if agent.speaking:
-            self._changes.put(events.Began(agent.began or 0.0, "agent"))
-        else:
-            self._changes.put(events.Ended(agent.ended, "agent"))
-
     def _pass_on(self) -> None:
         while not self._changes.empty():
             self._report(self._changes.get())
@@ -222,7 +216,7 @@ def main(arguments: list[str]) -> int:
     said, heard = conversation.handset.recording()
     if len(said) * FRAME_SECONDS:
         write_stereo(folder / RECORDING, said, heard, TELEPHONE_RATE)
-    del conversation
+    del conversation  # with its call: what the stack made must be gone before the stack
     telephone.close()
     return 0 if well else 1
 

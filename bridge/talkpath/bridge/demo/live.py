@@ -36,7 +36,7 @@ class LiveView:
     def __init__(self, console: Console, story: Story) -> None:
         self._console = console
         self._story = story
-        self._live = Live(console=console, refresh_per_second=12, transient=True)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -47,7 +47,7 @@ class LiveView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live.is_started:
-            self._live.update(Text(""))
+            self._live.update(Text(""), refresh=True)
             self._live.stop()
 
     def report(self, report: events.Report) -> None:
@@ -71,7 +71,7 @@ class LiveView:
             case events.HungUp(at=at, by=by):
                 self._note(at, f"the {by} hangs up")
             case events.Levels() if self._live.is_started:
-                self._live.update(self._meters(report))
+                self._live.update(self._meters(report), refresh=True)
             case _:
                 pass
 

@@ -66,6 +66,7 @@ class Stage:
         self._prepared = asyncio.Event()
         self._call_ended = asyncio.Event()
         self._readers: list[asyncio.Task[None]] = []
+        self._last_words = ""
         self._daemon: asyncio.subprocess.Process | None = None
         self._caller: asyncio.subprocess.Process | None = None
 
@@ -143,6 +144,7 @@ class Stage:
                 copy.write(raw)
                 line = daemon_log.parse(raw)
                 if line is None:
+                    self._last_words = raw.decode(errors="replace").strip() or self._last_words
                     continue
                 if line.event == "ready":
                     self._ready.set()
@@ -168,7 +170,8 @@ class Stage:
         if not event.is_set():
             log = DAEMON_LOG if who == "the daemon" else CALLER_LOG
             state = "did not start" if process.returncode is None else f"ended with {process.returncode}"
-            raise StageError(f"{who} {state}; {self.folder / log} says why")
+            words = f" ({self._last_words})" if self._last_words and log == DAEMON_LOG else ""
+            raise StageError(f"{who} {state}{words}; {self.folder / log} says more")
 
     async def _end(self, process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:
         if process is None or process.returncode is not None:

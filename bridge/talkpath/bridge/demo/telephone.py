@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pjsua2
 
+from talkpath.bridge.demo import events
 from talkpath.bridge.demo.ears import Ears
 from talkpath.bridge.demo.voice import TELEPHONE_RATE
 
@@ -39,7 +40,7 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
     Everything but `say` is done by pjmedia's thread; the flags that others read are single values.
 
     Args:
-        heard_change: called from that thread when the agent begins or ends to speak.
+        report: called from that thread when the agent begins or ends to speak.
 
     Attributes:
         agent: what is heard of the agent.
@@ -47,12 +48,12 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
         wall: Unix time of the first tick, 0.0 before it.
     """
 
-    def __init__(self, heard_change: Callable[[Ears], None]) -> None:
+    def __init__(self, report: Callable[[events.Report], None]) -> None:
         super().__init__()
         self.agent = Ears(FRAME_SECONDS)
         self.own = Ears(FRAME_SECONDS)
         self.wall = 0.0
-        self._heard_change = heard_change
+        self._report = report
         self._said: list[bytes] = []
         self._heard: list[bytes] = []
         self._noise = np.random.default_rng(0)
@@ -102,7 +103,7 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
             data += bytes(2 * FRAME - len(data))
             self._heard.append(data)
             if self.agent.feed(np.frombuffer(data, dtype=np.int16)):
-                self._heard_change(self.agent)
+                self._report(_change(self.agent))
         except Exception:  # noqa: BLE001  a task root: nothing above us but C++
             _log.exception("the caller could not hear")
 
@@ -148,7 +149,15 @@ class Telephone:
     def close(self) -> None:
         """Take the stack down; calls and ports must be gone."""
         self.account.shutdown()
+        del self.account
         self.endpoint.libDestroy()
+
+
+def _change(agent: Ears) -> events.Report:
+    """What to report when the agent began or ended."""
+    if agent.speaking:
+        return events.Began(agent.began or 0.0, "agent")
+    return events.Ended(agent.ended, "agent")
 
 
 def audio_format() -> Any:
