@@ -24,6 +24,15 @@ def test_trouble_is_described_with_its_facts() -> None:
     assert line.describe() == "error: call_broke (why x)"
 
 
+def test_of_a_traceback_the_last_line_is_told() -> None:
+    line = parse(
+        b'{"timestamp":"2026-01-02T03:04:05Z","event":"e","level":"error",'
+        b'"exception":"Traceback\\n  x\\nKeyError: 1"}'
+    )
+    assert line is not None
+    assert line.describe() == "error: e (exception KeyError: 1)"
+
+
 @pytest.mark.parametrize("raw", [b"Traceback (most recent call last):", b"[]", b'{"event":"x"}', b"\xff"])
 def test_other_text_is_passed_over(raw: bytes) -> None:
     assert parse(raw) is None

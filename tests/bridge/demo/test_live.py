@@ -52,3 +52,14 @@ def test_the_conversation_can_be_read_from_top_to_bottom() -> None:
 def test_meters_are_for_terminals() -> None:
     assert "█" not in show()
     assert "█" in show(terminal=True)
+
+
+def test_a_flood_of_complaints_is_cut() -> None:
+    out = io.StringIO()
+    story = Story()
+    with LiveView(Console(file=out, width=100), story) as view:
+        for number in range(50):
+            complaint = line(1.0, "beat_failed", "error", number=number)
+            story.line(complaint)
+            view.line(complaint)
+    assert out.getvalue().count("beat_failed") == 5

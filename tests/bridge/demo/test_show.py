@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_without_a_sip_stack_the_demo_says_how_to_get_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("missing", "remedy"), [("pjsua2", "make pjsua2"), ("matplotlib", "pip install 'talkpath[demo]'")]
+)
+def test_what_is_missing_is_said_before_anything_starts(
+    missing: str,
+    remedy: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else name)
     assert show(tmp_path) == 1
-    assert "make pjsua2" in capsys.readouterr().err
+    assert remedy in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_summary_has_figures_but_no_numbers_of_people() -> None:

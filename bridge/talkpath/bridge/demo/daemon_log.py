@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+MOST_CHARACTERS: Final = 120
+"""Characters shown of one fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,11 @@ class LogLine:
         return self.level in {"warning", "error", "critical"}
 
     def describe(self) -> str:
-        """The line in one sentence, for a complaint."""
+        """The line in one sentence, for a complaint; of a traceback, its last line."""
         facts = ", ".join(
-            f"{key} {value}" for key, value in self.facts.items() if key not in {"call", "sip_call_id"}
+            f"{key} {str(value).strip().splitlines()[-1][:MOST_CHARACTERS]}"
+            for key, value in self.facts.items()
+            if key not in {"call", "sip_call_id"} and str(value).strip()
         )
         return f"{self.level}: {self.event} ({facts})" if facts else f"{self.level}: {self.event}"
 

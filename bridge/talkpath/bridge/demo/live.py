@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STYLES: Final = {"caller": "bold cyan", "agent": "bold green"}
 _QUIETEST, _LOUDEST, _METER = -60.0, -10.0, 14
+_MOST_TROUBLE: Final = 5
+"""Complaints of the daemon that are shown; the rest is in its log."""
 _SIGNAL: Final = "yellow"
 
 
@@ -87,7 +89,7 @@ class LiveView:
         elif line.event == "barge_in":
             stop = float(line.facts.get("stop_ms", 0.0))
             self._note(at, f"playout stopped {stop:.1f} ms after the model noticed", style=_SIGNAL)
-        elif line.is_trouble:
+        elif line.is_trouble and len(self._story.trouble) <= _MOST_TROUBLE:
             self._note(at, line.describe(), style="red")
 
     def _so_far(self, line: LogLine) -> str:

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from talkpath.bridge.demo.daemon_log import LogLine
 
 FOLDER: Final = Path("build/demo")
-NO_STACK: Final = (
-    "the demo makes a real SIP call and needs pjsua2, which is not installed. "
-    "Build it with `make pjsua2`, or take the published one: pip install 'talkpath[wheel]'"
-)
-"""What to do where the SIP stack is missing."""
+NEEDED: Final = {
+    "pjsua2": "the demo makes a real SIP call and needs pjsua2, which is not installed. "
+    "Build it with `make pjsua2`, or take the published one: pip install 'talkpath[wheel]'",
+    "matplotlib": "the demo draws the call with matplotlib, which is not installed. "
+    "Install it with: pip install 'talkpath[demo]'",
+}
+"""What is looked for before anything is started, and what to do where it is missing."""
 
 
 class Demo:
@@ -143,9 +145,10 @@ class Demo:
 def show(folder: Path = FOLDER) -> int:
     """Run the demo; 0 when the call was good, 1 when not or when something is missing."""
     console = Console()
-    if importlib.util.find_spec("pjsua2") is None:
-        complain(NO_STACK)
-        return Exit.FAILED
+    for module, sentence in NEEDED.items():
+        if importlib.util.find_spec(module) is None:
+            complain(sentence)
+            return Exit.FAILED
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("call.wav", "call.png", "summary.json"):
         (folder / name).unlink(missing_ok=True)
