@@ -75,6 +75,11 @@ def show(console: Console, rows: list[Row], setups: list[SetupRow]) -> None:
         console.print(_setup_table(setups))
     console.print(_budget_table(rows, setups))
     for row in rows:
+        if row.disturbed:
+            console.print(
+                f"[yellow]{row.subject} {row.mode} {row.calls}: something else used {row.others:.0%} of a "
+                "core meanwhile: the figures are too high."
+            )
         if row.limited_by_tools:
             console.print(
                 f"[yellow]{row.subject} {row.mode} {row.calls}: the load tools were at their limit "
@@ -113,7 +118,7 @@ def _cost_table(rows: list[Row]) -> Table:
         "MB/call",
         "generator",
         "model",
-        "machine",
+        "others",
     )
     for row in rows:
         table.add_row(
@@ -127,7 +132,7 @@ def _cost_table(rows: list[Row]) -> Table:
             _number(row.mb_per_call, 2),
             f"{row.generator_share:.0%}",
             f"{row.model_share:.0%}",
-            f"{row.machine_busy:.0%}",
+            f"{row.others:.0%}",
         )
     return table
 
@@ -208,7 +213,10 @@ def save(folder: Path, rows: list[Row], setups: list[SetupRow], about: dict[str,
     path = folder / time.strftime("%Y%m%d-%H%M%S.json")
     facts = {
         "machine": about,
-        "rows": [{**asdict(row), "limited_by_tools": row.limited_by_tools} for row in rows],
+        "rows": [
+            {**asdict(row), "limited_by_tools": row.limited_by_tools, "disturbed": row.disturbed}
+            for row in rows
+        ],
         "setups": [asdict(row) for row in setups],
         "budgets": [{**asdict(each), "kept": each.kept} for each in verdicts(rows, setups)],
     }

@@ -49,6 +49,16 @@ class Row:
     machine_busy: float
 
     @property
+    def others(self) -> float:
+        """Cores that were busy with something that does not belong to the measurement."""
+        return max(0.0, self.machine_busy - self.core_share - self.generator_share - self.model_share)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the machine did so much else that the figures are too high."""
+        return self.others > 0.15
+
+    @property
     def limited_by_tools(self) -> bool:
         """Whether the load tools, and not what is measured, were at their limit."""
         return self.generator_share + self.model_share > 0.92 or self.generator_late_p99 > 10.0
