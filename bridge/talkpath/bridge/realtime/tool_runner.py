@@ -18,6 +18,8 @@ from talkpath.bridge.realtime.function_calls import error_output
 from talkpath.bridge.realtime.tools import CallContext, ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from talkpath.bridge.realtime.tools import Tool, ToolRegistry
 
 MAX_OUTPUT = 16_000
@@ -44,9 +46,26 @@ class ToolRunner:
         self._timeout = timeout
 
     async def run(
-        self, registry: ToolRegistry, name: str, arguments: dict[str, Any], call: CallContext
+        self,
+        registry: ToolRegistry,
+        name: str,
+        arguments: dict[str, Any],
+        call: CallContext,
+        *,
+        on_failure: Callable[[], None] | None = None,
     ) -> str:
-        """Run a tool and return what to tell the model. Raises nothing but cancellation."""
+        """Run a tool and return what to tell the model. Raises nothing but cancellation.
+
+        ``on_failure`` is called when the model gets a sentence instead of a result.
+        """
+        output, successful = await self._attempt(registry, name, arguments, call)
+        if on_failure is not None and not successful:
+            on_failure()
+        return output
+
+    async def _attempt(
+        self, registry: ToolRegistry, name: str, arguments: dict[str, Any], call: CallContext
+    ) -> tuple[str, bool]:
         tool = registry.get(name)
         if tool is None:
             return self._refuse("unknown", f"There is no tool named {name[:64]!r}.")
@@ -88,11 +107,11 @@ class ToolRunner:
         if not work.cancelled():
             work.exception()
 
-    def _refuse(self, outcome: str, sentence: str) -> str:
+    def _refuse(self, outcome: str, sentence: str) -> tuple[str, bool]:
         self.counts[outcome] += 1
-        return error_output(sentence[:1000])
+        return error_output(sentence[:1000]), False
 
-    def _encode(self, name: str, result: Any) -> str:
+    def _encode(self, name: str, result: Any) -> tuple[str, bool]:
         try:
             text = result if isinstance(result, str) else to_json(result).decode()
         except (PydanticSerializationError, ValueError, RecursionError) as error:
@@ -101,8 +120,8 @@ class ToolRunner:
         self.counts["ok"] += 1
         if len(text) > MAX_OUTPUT:
             self.counts["output_cut"] += 1
-            return f"{text[:MAX_OUTPUT]}… (cut: {len(text)} characters)"
-        return text
+            return f"{text[:MAX_OUTPUT]}… (cut: {len(text)} characters)", True
+        return text, True
 
 
 class ToolBusyError(Exception):
