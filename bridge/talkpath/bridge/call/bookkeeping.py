@@ -6,10 +6,12 @@ Times are monotonic seconds, passed in.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.usage import cost, price_of
+from talkpath.sip.outcomes import Outcome as SipOutcome
+from talkpath.sip.outcomes import outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
     from talkpath.bridge.observe.metrics import Metrics
     from talkpath.bridge.realtime.usage import TokenUsage
     from talkpath.sip import messages as m
+
+
+BROKEN: Final[frozenset[Cause]] = frozenset({"model_lost", "no_media", "sip_process_lost", "internal_error"})
+"""Causes that make a call that was answered a failed one."""
+REFUSALS: Final[frozenset[Cause]] = frozenset(
+    {"no_capacity", "draining", "rejected_by_route", "no_route", "model_unavailable"}
+)
+"""Causes with which we say no to a call."""
+NOT_TAKEN: Final = frozenset(
+    {SipOutcome.NO_ANSWER, SipOutcome.BUSY, SipOutcome.DECLINED, SipOutcome.CANCELLED}
+)
+"""What a callee does who does not take our call."""
 
 
 class Bookkeeping:
@@ -51,7 +65,6 @@ class Bookkeeping:
         self._started = now
         self._answered: float | None = None
         self._speech_stopped: float | None = None
-        self._barge_in_noticed: float | None = None
         self._cause: Cause | None = None
         metrics.calls_active.labels(record.agent).inc()
 
@@ -60,6 +73,14 @@ class Bookkeeping:
     def because(self, cause: Cause) -> None:
         """Remember why the call is going to end; the first reason stays."""
         self._cause = self._cause or cause
+
+    def stays(self) -> None:
+        """The call goes on after all."""
+        self._cause = None
+
+    def dials(self, now: float) -> None:
+        """Our INVITE is sent: the time to the answer counts from here."""
+        self._started = now
 
     def sentence(self) -> str:
         """Why we hang up, for the Reason header."""
@@ -84,6 +105,20 @@ class Bookkeeping:
             local=self.advertised_rtp,
             sends=description.sends,
             receives=description.receives,
+        )
+
+    def media_refused(self, sentence: str) -> None:
+        """What was negotiated cannot be carried."""
+        self.record.reason = sentence
+        self._log.error("media_refused", problem=sentence)
+
+    def rtp_stopped(self, seconds: float) -> None:
+        """Nothing came from the caller for ``seconds``: name the likely cause."""
+        self._log.warning(
+            "no_rtp",
+            problem=f"no RTP from {self.remote_rtp} for {seconds:.0f} s: our SDP advertised "
+            f"{self.advertised_rtp}; if the caller cannot reach that address, set sip.advertised_address "
+            "or open the firewall",
         )
 
     def latched(self, address: str, port: int) -> None:
@@ -118,6 +153,10 @@ class Bookkeeping:
         """Something went wrong with the model; the sentence is for the operator."""
         self.record.reason = sentence
         self._log.warning("model_lost", problem=sentence)
+
+    def model_back(self) -> None:
+        """The model is there: an earlier problem with it is not what the call ends by."""
+        self.record.reason = ""
 
     def reconnected(self, *, successful: bool) -> None:
         """A session was opened again in the middle of the call, or could not be."""
@@ -169,19 +208,24 @@ class Bookkeeping:
 
     def _verdict(self) -> tuple[Outcome, Cause]:
         """What to call this end: our own reason first, then what the dialog said."""
-        record = self.record
-        caller_left = record.ended_by == "caller"
-        if self._answered is not None:
-            if caller_left and self._cause in {None, "agent_hung_up", "time_limit"}:
-                return "completed", self._cause or "caller_hung_up"
-            failed = self._cause in {"model_lost", "no_media", "sip_process_lost", "internal_error"}
-            outcome: Outcome = "failed" if failed or record.ended_by == "failure" else "completed"
-            return outcome, self._cause or "sip_failure"
-        if caller_left and self._cause is None:
-            return "abandoned", "caller_hung_up" if record.direction == "inbound" else "no_answer"
-        if self._cause in {"no_capacity", "draining", "rejected_by_route", "no_route", "model_unavailable"}:
-            return "refused", self._cause
-        return "failed", self._cause or "sip_failure"
+        return self._verdict_on_talk() if self._answered is not None else self._verdict_on_attempt()
+
+    def _verdict_on_talk(self) -> tuple[Outcome, Cause]:
+        record, cause = self.record, self._cause
+        if record.ended_by == "caller" and cause not in BROKEN:
+            return "completed", cause or "caller_hung_up"
+        failed = cause in BROKEN or record.ended_by == "failure"
+        return "failed" if failed else "completed", cause or "sip_failure"
+
+    def _verdict_on_attempt(self) -> tuple[Outcome, Cause]:
+        record, cause = self.record, self._cause
+        if record.direction == "inbound":
+            if cause is None and record.ended_by == "caller":
+                return "abandoned", "caller_hung_up"
+            return "refused" if cause in REFUSALS else "failed", cause or "sip_failure"
+        if cause == "no_answer" or (cause is None and outcome_of(record.sip_status) in NOT_TAKEN):
+            return "abandoned", "no_answer"
+        return "failed", cause or "sip_failure"
 
     def _tokens(self, tokens: TokenUsage) -> None:
         kinds = {

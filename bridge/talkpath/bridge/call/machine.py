@@ -11,7 +11,10 @@ The drawing in ``docs/architecture.md`` is generated from the table (`mermaid`).
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from talkpath.bridge.observe.call_record import Cause
 
 
 class State(enum.Enum):
@@ -29,7 +32,9 @@ class State(enum.Enum):
     RECOVERING = "recovering"
     """The model's socket dropped: the caller hears a comfort sound while a new session is opened."""
     GOODBYE = "goodbye"
-    """The agent wants to hang up: its last words are still being played."""
+    """The agent wants to hang up: its last words are still being played. The caller can still stop it."""
+    TIME_UP = "time_up"
+    """The longest duration is over: last words, as in ``goodbye``, but nobody can stop it any more."""
     FALLBACK = "fallback"
     """The model is gone for good: an announcement is played, then the call ends."""
     ENDING = "ending"
@@ -57,8 +62,10 @@ class Event(enum.Enum):
     """Everything the agent had to say, or the announcement, has been handed to RTP."""
     LIMIT_REACHED = "limit_reached"
     """The longest allowed duration is over."""
+    SILENT_TOO_LONG = "silent_too_long"
+    """Nobody has spoken for as long as the agent's settings allow."""
     HANG_UP_ORDERED = "hang_up_ordered"
-    """The operator, a drain deadline or the media watchdog ends the call."""
+    """The operator, a drain deadline, or media that cannot be used ends the call."""
     TIMEOUT = "timeout"
     """The state's own deadline passed (`TIMEOUTS`)."""
     DIALOG_ENDED = "dialog_ended"
@@ -85,6 +92,10 @@ class Effect(enum.Enum):
     COMFORT_SOUND_OFF = "comfort_sound_off"
     SAY_LIMIT = "say_limit"
     """Let the agent say that the time is over."""
+    SAY_SILENCE = "say_silence"
+    """Let the agent say that it hangs up because it hears nobody."""
+    STAY = "stay"
+    """The hang-up is taken back, and so is its cause."""
     PLAY_FALLBACK = "play_fallback"
     HANG_UP = "hang_up"
     FINISH = "finish"
@@ -99,6 +110,7 @@ TIMEOUTS: Final[dict[State, float]] = {
     State.DIALING: 130.0,  # the ring timeout of the INVITE itself is shorter; this only catches its loss
     State.ANSWERED: 40.0,  # 64·T1 = 32 s (RFC 3261 13.3.1.4) ends it in the SIP process before this
     State.GOODBYE: 20.0,
+    State.TIME_UP: 20.0,
     State.FALLBACK: 30.0,
     State.ENDING: 40.0,  # Timer F or H of the BYE, 32 s, ends it in the SIP process before this
 }
@@ -124,25 +136,30 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     (_S.DIALING, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),
     (_S.DIALING, _E.MODEL_LOST): (_S.DIALING, (_F.REOPEN_SESSION,)),
     (_S.DIALING, _E.MODEL_READY): (_S.DIALING, ()),
-    (_S.DIALING, _E.MODEL_GONE): (_S.ENDING, (_F.HANG_UP,)),
+    (_S.DIALING, _E.MODEL_GONE): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    (_S.DIALING, _E.GOODBYE_ASKED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    (_S.DIALING, _E.CALLER_SPOKE): (_S.DIALING, ()),
     (_S.DIALING, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     (_S.DIALING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     # Between 200 and ACK. The greeting waits for the ACK: before it, the path may not be open.
     (_S.ANSWERED, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),
     (_S.ANSWERED, _E.MODEL_LOST): (_S.ANSWERED, (_F.REOPEN_SESSION,)),
     (_S.ANSWERED, _E.MODEL_READY): (_S.ANSWERED, ()),
-    (_S.ANSWERED, _E.MODEL_GONE): (_S.FALLBACK, (_F.PLAY_FALLBACK,)),
+    (_S.ANSWERED, _E.MODEL_GONE): (_S.FALLBACK, (_F.CLOSE_SESSION, _F.PLAY_FALLBACK)),
+    (_S.ANSWERED, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
     (_S.ANSWERED, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     (_S.ANSWERED, _E.CALLER_SPOKE): (_S.ANSWERED, ()),
     (_S.ANSWERED, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     # The conversation.
-    (_S.TALKING, _E.MODEL_READY): (_S.TALKING, (_F.GREET,)),  # lost between INVITE and ACK, now here
+    (_S.TALKING, _E.MODEL_READY): (_S.TALKING, (_F.GREET,)),  # lost between INVITE and ACK, or rolled over
+    (_S.TALKING, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),  # the ACK came after a hang-up was taken back
     (_S.TALKING, _E.MODEL_LOST): (_S.RECOVERING, (_F.COMFORT_SOUND_ON, _F.REOPEN_SESSION)),
     (_S.TALKING, _E.MODEL_GONE): (_S.FALLBACK, (_F.CLOSE_SESSION, _F.PLAY_FALLBACK)),
     (_S.TALKING, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
     (_S.TALKING, _E.CALLER_SPOKE): (_S.TALKING, ()),
     (_S.TALKING, _E.PLAYED_OUT): (_S.TALKING, ()),
-    (_S.TALKING, _E.LIMIT_REACHED): (_S.GOODBYE, (_F.SAY_LIMIT,)),
+    (_S.TALKING, _E.LIMIT_REACHED): (_S.TIME_UP, (_F.SAY_LIMIT,)),
+    (_S.TALKING, _E.SILENT_TOO_LONG): (_S.GOODBYE, (_F.SAY_SILENCE,)),
     (_S.TALKING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     # The model's socket dropped.
     (_S.RECOVERING, _E.MODEL_READY): (_S.TALKING, (_F.COMFORT_SOUND_OFF, _F.RESUME)),
@@ -151,6 +168,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
         _S.FALLBACK,
         (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.PLAY_FALLBACK),
     ),
+    (_S.RECOVERING, _E.CONFIRMED): (_S.RECOVERING, ()),
     (_S.RECOVERING, _E.GOODBYE_ASKED): (_S.RECOVERING, ()),
     (_S.RECOVERING, _E.CALLER_SPOKE): (_S.RECOVERING, ()),
     (_S.RECOVERING, _E.PLAYED_OUT): (_S.RECOVERING, ()),
@@ -162,15 +180,27 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
         _S.ENDING,
         (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.HANG_UP),
     ),
-    # The last words. Whoever interrupts them wants to go on talking.
-    (_S.GOODBYE, _E.PLAYED_OUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
-    (_S.GOODBYE, _E.CALLER_SPOKE): (_S.TALKING, ()),
-    (_S.GOODBYE, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
-    (_S.GOODBYE, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
-    (_S.GOODBYE, _E.MODEL_LOST): (_S.GOODBYE, ()),  # what is queued is still played
-    (_S.GOODBYE, _E.MODEL_GONE): (_S.GOODBYE, ()),
-    (_S.GOODBYE, _E.LIMIT_REACHED): (_S.GOODBYE, ()),
-    (_S.GOODBYE, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # The last words. Whoever interrupts them wants to go on talking, as long as there is time.
+    (_S.GOODBYE, _E.CALLER_SPOKE): (_S.TALKING, (_F.STAY,)),
+    (_S.GOODBYE, _E.LIMIT_REACHED): (_S.TIME_UP, ()),
+    (_S.TIME_UP, _E.CALLER_SPOKE): (_S.TIME_UP, ()),
+    (_S.TIME_UP, _E.LIMIT_REACHED): (_S.TIME_UP, ()),
+    **{
+        (state, event): (state, ())
+        for state in (_S.GOODBYE, _S.TIME_UP)
+        for event in (
+            _E.CONFIRMED,
+            _E.GOODBYE_ASKED,
+            _E.MODEL_READY,  # of a session that was opened by a roll-over
+            _E.MODEL_LOST,  # what is queued is still played
+            _E.MODEL_GONE,
+        )
+    },
+    **{
+        (state, event): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP))
+        for state in (_S.GOODBYE, _S.TIME_UP)
+        for event in (_E.PLAYED_OUT, _E.TIMEOUT, _E.HANG_UP_ORDERED)
+    },
     # The announcement when there is no model.
     (_S.FALLBACK, _E.PLAYED_OUT): (_S.ENDING, (_F.HANG_UP,)),
     (_S.FALLBACK, _E.TIMEOUT): (_S.ENDING, (_F.HANG_UP,)),
@@ -193,15 +223,26 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
             _E.HANG_UP_ORDERED,
         )
     },
-    # The dialog can end in every state in which there is one.
+    # The dialog can end at any time.
     **{
         (state, event): (_S.ENDED, (_F.FINISH,))
         for state in _S
-        if state not in {_S.ENDED, _S.PREPARING}
+        if state is not _S.ENDED
         for event in (_E.DIALOG_ENDED, _E.SIP_LOST)
     },
-    (_S.PREPARING, _E.SIP_LOST): (_S.ENDED, (_F.FINISH,)),
 }
+
+CAUSES: Final[dict[tuple[State, Event], Cause]] = {
+    **{(state, _E.MODEL_GONE): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING, _S.DIALING)},
+    **{(state, _E.TIMEOUT): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING)},
+    (_S.DIALING, _E.TIMEOUT): "no_answer",
+    **{(state, _E.MODEL_GONE): "model_lost" for state in (_S.ANSWERED, _S.TALKING, _S.RECOVERING)},
+    **{(state, _E.GOODBYE_ASKED): "agent_hung_up" for state in (_S.DIALING, _S.ANSWERED, _S.TALKING)},
+    **{(state, _E.LIMIT_REACHED): "time_limit" for state in (_S.TALKING, _S.RECOVERING)},
+    (_S.TALKING, _E.SILENT_TOO_LONG): "silence",
+    **{(state, _E.SIP_LOST): "sip_process_lost" for state in _S if state is not _S.ENDED},
+}
+"""Steps that decide why the call ends, for its record; the first one counts, until `Effect.STAY`."""
 
 
 class IllegalEventError(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import functools
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Coroutine, Mapping, Sequence
 
+    from talkpath.bridge.media.lane import Played
     from talkpath.bridge.media.plane import MediaPlane
     from talkpath.bridge.realtime.settings import SessionSettings
 
@@ -50,7 +52,7 @@ class ModelLegOwner(Protocol):
         """The caller began to speak while the agent was being heard.
 
         Args:
-            stopped_after: Seconds from reading that frame to the stop of the playout.
+            stopped_after: Seconds from the notice (a frame, or a key) to the stop of the playout.
         """
 
     def agent_silent(self, sentence: str) -> None:
@@ -64,6 +66,9 @@ class ModelLegOwner(Protocol):
 
     def speech_may_be_over(self) -> None:
         """Something ended that the agent had to say; ask `ModelLeg.busy` and the plane."""
+
+    def broke(self, error: Exception) -> None:
+        """The code of the call failed. Nothing of it may reach the event loop: end this call."""
 
 
 class ModelLeg:
@@ -105,6 +110,8 @@ class ModelLeg:
         self._connection: RealtimeConnection | None = None
         self._configured = False
         self._over = False
+        self._performing = False
+        self._items: set[str] = set()
         self._unfinished: set[str] = set()
         self._spoke_in_this_response = False
         self._timer: asyncio.TimerHandle | None = None
@@ -122,10 +129,12 @@ class ModelLeg:
         """Connect, and put ``seed`` into the conversation once the session is configured."""
         if seed:
             self.session.reseed(seed, self._loop.time())
-        self._start(self._connect())
+        self._start(self._connect)
 
     def close(self) -> None:
-        """End the session. The owner hears nothing more."""
+        """End the session. The owner hears nothing more. Again: nothing happens."""
+        if self._over:
+            return
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
@@ -168,8 +177,13 @@ class ModelLeg:
         self._do(lambda now: self.session.say(text, now))
 
     def digits(self, text: str) -> None:
-        """Tell the model which keys the caller pressed."""
-        self._do(lambda now: self.session.digits(text, now))
+        """Tell the model which keys the caller pressed; they interrupt it."""
+
+        def pressed(now: float) -> None:
+            self._stop_leftovers()
+            self.session.digits(text, now)
+
+        self._do(pressed)
 
     # Inside ---------------------------------------------------------------------------------------
 
@@ -201,17 +215,31 @@ class ModelLeg:
         """Give the session one input, then perform what it wants and keep its timer."""
         if self._over:
             return
-        self._entered_at = self._loop.time()
-        enter(self._entered_at)
-        self._perform_all()
-        if not self._over:
-            self._arm()
+        try:
+            self._entered_at = self._loop.time()
+            enter(self._entered_at)
+            self._perform_all()
+            if not self._over:
+                self._arm()
+        except Exception as error:  # noqa: BLE001 - sockets, timers and tasks come in here: the root of all
+            self._owner.broke(error)
 
     def _perform_all(self) -> None:
-        """Performing one effect can bring new ones, or end the leg; then the rest no longer matters."""
-        while wanted := self.session.effects():
-            for effect in wanted:
-                self._perform(effect)
+        """Perform what is wanted in its order, until nothing is.
+
+        Performing one effect can bring new ones, or end the leg; then the rest no longer matters. The owner
+        may come back with an input while one is performed: what that brings waits for its turn here, so
+        that, say, the order to speak does not overtake the history that it is about.
+        """
+        if self._performing:
+            return
+        self._performing = True
+        try:
+            while not self._over and (wanted := self.session.effects()):
+                for effect in wanted:
+                    self._perform(effect)
+        finally:
+            self._performing = False
 
     def _perform(self, effect: e.Effect) -> None:
         if self._over:
@@ -220,6 +248,7 @@ class ModelLeg:
             case e.PlayAudio(item_id, audio):
                 self._spoke_in_this_response = True
                 self._unfinished.add(item_id)
+                self._items.add(item_id)
                 self._plane.play(self._lane, item_id, audio, self._loop.time())
             case e.Send(data):
                 if self._connection is not None:
@@ -228,7 +257,12 @@ class ModelLeg:
                 self._unfinished.discard(item_id)
                 self._plane.finish_item(self._lane, item_id)
             case e.FlushPlayout():
-                self._flush()
+                played = self._empty_lane()
+                heard = [e.Played(item.item_id, item.played_ms) for item in played]
+                self.session.flushed(heard, self._loop.time())
+            case e.CallerSpeaking(started=True):
+                self._owner.session_effect(effect)
+                self._stop_leftovers()
             case e.RunTool():
                 self._run_tool(effect)
             case e.Configured():
@@ -260,13 +294,21 @@ class ModelLeg:
         self._owner.session_effect(effect)
         self._owner.model_ready()
 
-    def _flush(self) -> None:
-        now = self._loop.time()
-        played = self._plane.flush(self._lane, now)
+    def _empty_lane(self) -> list[Played]:
+        played = self._plane.flush(self._lane, self._loop.time())
         self._unfinished.clear()
         if played:
             self._owner.caller_spoke(self._loop.time() - self._entered_at)
-        self.session.flushed([e.Played(item.item_id, item.played_ms) for item in played], now)
+        return played
+
+    def _stop_leftovers(self) -> None:
+        """Stop what a session before this one had to say, which this session knows nothing about.
+
+        Of its own items behind them, nothing was heard: that is what the next flush will tell.
+        """
+        front = self._plane.position(self._lane)
+        if not self._over and front is not None and front.item_id not in self._items:
+            self._empty_lane()
 
     def _run_tool(self, order: e.RunTool) -> None:
         if order.name == HANG_UP.name:
@@ -276,7 +318,7 @@ class ModelLeg:
             self._owner.goodbye_asked()
             return
         self._owner.session_effect(order)
-        self._start(self._tool(order))
+        self._start(functools.partial(self._tool, order))
 
     async def _tool(self, order: e.RunTool) -> None:
         output = await self._run_function(order.name, order.arguments)
@@ -308,7 +350,13 @@ class ModelLeg:
         self._timer = None
         self._do(self.session.wake)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
+    def _start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        task = self._loop.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - a task root: the call ends, the worker goes on
+            self._owner.broke(error)

@@ -14,19 +14,26 @@ CALL_BUDGET: Final = 20.0
 FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 4.0
 """Shorter than for a batch job: somebody is listening to the comfort sound."""
+STABLE_AFTER: Final = 10.0
+"""Seconds that a session must last for the loss before it to be forgotten. A server that accepts every
+session and drops it at once would otherwise keep a caller for ever."""
 
 
 @dataclass(slots=True)
 class Recovery:
-    """Tries so far, since the model was last there.
+    """Tries so far, since the model was last there for long.
 
     Attributes:
         budget: Seconds after the first loss within which a new try may start.
+        attempts: Tries since then.
+        lost_at: When the model was lost first.
+        back_at: When it came back, if it is there.
     """
 
     budget: float
     attempts: int = 0
     lost_at: float | None = None
+    back_at: float | None = None
 
     def next_delay(self, now: float, chance: float) -> float | None:
         """Seconds until the next try, or None when the budget would be spent by then.
@@ -35,6 +42,9 @@ class Recovery:
             now: Monotonic seconds.
             chance: Uniform in [0, 1): spreads the tries of many calls that lost the same server.
         """
+        if self.back_at is not None and now - self.back_at >= STABLE_AFTER:
+            self.attempts, self.lost_at = 0, None
+        self.back_at = None
         if self.lost_at is None:
             self.lost_at = now
         wait = backoff(self.attempts, chance, base=FIRST_WAIT, cap=LONGEST_WAIT)
@@ -43,8 +53,12 @@ class Recovery:
         self.attempts += 1
         return wait
 
-    def succeeded(self, budget: float) -> None:
-        """The model is there: the next loss starts anew, with ``budget``."""
-        self.attempts = 0
-        self.lost_at = None
+    def succeeded(self, now: float, budget: float) -> None:
+        """The model is there; once it has been for `STABLE_AFTER`, the next loss starts anew.
+
+        Args:
+            now: Monotonic seconds.
+            budget: The budget from now on.
+        """
+        self.back_at = now
         self.budget = budget

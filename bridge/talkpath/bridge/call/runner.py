@@ -7,24 +7,28 @@ Everything a call holds is taken in one place (`CallRunner.start`) and given bac
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+import collections
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from talkpath.bridge.call.agent_session import session_settings
 from talkpath.bridge.call.bookkeeping import Bookkeeping
-from talkpath.bridge.call.machine import TIMEOUTS, Effect, Event, State, step
-from talkpath.bridge.call.model_leg import ModelLeg
-from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
-from talkpath.bridge.call.sounds import announcement, comfort_sound
+from talkpath.bridge.call.machine import CAUSES, TIMEOUTS, Effect, Event, State, step
+from talkpath.bridge.call.model_line import ModelLine
+from talkpath.bridge.call.phone_leg import PhoneLeg, UnusableMediaError
+from talkpath.bridge.call.sip_leg import SipLeg
+from talkpath.bridge.call.sounds import fallback_sound
+from talkpath.bridge.call.timers import CallTimers
 from talkpath.bridge.config.model import endpoint
 from talkpath.bridge.media import lane as media
+from talkpath.bridge.media.ports import NoFreePort
 from talkpath.bridge.realtime import effects as e
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
@@ -32,8 +36,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-RESUME_SENTENCE: Final = "Sorry, the line dropped for a moment. Please go on."
 LIMIT_SENTENCE: Final = "I am sorry, our time is over. Thank you for calling, and goodbye."
+SILENCE_SENTENCE: Final = "I cannot hear you, so I will hang up now. Please call again. Goodbye."
+
+LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
+BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
 
 
 class CallRunner:
@@ -61,98 +68,129 @@ class CallRunner:
         self.call = call
         self.agent = agent
         self.state = State.PREPARING if order else State.OFFERED
-        self.lane = -1
         self._own = services.config.agents[agent]
         self._services = services
-        self._context = context
         self._order = order
         self._loop = asyncio.get_running_loop()
         self._log = log.bind(call=call, sip_call_id=record.sip_call_id, agent=agent)
         self._books = Bookkeeping(record, services.metrics, self._log, self._loop.time(), services.on_event)
-        self._socket: socket.socket | None = None
-        self._leg: ModelLeg | None = None
-        self._history: Sequence[e.SeedMessage] = ()
-        self._recovery = Recovery(SETUP_BUDGET)
-        self._reopen_after = 0.0
-        self._greeted = False
-        self._caller_speaking = False
-        self._expiring = False
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = CallTimers(self._loop, self.guarded)
+        self._phone = PhoneLeg(services.plane, services.ports, self._loop)
+        self._line = ModelLine(
+            agent, self, services, context, timers=self._timers, tool_failed=self._books.tool_failed
+        )
+        clock = self._loop.time
+        self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
+        self._confirmed = self._over = False
+        self._events: collections.deque[Event] = collections.deque()
+        self._stepping = False
         self._perform: dict[Effect, Callable[[], None]] = {
-            Effect.RING: self._ring,
-            Effect.OPEN_SESSION: self._open_session,
-            Effect.REOPEN_SESSION: self._reopen_session,
-            Effect.CLOSE_SESSION: self._close_session,
-            Effect.ANSWER: self._answer,
-            Effect.DIAL: self._dial,
-            Effect.REJECT_UNAVAILABLE: self._reject_unavailable,
-            Effect.GREET: self._greet,
-            Effect.RESUME: self._resume,
-            Effect.COMFORT_SOUND_ON: self._comfort_sound_on,
-            Effect.COMFORT_SOUND_OFF: self._comfort_sound_off,
-            Effect.SAY_LIMIT: self._say_limit,
+            Effect.RING: self._sip.ring,
+            Effect.OPEN_SESSION: self._line.open,
+            Effect.REOPEN_SESSION: self._line.reopen,
+            Effect.CLOSE_SESSION: self._line.close,
+            Effect.ANSWER: self._sip.answer,
+            Effect.DIAL: self._sip.dial,
+            Effect.REJECT_UNAVAILABLE: self._sip.reject,
+            Effect.GREET: self._line.greet,
+            Effect.RESUME: self._line.resume,
+            Effect.COMFORT_SOUND_ON: self._phone.comfort_on,
+            Effect.COMFORT_SOUND_OFF: self._phone.comfort_off,
+            Effect.SAY_LIMIT: functools.partial(self._say_last, LIMIT_SENTENCE),
+            Effect.SAY_SILENCE: functools.partial(self._say_last, SILENCE_SENTENCE),
+            Effect.STAY: self._books.stays,
             Effect.PLAY_FALLBACK: self._play_fallback,
-            Effect.HANG_UP: self._hang_up,
+            Effect.HANG_UP: self._sip.hang_up,
             Effect.FINISH: self._finish,
         }
+
+    @property
+    def lane(self) -> int:
+        """The lane of the media plane; -1 before `start`."""
+        return self._phone.lane
 
     def start(self) -> None:
         """Take a port and a lane, then begin.
 
         Raises:
-            NoFreePort: every RTP port of this worker is taken.
-            NoFreeLane: every lane of this worker is taken.
+            NoFreePort: every RTP port of this worker is taken; the call is over.
+            NoFreeLane: every lane of this worker is taken; the call is over.
         """
-        now = self._loop.time()
-        sock = self._services.ports.open(now)
-        audio_format = endpoint(self._services.config, self.agent).audio
         try:
-            self.lane = self._services.plane.open_lane(sock, audio_format, now)
-        except media.NoFreeLane:
-            self._services.ports.close(sock, now)
+            self._phone.open(endpoint(self._services.config, self.agent).audio)
+        except (NoFreePort, media.NoFreeLane):
+            self.state = State.ENDED
+            self._books.because("no_capacity")
+            self._finish()
             raise
-        self._socket = sock
+        self._line.lane = self._phone.lane
+        if self._order is not None:
+            self._phone.deafen()
+        self._arm_timeout()
         self.happen(Event.ORDER if self._order else Event.OFFER)
 
     # What happens ---------------------------------------------------------------------------------
 
     def happen(self, event: Event) -> None:
-        """Take one step of the table and perform its effects."""
-        if self.state is State.ENDED:
+        """Take one step of the table and perform its effects.
+
+        An effect may make something else happen; that waits until the step is complete.
+        """
+        self._events.append(event)
+        if self._stepping:
             return
+        self._stepping = True
+        try:
+            while self._events and self.state is not State.ENDED:
+                self._step(self._events.popleft())
+        finally:
+            self._stepping = False
+            self._events.clear()
+
+    def _step(self, event: Event) -> None:
         before = self.state
         self.state, effects = step(before, event)
         self._log.debug("call_step", event_name=event.value, before=before.value, after=self.state.value)
+        cause = CAUSES.get((before, event))
+        if cause is not None:
+            self._books.because(cause)
         if self.state is not before:
-            self._set_timer("state", TIMEOUTS.get(self.state), Event.TIMEOUT)
+            self._arm_timeout()
         for effect in effects:
             self._perform[effect]()
+
+    def guarded(self, action: Callable[[], None]) -> None:
+        """Do something for this call; what it raises ends this call and no other."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - the root of all that a call does
+            self.broke(error)
 
     def message(self, message: m.AnyMessage) -> None:
         """Take a message of the SIP process about this call."""
         match message:
             case m.MediaUpdated():
-                self._configure_lane(message.media)
+                self._media_updated(message.media)
             case m.CallConfirmed():
-                self._confirmed()
+                self._dialog_confirmed()
             case m.CallRinging():
                 self._log.debug("ringing", status=message.status)
             case m.CallEnded():
-                self._books.dialog_ended(message)
+                self._sip.ended(message)
                 self.happen(Event.DIALOG_ENDED)
             case m.CallDigit():
                 self._digit(message.digit)
             case m.PeerLost():
-                self._books.because("sip_process_lost")
                 self.happen(Event.SIP_LOST)
             case _:
                 self._log.error("unexpected_message", message=type(message).__name__)
 
     def media_event(self, event: media.MediaEvent) -> None:
         """Take an event of the media plane about this call's lane."""
-        leg = self._leg
+        leg = self._line.leg
         match event:
             case media.PlayoutStarted(_, item_id, _delay):
+                self._line.audible = True
                 self._books.agent_audible(self._loop.time())
                 if leg is not None:
                     leg.playout_started(item_id)
@@ -163,11 +201,12 @@ class CallRunner:
                     self.speech_may_be_over()
                 self._note_activity()
             case media.SoundFinished():
-                self.speech_may_be_over()
+                if self.state is State.FALLBACK:
+                    self.happen(Event.PLAYED_OUT)
             case media.Digit(_, digit, _duration):
                 self._digit(digit)
             case media.RtpStopped(_, seconds):
-                self._rtp_stopped(seconds)
+                self._books.rtp_stopped(seconds)
             case media.RtpResumed():
                 self._log.info("rtp_resumed")
             case media.Latched(_, address, port):
@@ -177,21 +216,14 @@ class CallRunner:
 
     def append(self, audio: bytes) -> None:
         """Pass on 20 ms of the caller."""
-        if self._leg is not None:
-            self._leg.append(audio)
+        leg = self._line.leg
+        if leg is not None:
+            leg.append(audio)
 
     def hang_up(self, cause: Cause) -> None:
-        """End the call from our side: the operator, a drain, the watchdog."""
+        """End the call from our side: the operator, a drain, unusable media."""
         self._books.because(cause)
         self.happen(Event.HANG_UP_ORDERED)
-
-    def abandon(self) -> None:
-        """The call's own code failed: tell SIP to end it and give everything back at once."""
-        if self.state is not State.ENDED:
-            self.state = State.ENDED
-            self._books.because("internal_error")
-            self._hang_up()
-            self._finish()
 
     # What the model leg reports (ModelLegOwner) -----------------------------------------------------
 
@@ -199,26 +231,24 @@ class CallRunner:
         """The session is configured."""
         if self.state is State.RECOVERING:
             self._books.reconnected(successful=True)
-        self._recovery.succeeded(CALL_BUDGET)
+        self._books.model_back()
+        self._line.ready()
         self.happen(Event.MODEL_READY)
+        self._note_activity()
 
     def model_lost(self, *, retryable: bool, sentence: str) -> None:
         """The session ended or could not be had."""
-        self._keep_history()
-        self._leg = None
         self._books.model_problem(sentence)
-        wait = self._recovery.next_delay(self._loop.time(), self._services.chance.random())
-        if retryable and wait is not None:
-            self._reopen_after = wait
+        if self._line.lost(retryable=retryable):
             self.happen(Event.MODEL_LOST)
         else:
             if self.state is State.RECOVERING:
                 self._books.reconnected(successful=False)
             self.happen(Event.MODEL_GONE)
+        self.speech_may_be_over()
 
     def goodbye_asked(self) -> None:
         """The model wants to hang up."""
-        self._books.because("agent_hung_up")
         self.happen(Event.GOODBYE_ASKED)
         self.speech_may_be_over()
 
@@ -237,10 +267,12 @@ class CallRunner:
         self._books.session_effect(effect, self._loop.time())
         match effect:
             case e.CallerSpeaking(started, _, _):
-                self._caller_speaking = started
+                self._line.caller_speaking = started
+                if started:  # in a pause of the last words, too
+                    self.happen(Event.CALLER_SPOKE)
                 self._note_activity()
             case e.SessionExpiring():
-                self._expiring = True
+                self._line.expires_soon()
                 self._roll_over_if_quiet()
             case _:
                 pass
@@ -250,179 +282,115 @@ class CallRunner:
         self._services.metrics.session_counts(counts)
 
     def speech_may_be_over(self) -> None:
-        """Notice that the last words, or the announcement, have been played."""
+        """Notice that the last words have been played, or that a session can be exchanged."""
         self._roll_over_if_quiet()
-        if self.state not in {State.GOODBYE, State.FALLBACK}:
-            return
-        busy = self._leg is not None and self._leg.busy
-        if not busy and self._services.plane.idle(self.lane):
+        if self.state in LAST_WORDS and not self._agent_talks():
             self.happen(Event.PLAYED_OUT)
 
-    @property
-    def _rtp_port(self) -> int:
-        return cast("int", self._socket.getsockname()[1]) if self._socket is not None else 0
-
-    # Effects: SIP ---------------------------------------------------------------------------------
-
-    def _ring(self) -> None:
-        self._services.send(m.Ring(call=self.call, rtp_port=self._rtp_port))
-
-    def _answer(self) -> None:
-        self._services.send(m.Answer(call=self.call, rtp_port=self._rtp_port))
-
-    def _dial(self) -> None:
-        if self._order is not None:
-            order = m.PlaceCall(
-                call=self.call, uri=self._order.uri, rtp_port=self._rtp_port, trunk=self._order.trunk
-            )
-            self._services.send(order)
-
-    def _reject_unavailable(self) -> None:
-        self._books.because("model_unavailable")
-        reject = m.Reject(call=self.call, status=503, reason="the agent is not available", retry_after=10)
-        self._services.send(reject)
-
-    def _hang_up(self) -> None:
-        self._services.send(m.HangUp(call=self.call, reason=self._books.sentence()))
-
-    # Effects: the model ---------------------------------------------------------------------------
-
-    def _open_session(self) -> None:
-        services = self._services
-        registry = services.tools[self.agent]
-        self._leg = ModelLeg(
-            session_settings(services.config, self.agent, registry.definitions()),
-            services.plane,
-            self.lane,
-            lambda name, arguments: services.tool_runner.run(registry, name, arguments, self._context),
-            self,
-            tls=services.tls[self.agent],
-            background=services.background,
-            open_timeout=services.connect_timeout,
-        )
-        self._leg.open(self._history)
-
-    def _reopen_session(self) -> None:
-        self._set_timer_call("reopen", self._reopen_after, self._open_session)
-
-    def _close_session(self) -> None:
-        self._keep_history()
-        self._cancel_timer("reopen")
-        leg, self._leg = self._leg, None
-        if leg is not None:
-            leg.close()
+    def broke(self, error: Exception) -> None:
+        """The call's own code failed: log and count it, and end the call."""
+        self._services.metrics.internal_errors.labels("call").inc()
+        self._log.error("call_broke", exc_info=error)
+        try:
+            self._abandon()
+        except Exception as another:  # noqa: BLE001 - what could be given back has been
+            self._services.metrics.internal_errors.labels("call_end").inc()
+            self._log.error("call_broke_at_its_end", exc_info=another)
 
     def _roll_over_if_quiet(self) -> None:
-        """Change to a fresh session before the old one expires, when nobody speaks.
-
-        What the caller says meanwhile waits in the new leg. Should it fail, the call recovers as from any
-        other loss.
-        """
-        leg = self._leg
-        quiet = leg is not None and not leg.busy and not self._caller_speaking
-        if self._expiring and quiet and self.state is State.TALKING:
-            self._expiring = False
+        if self.state is State.TALKING and self._line.roll_over_if_quiet():
             self._log.info("session_rolled_over")
-            self._close_session()
-            self._open_session()
 
-    def _keep_history(self) -> None:
-        if self._leg is not None:
-            self._history = self._leg.session.history()
+    def _agent_talks(self) -> bool:
+        """Whether the caller hears the agent, or will."""
+        return self._line.busy or not self._phone.speechless
 
-    def _greet(self) -> None:
-        if self._leg is not None and not self._greeted:
-            self._greeted = True
-            self._leg.greet()
+    # Effects --------------------------------------------------------------------------------------
 
-    def _resume(self) -> None:
-        if self._leg is not None:
-            self._leg.say(RESUME_SENTENCE)
-
-    def _say_limit(self) -> None:
-        self._books.because("time_limit")
-        if self._leg is not None:
-            self._leg.say(LIMIT_SENTENCE)
-
-    # Effects: sound -------------------------------------------------------------------------------
-
-    def _comfort_sound_on(self) -> None:
-        self._services.plane.play_sound(self.lane, comfort_sound(), loop=True, now=self._loop.time())
-
-    def _comfort_sound_off(self) -> None:
-        self._services.plane.stop_sound(self.lane)
+    def _say_last(self, sentence: str) -> None:
+        if not self._line.say(sentence):
+            self.speech_may_be_over()
 
     def _play_fallback(self) -> None:
-        self._books.because("model_lost")
-        sound = announcement(self._own.fallback.announcement)
-        self._services.plane.play_sound(self.lane, sound, loop=False, now=self._loop.time())
+        self._phone.announce(fallback_sound(self._own.fallback.announcement))
 
-    # Media ----------------------------------------------------------------------------------------
+    # The dialog -----------------------------------------------------------------------------------
 
-    def _configure_lane(self, description: m.MediaDescription) -> None:
-        if description.codec not in {"PCMU", "PCMA"}:
-            self._log.error("codec_not_supported", codec=description.codec)
-            self.hang_up("internal_error")
-            return
-        lane_media = media.LaneMedia(
-            codec="PCMU" if description.codec == "PCMU" else "PCMA",
-            payload_type=description.payload_type,
-            remote_address=description.remote_address,
-            remote_port=description.remote_port,
-            dtmf_payload_type=description.dtmf_payload_type,
-            sends=description.sends,
-            receives=description.receives,
-            packet_time=description.packet_time,
-        )
-        self._books.media(description)
-        self._services.plane.configure_lane(self.lane, lane_media, self._loop.time())
-
-    def _rtp_stopped(self, seconds: float) -> None:
-        remote, advertised = self._books.remote_rtp, self._books.advertised_rtp
-        self._log.warning(
-            "no_rtp",
-            problem=f"no RTP from {remote} for {seconds:.0f} s: our SDP advertised {advertised}; "
-            "if the caller cannot reach that address, set sip.advertised_address or open the firewall",
-        )
+    def _media_updated(self, description: m.MediaDescription) -> None:
+        try:
+            self._phone.configure(description)
+        except UnusableMediaError as problem:
+            self._books.media_refused(str(problem))
+            self.hang_up("sip_failure")
+        else:
+            self._books.media(description)
 
     def _digit(self, digit: str) -> None:
+        if self.state in BEFORE_THE_TALK:
+            return
         self._books.record.digits += 1
-        if self._leg is not None:
-            self._leg.digits(digit)
-
-    def _confirmed(self) -> None:
-        self._books.answered(self._loop.time())
-        self._set_timer("duration", self._own.max_duration, Event.LIMIT_REACHED)
+        leg = self._line.leg
+        if leg is not None:
+            leg.digits(digit)
+            if self.state is State.GOODBYE:
+                self.happen(Event.CALLER_SPOKE)
         self._note_activity()
+
+    def _dialog_confirmed(self) -> None:
+        """The ACK came. Said once per dialog; a re-INVITE must not begin the call anew."""
+        if self._confirmed:
+            return
+        self._confirmed = True
+        self._books.answered(self._loop.time())
+        self._phone.listen()
+        self._timers.set("duration", self._own.max_duration, lambda: self.happen(Event.LIMIT_REACHED))
         self.happen(Event.CONFIRMED)
+        self._note_activity()
+
+    # Time and the end -----------------------------------------------------------------------------
+
+    def _arm_timeout(self) -> None:
+        seconds = TIMEOUTS.get(self.state)
+        if seconds is None:
+            self._timers.cancel("state")
+        else:
+            self._timers.set("state", seconds, lambda: self.happen(Event.TIMEOUT))
 
     def _note_activity(self) -> None:
+        """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
         if self._own.silence_timeout is not None and self.state is State.TALKING:
-            self._set_timer("silence", self._own.silence_timeout, Event.LIMIT_REACHED)
+            self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
 
-    # Timers and the end ---------------------------------------------------------------------------
+    def _silence_lasted(self) -> None:
+        if self._line.caller_speaking or self._agent_talks():
+            self._note_activity()
+        elif self.state is State.TALKING:
+            self.happen(Event.SILENT_TOO_LONG)
 
-    def _set_timer(self, name: str, seconds: float | None, event: Event) -> None:
-        self._cancel_timer(name)
-        if seconds is not None:
-            self._set_timer_call(name, seconds, lambda: self.happen(event))
-
-    def _set_timer_call(self, name: str, seconds: float, action: Callable[[], None]) -> None:
-        self._cancel_timer(name)
-        self._timers[name] = self._loop.call_later(seconds, action)
-
-    def _cancel_timer(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+    def _abandon(self) -> None:
+        """Tell SIP to end the call and give everything back at once."""
+        if self.state is not State.ENDED:
+            self.state = State.ENDED
+            self._books.because("internal_error")
+            self._sip.hang_up()
+        self._finish()
 
     def _finish(self) -> None:
-        for name in list(self._timers):
-            self._cancel_timer(name)
-        self._close_session()
-        now = self._loop.time()
-        if self._socket is not None:
-            self._books.statistics(self._services.plane.close_lane(self.lane))
-            self._services.ports.close(self._socket, now)
-            self._socket = None
-        self._services.finished(self.call, self._books.ended(now))
+        """Give everything back, once; a part that fails does not keep the others."""
+        if self._over:
+            return
+        self._over = True
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(self._services.finished, self.call, self._books.record)
+            last_first.callback(self._sip.tell_who_ordered)
+            last_first.callback(self._close_books)
+            last_first.callback(self._line.close)
+            last_first.callback(self._timers.cancel_all)
+
+    def _close_books(self) -> None:
+        try:
+            figures = self._phone.close()
+            if figures is not None:
+                self._books.statistics(figures)
+        finally:
+            self._books.ended(self._loop.time())

@@ -7,6 +7,7 @@ import wave
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import structlog
 
 from talkpath.codecs import tones
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+log = structlog.get_logger(__name__)
 
 SAMPLE_RATE: Final = 8000
 """Hz; the telephone's own rate, so that nothing has to be resampled at play time."""
@@ -38,23 +41,29 @@ def fallback_tone() -> NDArray[np.int16]:
 
 
 @functools.cache
-def announcement(path: Path | None) -> NDArray[np.int16]:
-    """Read an announcement, once per process; None: the built-in beeps.
+def fallback_sound(path: Path | None) -> NDArray[np.int16]:
+    """The announcement of a call that ends without its model; read once per process.
+
+    A file that cannot be used is reported in the log, and the beeps take its place: the caller must hear
+    something.
 
     Returns:
         int16 samples at 8 kHz.
-
-    Raises:
-        BadSoundFile: the file cannot be read, or is not 8 kHz, 16 bit, mono.
     """
-    return fallback_tone() if path is None else read_wave(path)
+    if path is None:
+        return fallback_tone()
+    try:
+        return read_wave(path)
+    except BadSoundFile as bad:
+        log.error("announcement_unusable", problem=str(bad))  # noqa: TRY400 - the sentence says it all
+        return fallback_tone()
 
 
 def read_wave(path: Path) -> NDArray[np.int16]:
     """Read a WAV file of 8 kHz, 16 bit, mono.
 
     Raises:
-        BadSoundFile: the file cannot be read, or has another format.
+        BadSoundFile: the file cannot be read, has another format, or holds no sound.
     """
     try:
         with wave.open(str(path), "rb") as file:
@@ -68,4 +77,6 @@ def read_wave(path: Path) -> NDArray[np.int16]:
             f"{path}: is {rate} Hz, {bits} bit, {channels} channel(s) and must be 8000 Hz, 16 bit, mono; "
             f"convert it with: sox {path} -r 8000 -b 16 -c 1 announcement.wav"
         )
+    if len(frames) < 2:
+        raise BadSoundFile(f"{path}: holds no sound; record the announcement again.")
     return np.frombuffer(frames, "<i2").astype(np.int16)

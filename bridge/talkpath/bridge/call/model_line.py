@@ -1,0 +1,171 @@
+"""The line from one call to its model: one session after another, with one memory.
+
+A session ends with its socket. The line opens the next one, gives it the history of the last, and exchanges
+a session that is about to expire at a moment when nobody speaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from talkpath.bridge.call.agent_session import session_settings
+from talkpath.bridge.call.model_leg import ModelLeg
+from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Any
+
+    from talkpath.bridge.call.model_leg import ModelLegOwner
+    from talkpath.bridge.call.services import Services
+    from talkpath.bridge.call.timers import CallTimers
+    from talkpath.bridge.realtime.effects import SeedMessage
+    from talkpath.bridge.realtime.tools import CallContext
+
+RESUME_SENTENCE: Final = "Sorry, the line dropped for a moment. Please go on."
+
+REOPEN: Final = "reopen"
+"""Name of the timer that waits for the next try."""
+
+
+class ModelLine:
+    """Sessions with one agent's model, at most one at a time.
+
+    Args:
+        agent: Name of the agent.
+        owner: The call; what a session reports goes to it.
+        services: What the worker lends.
+        context: What the agent's tools may know about the call.
+        timers: The call's timers.
+        tool_failed: Called when the model got a sentence instead of a tool's result.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        owner: ModelLegOwner,
+        services: Services,
+        context: CallContext,
+        *,
+        timers: CallTimers,
+        tool_failed: Callable[[], None],
+    ) -> None:
+        self.leg: ModelLeg | None = None
+        self.lane = -1
+        self.caller_speaking = False
+        """Whether the session hears the caller right now."""
+        self.audible = False
+        """Whether the caller has heard anything of the agent."""
+        self._agent = agent
+        self._owner = owner
+        self._services = services
+        self._context = context
+        self._timers = timers
+        self._loop = asyncio.get_running_loop()
+        self._tool_failed = tool_failed
+        self._history: Sequence[SeedMessage] = ()
+        self._recovery = Recovery(SETUP_BUDGET)
+        self._wait = 0.0
+        self._greeted = False
+        self._expiring = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether more speech of the agent is to come."""
+        return self.leg is not None and self.leg.busy
+
+    # Sessions -------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open a session that remembers what was said."""
+        self.caller_speaking = self._expiring = False
+        services = self._services
+        self.leg = ModelLeg(
+            session_settings(services.config, self._agent, services.tools[self._agent].definitions()),
+            services.plane,
+            self.lane,
+            self._run_tool,
+            self._owner,
+            tls=services.tls[self._agent],
+            background=services.background,
+            open_timeout=services.connect_timeout,
+        )
+        self.leg.open(self._history)
+
+    def reopen(self) -> None:
+        """Open a session after the wait that `lost` has found."""
+        self._timers.set(REOPEN, self._wait, self.open)
+
+    def close(self) -> None:
+        """End the session, or the wait for one."""
+        self._timers.cancel(REOPEN)
+        leg = self._forget_leg()
+        if leg is not None:
+            leg.close()
+
+    def ready(self) -> None:
+        """The session is configured."""
+        self._recovery.succeeded(self._loop.time(), CALL_BUDGET)
+
+    def lost(self, *, retryable: bool) -> bool:
+        """The session has ended.
+
+        Returns:
+            Whether another try makes sense and is within the budget: then `reopen`.
+        """
+        self._forget_leg()
+        wait = self._recovery.next_delay(self._loop.time(), self._services.chance.random())
+        self._wait = wait or 0.0
+        return retryable and wait is not None
+
+    def expires_soon(self) -> None:
+        """The session comes to its time limit: `roll_over_if_quiet` will exchange it."""
+        self._expiring = True
+
+    def roll_over_if_quiet(self) -> bool:
+        """Change to a fresh session before the old one expires, if nobody speaks.
+
+        What the caller says meanwhile waits in the new leg. Should it fail, the call recovers as from any
+        other loss.
+        """
+        if not self._expiring or self.leg is None or self.leg.busy or self.caller_speaking:
+            return False
+        self.close()
+        self.open()
+        return True
+
+    def _forget_leg(self) -> ModelLeg | None:
+        leg, self.leg = self.leg, None
+        if leg is not None:
+            self._history = leg.session.history()
+        return leg
+
+    def _run_tool(self, name: str, arguments: dict[str, Any]) -> Awaitable[str]:
+        services = self._services
+        return services.tool_runner.run(
+            services.tools[self._agent], name, arguments, self._context, on_failure=self._tool_failed
+        )
+
+    # Words ----------------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Let the agent say its greeting, once per call."""
+        if self.leg is not None and not self._greeted:
+            self._greeted = True
+            self.leg.greet()
+
+    def resume(self) -> None:
+        """Let the agent say what was; to a caller who has heard nothing yet, the greeting."""
+        if not self.audible and self._services.config.agents[self._agent].greeting:
+            self._greeted = False
+            self.greet()
+        else:
+            self.say(RESUME_SENTENCE)
+
+    def say(self, sentence: str) -> bool:
+        """Let the agent say a sentence; False: there is no session to say it."""
+        if self.leg is None:
+            return False
+        self.leg.say(sentence)
+        return True

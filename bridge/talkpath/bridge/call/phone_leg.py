@@ -1,0 +1,120 @@
+"""The telephone's side of one call: its RTP port, its lane, and the sounds that the call itself plays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from talkpath.bridge.call.sounds import comfort_sound
+from talkpath.bridge.media.lane import LaneMedia, NoFreeLane
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from talkpath.bridge.media.lane import LaneStatistics, ModelFormat
+    from talkpath.bridge.media.plane import MediaPlane
+    from talkpath.bridge.media.ports import RtpPorts
+    from talkpath.sip.messages import MediaDescription
+
+
+class UnusableMediaError(Exception):
+    """What was negotiated cannot be carried; the sentence says why."""
+
+
+class PhoneLeg:
+    """A port and a lane, from `open` to `close`.
+
+    Args:
+        plane: The media plane.
+        ports: The worker's RTP ports.
+        loop: Its clock is the plane's.
+    """
+
+    def __init__(self, plane: MediaPlane, ports: RtpPorts, loop: asyncio.AbstractEventLoop) -> None:
+        self.lane = -1
+        self._plane = plane
+        self._ports = ports
+        self._loop = loop
+        self._socket: socket.socket | None = None
+
+    @property
+    def rtp_port(self) -> int:
+        """The UDP port of the call; 0 when it has none."""
+        return cast("int", self._socket.getsockname()[1]) if self._socket is not None else 0
+
+    def open(self, model_format: ModelFormat) -> None:
+        """Take a port and a lane.
+
+        Raises:
+            NoFreePort: every RTP port of this worker is taken.
+            NoFreeLane: every lane of this worker is taken.
+        """
+        now = self._loop.time()
+        sock = self._ports.open(now)
+        try:
+            self.lane = self._plane.open_lane(sock, model_format, now)
+        except NoFreeLane:
+            self._ports.close(sock, now)
+            raise
+        self._socket = sock
+
+    def configure(self, description: MediaDescription) -> None:
+        """Apply what SDP settled.
+
+        Raises:
+            UnusableMediaError: the codec is not ours to carry, or the far end's address is no IP address.
+        """
+        if description.codec not in {"PCMU", "PCMA"}:
+            raise UnusableMediaError(f"The codec {description.codec} is not supported; offer PCMU or PCMA.")
+        lane_media = LaneMedia(
+            codec="PCMU" if description.codec == "PCMU" else "PCMA",
+            payload_type=description.payload_type,
+            remote_address=description.remote_address,
+            remote_port=description.remote_port,
+            dtmf_payload_type=description.dtmf_payload_type,
+            sends=description.sends,
+            receives=description.receives,
+            packet_time=description.packet_time,
+        )
+        try:
+            self._plane.configure_lane(self.lane, lane_media, self._loop.time())
+        except ValueError as error:
+            raise UnusableMediaError(f"The far end's media cannot be used: {error}") from None
+
+    def deafen(self) -> None:
+        """Keep what comes from the far end from the model: early media are no speech."""
+        self._plane.set_uplink(self.lane, "nothing")
+
+    def listen(self) -> None:
+        """Let the model hear the far end."""
+        self._plane.set_uplink(self.lane, "caller")
+
+    @property
+    def speechless(self) -> bool:
+        """Whether no model audio is queued, playing or expected."""
+        return self._plane.idle(self.lane)
+
+    def comfort_on(self) -> None:
+        """Play the comfort sound between what the model says, until `comfort_off`."""
+        self._plane.play_sound(self.lane, comfort_sound(), loop=True, now=self._loop.time())
+
+    def comfort_off(self) -> None:
+        """Stop the sound."""
+        self._plane.stop_sound(self.lane)
+
+    def announce(self, samples: NDArray[np.int16]) -> None:
+        """Play 8 kHz samples once, after what the model has said; `SoundFinished` follows."""
+        self._plane.play_sound(self.lane, samples, loop=False, now=self._loop.time())
+
+    def close(self) -> LaneStatistics | None:
+        """Give lane and port back. Returns the figures of the call's media; None: there were none."""
+        sock, self._socket = self._socket, None
+        if sock is None:
+            return None
+        try:
+            return self._plane.close_lane(self.lane)
+        finally:
+            self._ports.close(sock, self._loop.time())

@@ -1,0 +1,82 @@
+"""What one call tells the SIP process: one method for each order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from talkpath.sip import messages as m
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talkpath.bridge.call.bookkeeping import Bookkeeping
+    from talkpath.bridge.call.phone_leg import PhoneLeg
+
+RETRY_AFTER: Final = 10
+"""Seconds after which a caller may try again when there was no model."""
+
+
+class SipLeg:
+    """The dialog of a call, as far as we have a say in it.
+
+    Args:
+        call: Our id of the call.
+        order: For an outbound call: what to dial.
+        phone: Has the RTP port.
+        books: Know why the call ends.
+        send: Sends a message to the SIP process.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        order: m.Originate | None,
+        *,
+        phone: PhoneLeg,
+        books: Bookkeeping,
+        send: Callable[[m.Message], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._call = call
+        self._order = order
+        self._phone = phone
+        self._books = books
+        self._send = send
+        self._clock = clock
+        self._ended = False
+
+    def ring(self) -> None:
+        """Answer 180."""
+        self._send(m.Ring(call=self._call, rtp_port=self._phone.rtp_port))
+
+    def answer(self) -> None:
+        """Answer 200."""
+        self._send(m.Answer(call=self._call, rtp_port=self._phone.rtp_port))
+
+    def dial(self) -> None:
+        """Send the INVITE that was ordered."""
+        if self._order is not None:
+            self._books.dials(self._clock())
+            uri, trunk = self._order.uri, self._order.trunk
+            self._send(m.PlaceCall(call=self._call, uri=uri, rtp_port=self._phone.rtp_port, trunk=trunk))
+
+    def reject(self) -> None:
+        """Answer 503 with Retry-After, so that the PBX takes its next route."""
+        reason = self._books.sentence()
+        self._send(m.Reject(call=self._call, status=503, reason=reason, retry_after=RETRY_AFTER))
+
+    def hang_up(self) -> None:
+        """End the dialog in the way its state asks for."""
+        self._send(m.HangUp(call=self._call, reason=self._books.sentence()))
+
+    def ended(self, message: m.CallEnded) -> None:
+        """The SIP process says that the dialog is over."""
+        self._ended = True
+        self._books.dialog_ended(message)
+
+    def tell_who_ordered(self) -> None:
+        """Whoever ordered the call waits for its end, also when there is no dialog to tell of it."""
+        if self._order is not None and not self._ended:
+            reason = self._books.record.reason or self._books.sentence()
+            self._send(m.CallEnded(call=self._call, by="failure", status=503, reason=reason))
