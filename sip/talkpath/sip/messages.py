@@ -61,6 +61,11 @@ class Secret(msgspec.Struct, frozen=True):
         return "Secret('***')" if self.value else "Secret('')"
 
 
+SrtpPolicy = Literal["off", "optional", "mandatory"]
+"""SRTP with keys in the SDP (SDES, RFC 4568). Optional: taken when the peer offers it, offered as RTP/AVP
+with ``a=crypto``. Mandatory: nothing else is taken, and RTP/SAVP is offered."""
+
+
 class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A peer that we register to, that we accept calls from, or both."""
 
@@ -76,6 +81,7 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     outbound_proxy: str = ""
     register_interval: int = 300
     codecs: tuple[str, ...] = ()
+    srtp: SrtpPolicy = "off"
 
 
 class SipSettings(Message, frozen=True):
@@ -115,7 +121,7 @@ class IncomingCall(Message, frozen=True):
     headers: tuple[Header, ...]
     """All headers of the INVITE except the authorisation ones."""
     offer: str
-    """The SDP offer, or empty for a delayed offer."""
+    """The SDP offer with stars instead of SRTP keys, or empty for a delayed offer."""
     local_address: str = ""
     """The address that our SDP will name. Its family says which kind of RTP socket the call needs."""
 
@@ -141,9 +147,12 @@ class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):
     local_port: int
     rtcp_mux: bool = False
     """RTCP goes over the RTP port (RFC 5761); otherwise over the next higher port."""
-    local_crypto: str = ""
-    """The chosen ``a=crypto`` value of our SDP, for SRTP; empty: plain RTP."""
-    remote_crypto: str = ""
+    local_crypto: Secret = Secret("")
+    """Our key for SRTP, ``SUITE inline:KEY`` as in RFC 4568 without tag and parameters: what we send is
+    encrypted with it. Empty: plain RTP. It stays the same as long as the suite does."""
+    remote_crypto: Secret = Secret("")
+    """The peer's key in the same form: what it sends is decrypted with it. Another key in a later
+    description of the same call means that the peer begins a new SRTP stream."""
 
 
 class MediaUpdated(Message, frozen=True):
@@ -255,6 +264,12 @@ class ListenFailed(Message, frozen=True):
     problem: str
 
 
+class SetUpFailed(Message, frozen=True):
+    """A worker cannot do its work with these settings: a tool or a certificate file is missing, say."""
+
+    problem: str
+
+
 class RegistrationState(Message, frozen=True):
     """A registration changed."""
 
@@ -344,6 +359,7 @@ AnyMessage = (
     | PlaceCall
     | Ready
     | ListenFailed
+    | SetUpFailed
     | RegistrationState
     | Admission
     | WorkerSettings

@@ -38,9 +38,10 @@ class WorkerProcess:
         self._worker: Worker | None = None
         self._heartbeat: Heartbeat | None = None
         self._done = asyncio.Event()
+        self._exit_code = 0
 
-    async def run(self) -> None:
-        """Serve until the supervisor says stop or is gone."""
+    async def run(self) -> int:
+        """Serve until the supervisor says stop or is gone. Returns the exit code."""
         await self._done.wait()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS
         while self._worker is not None and self._worker.calls:
@@ -54,10 +55,14 @@ class WorkerProcess:
             self._worker.feed_metrics()
             await self._worker.settle()
         self._channel.close()
+        return self._exit_code
 
     def _message(self, message: m.AnyMessage) -> None:
         if isinstance(message, m.WorkerSettings):
-            self._set_up(message)
+            try:
+                self._set_up(message)
+            except Exception as error:  # noqa: BLE001 - tools are somebody else's code, and may raise anything
+                self._set_up_failed(error)
         elif self._worker is not None:
             self._worker.message(message)
         if isinstance(message, m.Stop):
@@ -72,6 +77,13 @@ class WorkerProcess:
         self._feed_metrics()
         freeze_garbage()
         self._channel.send(m.Ready(detail=f"{settings.lanes} lanes"))
+
+    def _set_up_failed(self, error: Exception) -> None:
+        log.error("set_up_failed", exc_info=error)
+        problem = f"A media worker could not be set up: {error}"
+        self._channel.send(m.SetUpFailed(problem=problem[:1000]))
+        self._exit_code = 1
+        self._done.set()
 
     def _feed_metrics(self) -> None:
         if self._worker is not None and not self._done.is_set():
@@ -98,13 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sock.setblocking(False)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(sock))
-    return 0
+        return runner.run(serve(sock))
 
 
-async def serve(sock: socket.socket) -> None:
-    """Run the worker at the other end of ``sock``."""
-    await WorkerProcess(sock).run()
+async def serve(sock: socket.socket) -> int:
+    """Run the worker at the other end of ``sock``. Returns the exit code."""
+    return await WorkerProcess(sock).run()
 
 
 if __name__ == "__main__":

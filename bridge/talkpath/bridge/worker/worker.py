@@ -6,7 +6,6 @@ import asyncio
 import functools
 import random
 import re
-import uuid
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,6 +13,7 @@ import structlog
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
+from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.config.model import endpoint
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
@@ -28,12 +28,13 @@ from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from prometheus_client import Counter
 
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.media.lane import Beat
+    from talkpath.bridge.observe.call_record import Cause
     from talkpath.bridge.observe.metrics import Metrics
     from talkpath.bridge.realtime.effects import Effect
 
@@ -70,6 +71,7 @@ class Worker:
         self._by_lane: list[CallRunner | None] = [None] * settings.lanes
         self._lanes = settings.lanes
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._media_feed = media_feed(metrics)
         self._plain_feed = CounterFeed(self._plain_counter)
         self._port_pairs = (settings.last_rtp_port - settings.first_rtp_port + 1) // 2
@@ -91,11 +93,22 @@ class Worker:
             connect_timeout=config.realtime.connect_timeout,
             on_event=on_event,
         )
+        for agent in config.agents.values():  # read now: a disk must not hold up a media beat
+            fallback_sound(agent.fallback.announcement)
 
     # From the supervisor --------------------------------------------------------------------------
 
     def message(self, message: m.AnyMessage) -> None:
-        """Act on one message."""
+        """Act on one message. What goes wrong is logged and counted, never raised."""
+        try:
+            self._act_on(message)
+        except Exception:  # a task root: what one message brings must not end the calls of others
+            self._metrics.internal_errors.labels("worker").inc()
+            log.exception("message_failed", message=type(message).__name__)
+            if isinstance(message, m.IncomingCall) and message.call not in self.calls:
+                self._refuse(message, 500, "internal error", "internal_error")
+
+    def _act_on(self, message: m.AnyMessage) -> None:
         match message:
             case m.IncomingCall():
                 self._incoming(message)
@@ -103,33 +116,46 @@ class Worker:
                 self._originate(message)
             case m.PeerLost():
                 for call in message.calls:
-                    if runner := self.calls.get(call):
-                        self._guarded(runner, functools.partial(runner.message, message))
+                    self._pass_on(call, message)
             case m.Stop():
+                self._stopping = True
                 for runner in list(self.calls.values()):
-                    self._guarded(runner, functools.partial(runner.hang_up, "draining"))
+                    runner.guarded(functools.partial(runner.hang_up, "draining"))
             case _:
-                runner_of = self.calls.get(getattr(message, "call", ""))
-                if runner_of is not None:
-                    self._guarded(runner_of, functools.partial(runner_of.message, message))
+                self._pass_on(getattr(message, "call", ""), message)
+
+    def _pass_on(self, call: str, message: m.AnyMessage) -> None:
+        runner = self.calls.get(call)
+        if runner is not None:
+            runner.guarded(functools.partial(runner.message, message))
 
     # From the heartbeat ---------------------------------------------------------------------------
 
     def beat(self, beat: Beat) -> None:
         """Hand what one heartbeat brought to the calls."""
         by_lane = self._by_lane
+        uplink = iter(beat.uplink)
+        while self._append(uplink):
+            pass
+        for event in beat.events:
+            runner = by_lane[event.lane]
+            if runner is not None:
+                runner.guarded(functools.partial(runner.media_event, event))
+
+    def _append(self, uplink: Iterator[tuple[int, bytes]]) -> bool:
+        """Pass audio on until a call fails; True: there may be more. One ``try`` for all: a hot path."""
+        by_lane = self._by_lane
         runner = None
         try:
-            for lane, audio in beat.uplink:
+            for lane, audio in uplink:
                 runner = by_lane[lane]
                 if runner is not None:
                     runner.append(audio)
         except Exception as error:  # noqa: BLE001 - one bad call must not end the others
-            self._failed(runner, error)
-        for event in beat.events:
-            runner = by_lane[event.lane]
             if runner is not None:
-                self._guarded(runner, functools.partial(runner.media_event, event))
+                runner.broke(error)
+            return True
+        return False
 
     def feed_metrics(self) -> None:
         """Once a second: from the plane's counters to Prometheus."""
@@ -153,9 +179,10 @@ class Worker:
         return self._metrics.tool_calls.labels(name.removeprefix("tool_"))
 
     async def settle(self) -> None:
-        """Wait for what outlived its call: closing handshakes."""
+        """Wait for what outlived its call: closing handshakes. Then let go of everything."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._services.tool_runner.close()
+        self.plane.close()
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
@@ -169,33 +196,27 @@ class Worker:
     # Calls ----------------------------------------------------------------------------------------
 
     def _incoming(self, invite: m.IncomingCall) -> None:
-        request = RouteRequest(
-            to=user_part(invite.request_uri),
-            caller=user_part(invite.from_uri),
-            trunk=invite.trunk,
-            headers=invite.headers,
-        )
-        destination = route(self._config, request)
-        if isinstance(destination, Rejection):
-            self._refuse(invite, destination.status, destination.reason)
+        if self._stopping:
+            self._refuse(invite, 503, "shutting down", "draining", RETRY_AFTER)
             return
-        record = CallRecord(
-            call=invite.call,
-            sip_call_id=invite.sip_call_id,
-            trunk=invite.trunk,
-            agent=destination,
-            model=endpoint(self._config, destination).model,
-            caller=request.caller,
-            called=request.to,
-        )
+        destination = route(self._config, route_request(invite))
+        if isinstance(destination, Rejection):
+            cause: Cause = "no_route" if destination.status == 404 else "rejected_by_route"
+            self._refuse(invite, destination.status, destination.reason, cause)
+            return
+        record = record_of(invite)
+        record.agent = destination
+        record.model = endpoint(self._config, destination).model
         context = CallContext(
             call_id=invite.call,
             sip_call_id=invite.sip_call_id,
-            caller=request.caller,
-            called=request.to,
+            caller=record.caller,
+            called=record.called,
             headers=dict(invite.headers),
         )
-        self._start(CallRunner(invite.call, destination, self._services, record, context=context), invite)
+        runner = CallRunner(invite.call, destination, self._services, record, context=context)
+        if not self._start(runner):
+            self._reject(invite.call, 503, "every line is busy", RETRY_AFTER)
 
     def _originate(self, order: m.Originate) -> None:
         record = CallRecord(
@@ -207,53 +228,65 @@ class Worker:
             called=user_part(order.uri),
         )
         context = CallContext(call_id=order.call, called=record.called)
-        self._start(
-            CallRunner(order.call, order.agent, self._services, record, context=context, order=order), None
-        )
+        self._start(CallRunner(order.call, order.agent, self._services, record, context=context, order=order))
 
-    def _start(self, runner: CallRunner, invite: m.IncomingCall | None) -> None:
+    def _start(self, runner: CallRunner) -> bool:
+        """Begin a call; False: there is no room for it, and it has ended."""
+        self.calls[runner.call] = runner
         try:
             runner.start()
         except (NoFreePort, NoFreeLane) as full:
-            log.warning("call_refused", call=runner.call, status=503, reason=str(full))
-            if invite is not None:
-                self._refuse(invite, 503, "every line is busy", RETRY_AFTER)
-            return
-        if runner.state is not State.ENDED:
-            self.calls[runner.call] = runner
-            self._by_lane[runner.lane] = runner
-
-    def _refuse(self, invite: m.IncomingCall, status: int, reason: str, retry_after: int = 0) -> None:
-        log.info(
-            "call_refused", call=invite.call, sip_call_id=invite.sip_call_id, status=status, reason=reason
-        )
-        self._services.send(m.Reject(call=invite.call, status=status, reason=reason, retry_after=retry_after))
-
-    def _guarded(self, runner: CallRunner, action: Callable[[], None]) -> None:
-        """Let a call act; what it raises ends this call and no other."""
-        try:
-            action()
+            log.warning("no_room", call=runner.call, problem=str(full))
+            return False
         except Exception as error:  # noqa: BLE001 - one bad call must not end the others
-            self._failed(runner, error)
+            runner.broke(error)
+        if runner.state is not State.ENDED:
+            self._by_lane[runner.lane] = runner
+        return True
 
-    def _failed(self, runner: CallRunner | None, error: Exception) -> None:
-        self._metrics.internal_errors.labels("call").inc()
-        log.error("call_broke", call=runner.call if runner else "", exc_info=error)
-        if runner is not None:
-            runner.abandon()
+    def _refuse(
+        self, invite: m.IncomingCall, status: int, reason: str, cause: Cause, retry_after: int = 0
+    ) -> None:
+        """Say no to a call that never became one; it has its record all the same."""
+        record = record_of(invite)
+        record.outcome = "failed" if cause == "internal_error" else "refused"
+        record.cause, record.reason = cause, reason
+        record.ended_by, record.sip_status = "us", status
+        log.info("call_ended", **record.line())
+        self._metrics.call_ended(record)
+        self._reject(invite.call, status, reason, retry_after)
+
+    def _reject(self, call: str, status: int, reason: str, retry_after: int = 0) -> None:
+        self._services.send(m.Reject(call=call, status=status, reason=reason, retry_after=retry_after))
 
     def _finished(self, call: str, _record: CallRecord) -> None:
         runner = self.calls.pop(call, None)
-        if runner is not None:
+        if runner is not None and runner.lane >= 0:
             self._by_lane[runner.lane] = None
+
+
+def route_request(invite: m.IncomingCall) -> RouteRequest:
+    """What a route may look at."""
+    return RouteRequest(
+        to=user_part(invite.request_uri),
+        caller=user_part(invite.from_uri),
+        trunk=invite.trunk,
+        headers=invite.headers,
+    )
+
+
+def record_of(invite: m.IncomingCall) -> CallRecord:
+    """A record with all that the INVITE tells."""
+    return CallRecord(
+        call=invite.call,
+        sip_call_id=invite.sip_call_id,
+        trunk=invite.trunk,
+        caller=user_part(invite.from_uri),
+        called=user_part(invite.request_uri),
+    )
 
 
 def user_part(uri: str) -> str:
     """The user part of a SIP or tel URI: the number or extension."""
     match = re.match(r"\s*<?(?:sips?:([^@;>]*)@|tel:([^;>]*))", uri, re.IGNORECASE)
     return (match[1] or match[2] or "") if match else ""
-
-
-def new_call_id() -> str:
-    """An id of our own for a call that we place."""
-    return f"c-{uuid.uuid4().hex[:16]}"
