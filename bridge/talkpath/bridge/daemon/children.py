@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from talkpath.bridge.channel import Channel, channel_pair
+from talkpath.sip import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from talkpath.sip import messages
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +35,8 @@ def restart_delay(failures: int) -> float:
     """Seconds to wait before a start, after ``failures`` deaths in a row."""
     if failures == 0:
         return 0.0
-    return float(min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (failures - 1)))
+    # The exponent is bounded, too: after a night of failures the power would no longer fit a float.
+    return float(min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 16)))
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ class Child:
         self._stopping = asyncio.Event()
         self._channel: Channel | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -97,11 +98,13 @@ class Child:
             self.spec.on_lost(reason)
 
     async def end(self, patience: float) -> None:
-        """Wait ``patience`` seconds for the child to end by itself, then kill it."""
+        """Tell the child to stop, wait ``patience`` seconds for it to end by itself, then kill it."""
         self._stopping.set()
-        process = self._process
+        async with self._starting:  # a child that is just being started gets to know, too
+            process = self._process
         if process is None or process.returncode is not None:
             return
+        self.send(messages.Stop(reason="shutting down"))
         await self._wait_or_kill(process, patience)
 
     async def _told_to_stop_within(self, seconds: float) -> bool:
@@ -112,7 +115,6 @@ class Child:
         return True
 
     async def _run_once(self) -> str:
-        ours, theirs = channel_pair()
         gone = asyncio.Event()
         closed_because: list[str] = []
 
@@ -120,18 +122,14 @@ class Child:
             closed_because.append(reason)
             gone.set()
 
-        theirs.setblocking(True)
-        environment = {**os.environ, **SINGLE_THREADED_BLAS, **self.spec.environment}
-        command = (sys.executable, "-m", self.spec.module, "--fd", str(theirs.fileno()))
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command, pass_fds=(theirs.fileno(),), env=environment, stdin=asyncio.subprocess.DEVNULL
-            )
-        finally:
-            theirs.close()
-        self._process = process
-        self._channel = Channel(ours, self.spec.on_message, lost)
-        self.spec.on_started(self)
+        async with self._starting:
+            if self._stopping.is_set():
+                return "stopped before it was started"
+            try:
+                process = await self._start(lost)
+            except OSError as error:  # no memory, no process slot, no descriptor: that may pass
+                return f"cannot be started: {error}"
+            self.spec.on_started(self)
         exited = asyncio.create_task(process.wait())
         closed = asyncio.create_task(gone.wait())
         try:
@@ -143,6 +141,33 @@ class Child:
             self.ready = False
             exited.cancel()
             closed.cancel()
+            self._close_channel()
+
+    async def _start(self, lost: Callable[[str], None]) -> asyncio.subprocess.Process:
+        """Start the process with a channel of its own.
+
+        Raises:
+            OSError: the system does not have what it takes.
+        """
+        ours, theirs = channel_pair()
+        theirs.setblocking(True)
+        environment = {**os.environ, **SINGLE_THREADED_BLAS, **self.spec.environment}
+        command = (sys.executable, "-m", self.spec.module, "--fd", str(theirs.fileno()))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, pass_fds=(theirs.fileno(),), env=environment, stdin=asyncio.subprocess.DEVNULL
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._process = process
+        self._channel = Channel(ours, self.spec.on_message, lost)
+        return process
+
+    def _close_channel(self) -> None:
+        if self._channel is not None:
             self._channel.close()
             self._channel = None
 

@@ -96,6 +96,8 @@ class Supervisor:
     async def run(self) -> int:
         """Run until `stop` is called; returns the exit code."""
         tasks = [asyncio.create_task(child.run(), name=child.spec.name) for child in self.children]
+        for task in tasks:
+            task.add_done_callback(self._child_task_done)
         try:
             await self._stopping.wait()
             await self._drain()
@@ -122,7 +124,7 @@ class Supervisor:
             loop.add_signal_handler(number, self.stop)
 
     def originate(self, order: m.Originate) -> bool:
-        """Place a call; False when no worker is free."""
+        """Place a call; False when no worker is free, or no new calls are taken."""
         deliveries = self.switchboard.originate(order)
         self._deliver(deliveries)
         return bool(deliveries)
@@ -146,10 +148,16 @@ class Supervisor:
         await asyncio.gather(*waits, return_exceptions=True)
 
     async def _end_children(self) -> None:
-        for child in self.children:
-            child.send(m.Stop(reason="shutting down"))
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*(child.end(EXIT_PATIENCE) for child in self.children))
+
+    def _child_task_done(self, task: asyncio.Task[None]) -> None:
+        """A child that nobody looks after any more cannot be left like that: end in good order."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("child_task_broke", process=task.get_name(), exc_info=error)
+            self.failure = f"The care of the process {task.get_name()} broke: {error!r}."
+            self.stop()
 
     # Children -------------------------------------------------------------------------------------
 
@@ -201,8 +209,7 @@ class Supervisor:
             self._deliver(self.switchboard.sip_ready())
             self._note_ready()
         elif isinstance(message, m.ListenFailed):
-            self.failure = message.problem
-            self.stop()
+            self._fail(message.problem)
         elif isinstance(message, m.RegistrationState):
             self._registration(message)
         else:
@@ -215,10 +222,19 @@ class Supervisor:
             self._workers[index].ready = True
             self._deliver(self.switchboard.worker_ready(index, self._worker_settings(index).lanes))
             self._note_ready()
+        elif isinstance(message, m.SetUpFailed):
+            if not self.ready.is_set():  # later, the other workers and their calls matter more
+                self._fail(message.problem)
         else:
             self._deliver(self.switchboard.from_worker(index, message))
             self._note_idle()
         self._on_event(f"worker-{index}", message)
+
+    def _fail(self, problem: str) -> None:
+        """Something that a restart does not cure: end with a message."""
+        if not self.failure:
+            self.failure = problem
+            self.stop()
 
     def _registration(self, message: m.RegistrationState) -> None:
         before = self.registrations.get(message.trunk)

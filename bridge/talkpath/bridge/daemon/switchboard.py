@@ -131,8 +131,8 @@ class Switchboard:
         return [(SIP, message)]
 
     def originate(self, order: m.Originate) -> list[Delivery]:
-        """Hand an order for an outbound call to the least-loaded worker; nobody free: nothing."""
-        index = self._least_loaded()
+        """Hand an order for an outbound call to the least-loaded worker; none free, or draining: nothing."""
+        index = None if self._draining else self._least_loaded()
         return [] if index is None else [(index, order)]
 
     # Inside -------------------------------------------------------------------------------------
