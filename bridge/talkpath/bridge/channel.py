@@ -14,11 +14,14 @@ import socket
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from talkpath.sip import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = structlog.get_logger(__name__)
 
 MAX_QUEUED = 20_000
 """Messages that may wait for a peer: about 20 s of call set-ups at 50 calls a second."""
@@ -41,7 +44,11 @@ class Channel:
     Args:
         sock: A connected, non-blocking ``SOCK_SEQPACKET`` socket. The channel owns it from now on.
         on_message: Called with each message received.
-        on_lost: Called once, when the other side is gone or no longer reads.
+        on_lost: Called once, when the other side is gone or no longer reads; never from within `send`.
+
+    Attributes:
+        undecodable: Datagrams that were not one of our messages (a version mismatch, never normal).
+        oversized: Messages that were too large to send. The peer and the other messages are not at fault.
     """
 
     def __init__(
@@ -57,7 +64,7 @@ class Channel:
         self._queue: collections.deque[bytes] = collections.deque()
         self._open = True
         self.undecodable = 0
-        """Datagrams that were not one of our messages (a version mismatch, never normal)."""
+        self.oversized = 0
         self._loop.add_reader(sock, self._read)
 
     def send(self, message: messages.Message) -> None:
@@ -65,6 +72,11 @@ class Channel:
         if not self._open:
             return
         datagram = messages.encode(message)
+        if len(datagram) > messages.MAX_MESSAGE:
+            self.oversized += 1
+            name = type(message).__name__
+            log.error("message_too_large", message=name, octets=len(datagram), most=messages.MAX_MESSAGE)
+            return
         if self._queue:
             self._enqueue(datagram)
             return
@@ -127,4 +139,5 @@ class Channel:
     def _lose(self, reason: str) -> None:
         if self._open:
             self.close()
-            self._on_lost(reason)
+            # Later: whoever is in the middle of sending must not find its own world ended on return.
+            self._loop.call_soon(self._on_lost, reason)
