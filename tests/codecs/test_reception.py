@@ -154,3 +154,34 @@ def test_reset_begins_a_lane_again_and_leaves_the_others() -> None:
     arrive(statistics, [7, 900], rows=[0, 1])
     assert statistics.expected(np.arange(2)).tolist() == [3, 1]
     assert statistics.received(np.arange(2)).tolist() == [3, 1]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(-3, 4), st.sampled_from([0.0, 0.02, 0.035])),
+        min_size=1,
+        max_size=120,
+    )
+)
+def test_a_batch_counts_as_its_packets_one_by_one(packets: list[tuple[int, int, float]]) -> None:
+    whole, single = ReceptionStatistics(3), ReceptionStatistics(3)
+    number, now, arrived = [65_520, 10, 4_000], 0.0, []
+    for lane, step, pause in packets:
+        number[lane] += step
+        now += pause
+        arrived.append((lane, number[lane] % 65_536, number[lane] * 160 % 2**32, now))
+    columns = list(zip(*arrived, strict=True))
+    arrays = [np.array(column) for column in columns]
+    half = len(arrived) // 2
+    for part in (slice(0, half), slice(half, None)):
+        rows, sequence, timestamp, arrival = (array[part] for array in arrays)
+        whole.update(rows, sequence.astype(np.uint16), timestamp.astype(np.uint32), arrival)
+        for at in range(len(rows)):
+            one = slice(at, at + 1)
+            single.update(
+                rows[one], sequence[one].astype(np.uint16), timestamp[one].astype(np.uint32), arrival[one]
+            )
+    lanes = np.arange(3)
+    assert whole.expected(lanes).tolist() == single.expected(lanes).tolist()
+    assert whole.lost(lanes).tolist() == single.lost(lanes).tolist()
+    assert np.allclose(whole.jitter(lanes), single.jitter(lanes))

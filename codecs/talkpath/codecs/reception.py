@@ -7,7 +7,7 @@ the media plane has already decided to listen to that source.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,10 @@ _CYCLE: Final = 1 << 16
 _LONGEST_DROPOUT: Final = 3000  # sequence numbers ahead; more is a jump (A.1)
 _LONGEST_MISORDER: Final = 100  # sequence numbers behind; more is a jump (A.1)
 _NO_SEQUENCE: Final = -1
+_JITTER_DECAY: Final = 15 / 16  # what is left of the jitter after a packet without any (A.8)
 _LOST_LIMIT: Final = 1 << 23  # cumulative loss is a signed number of 24 bits
+
+_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +40,28 @@ class ReceptionReport:
     """Highest sequence number, with the count of its wraps above 16 bits (32 bits)."""
     jitter: NDArray[np.int64]
     """Interarrival jitter in RTP clock ticks."""
+
+
+class _Runs:
+    """Where the packets of each lane lie in arrays that are sorted by lane.
+
+    Args:
+        rows: lane of each packet (k,), sorted, k > 0.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.starts: Rows = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+        self.lengths: Rows = np.diff(self.starts, append=len(rows))
+        self.rows = rows[self.starts]
+        self.numbers: Rows = np.repeat(np.arange(len(self.starts)), self.lengths)
+        self.places: Rows = np.arange(len(rows)) - self.starts[self.numbers]
+
+    def after(self, first: NDArray[_T], values: NDArray[_T]) -> NDArray[_T]:
+        """Return, for each packet, the value before it; `first` stands before each lane's first."""
+        before = np.empty_like(values)
+        before[1:] = values[:-1]
+        before[self.starts] = first
+        return before
 
 
 class ReceptionStatistics:
@@ -83,8 +108,58 @@ class ReceptionStatistics:
             timestamp: RTP timestamps (k,).
             arrival: monotonic seconds (k,).
         """
+        if not len(rows):
+            return
+        order = np.argsort(rows, kind="stable")
+        rows, sequence, timestamp, arrival = rows[order], sequence[order], timestamp[order], arrival[order]
+        runs = _Runs(rows)
+        number = sequence.astype(np.int64)
+        before = runs.after(self._highest[runs.rows] % _CYCLE, number)
+        ahead = (number - before) % _CYCLE
+        heard = self._base[runs.rows] != _NO_SEQUENCE
+        tidy = heard & (np.minimum.reduceat((ahead > 0) & (ahead < _LONGEST_DROPOUT), runs.starts))
+        if tidy.all():
+            self._update_runs(runs, ahead, timestamp, arrival)
+            return
+        one_by_one = ~tidy[runs.numbers]
+        self._update_in_turn(
+            rows[one_by_one], sequence[one_by_one], timestamp[one_by_one], arrival[one_by_one]
+        )
+        rest = ~one_by_one
+        if rest.any():
+            self._update_runs(_Runs(rows[rest]), ahead[rest], timestamp[rest], arrival[rest])
+
+    def _update_runs(
+        self,
+        runs: _Runs,
+        ahead: NDArray[np.int64],
+        timestamp: NDArray[np.uint32],
+        arrival: NDArray[np.float64],
+    ) -> None:
+        """Count packets each of which is newer than the one before it on its lane, all at once."""
+        rows = runs.rows
+        self._received[rows] += runs.lengths
+        self._highest[rows] += np.add.reduceat(ahead, runs.starts)
+        waited = (arrival - runs.after(self._arrival[rows], arrival)) * self._clock_rate
+        passed = timestamp_distance(timestamp, runs.after(self._timestamp[rows], timestamp))
+        change = np.abs(waited - passed)
+        # The recurrence of A.8 unrolled: a change counts for less with each packet behind it.
+        weight = _JITTER_DECAY ** (runs.lengths[runs.numbers] - 1 - runs.places)
+        fresh = np.add.reduceat(change * weight, runs.starts) / 16
+        self._jitter[rows] = self._jitter[rows] * _JITTER_DECAY**runs.lengths + fresh
+        last = runs.starts + runs.lengths - 1
+        self._timestamp[rows] = timestamp[last]
+        self._arrival[rows] = arrival[last]
+
+    def _update_in_turn(
+        self,
+        rows: Rows,
+        sequence: NDArray[np.uint16],
+        timestamp: NDArray[np.uint32],
+        arrival: NDArray[np.float64],
+    ) -> None:
+        """Count packets in any order, the first of each lane first."""
         while len(rows):
-            # The statistics of a lane depend on its packet before: take one packet of each lane at a time.
             order = np.arange(len(rows))
             self._turn[rows[::-1]] = order[::-1]
             first = self._turn[rows] == order

@@ -53,6 +53,8 @@ class Downlink:
         self._silence = np.full(lanes, ULAW.silence, np.uint8)
         self._resampler = ResamplerBank(lanes, 1, _STEP)
         self._warm = np.zeros(lanes, np.bool_)  # whose resampler remembers audio
+        self._only_codes = True  # no lane's model speaks PCM
+        self._any_translates = False
         counters.derive(self._count_played)
 
     def configure(self, lane: int, model_format: ModelFormat, codec: PhoneCodec) -> None:
@@ -65,6 +67,8 @@ class Downlink:
         self._is_ulaw[lane] = codec == "PCMU"
         self._translates[lane] = model_format != "pcm" and _LAW_OF_MODEL[model_format] != codec
         self._silence[lane] = LAWS[codec].silence
+        self._only_codes = not self._is_pcm.any()
+        self._any_translates = bool(self._translates.any())
         if model_format != "pcm":
             self._codes.pad[lane] = LAWS[_LAW_OF_MODEL[model_format]].silence
 
@@ -74,6 +78,7 @@ class Downlink:
 
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
+        self.configure(lane, "pcmu", "PCMU")
         self._codes.reset(lane)
         self._pcm.reset(lane)
         self._resampler.reset(np.array([lane], np.intp))
@@ -107,11 +112,13 @@ class Downlink:
         Returns:
             Which rows carry model audio (k,).
         """
-        pcm = self._is_pcm[rows]
-        if not pcm.any():
+        if self._only_codes:
             return self._take_codes(rows, out, now, events)
+        pcm = self._is_pcm[rows]
         if pcm.all():
             return self._take_pcm(rows, out, now, events)
+        if not pcm.any():
+            return self._take_codes(rows, out, now, events)
         ready = np.zeros(len(rows), np.bool_)
         for chosen, take in ((pcm, self._take_pcm), (~pcm, self._take_codes)):
             part = np.empty((np.count_nonzero(chosen), FRAME_BYTES), np.uint8)
@@ -122,6 +129,8 @@ class Downlink:
     def _take_codes(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         ready = self._codes.take(rows, out, now, events)
         self._silent(rows, out, ready)
+        if not self._any_translates:
+            return ready
         translated = ready & self._translates[rows]
         if translated.any():
             to_ulaw = self._is_ulaw[rows]
@@ -133,20 +142,29 @@ class Downlink:
         raw = np.empty((len(rows), _PCM_FRAME_BYTES), np.uint8)
         ready = self._pcm.take(rows, raw, now, events)
         self._silent(rows, out, ready)
+        if ready.all():
+            self._warm[rows] = True
+            out[:] = self._convert(rows, raw)
+            return ready
         cold = ~ready & self._warm[rows]
         if cold.any():
             self._resampler.reset(rows[cold])
         self._warm[rows] = ready
         if ready.any():
-            lanes = rows[ready]
-            samples = self._resampler.process(lanes, raw[ready].view(np.int16))
-            ulaw = self._is_ulaw[lanes]
-            codes = np.empty(samples.shape, np.uint8)
-            for law, chosen in ((ULAW, ulaw), (ALAW, ~ulaw)):
-                if chosen.any():
-                    codes[chosen] = law.encode(samples[chosen])
-            out[ready] = codes
+            out[ready] = self._convert(rows[ready], raw[ready])
         return ready
+
+    def _convert(self, rows: Rows, raw: Codes) -> Codes:
+        """From PCM16 at 24 kHz to the laws of the lanes."""
+        samples = self._resampler.process(rows, raw.view(np.int16))
+        ulaw = self._is_ulaw[rows]
+        if ulaw.all():
+            return ULAW.encode(samples)
+        codes = np.empty(samples.shape, np.uint8)
+        for law, chosen in ((ULAW, ulaw), (ALAW, ~ulaw)):
+            if chosen.any():
+                codes[chosen] = law.encode(samples[chosen])
+        return codes
 
     def _silent(self, rows: Rows, out: Codes, ready: NDArray[np.bool_]) -> None:
         if not ready.all():

@@ -46,6 +46,7 @@ _FORGIVE_INTERVAL: Final = 0.25
 _MAX_ROUNDS: Final = RING_BYTES // FRAME_BYTES
 _FRAME: Final = np.arange(FRAME_BYTES)
 _NEVER: Final = np.inf
+_NO_ROWS: Final = np.zeros(0, np.intp)
 
 
 class JitterRing:
@@ -73,18 +74,23 @@ class JitterRing:
         self._heard = np.zeros(lanes, np.bool_)  # whether a stream has begun
         self._spent = np.zeros(lanes, np.int64)  # bytes beyond what time has paid back
         self._forgiven = 0.0
+        self._earliest = 0.0  # no frame is given up before this
+        self._frames = np.zeros(lanes, np.int64)
+        counters.derive(self._count_frames)
 
     def start(self, lane: int, now: float) -> None:
         """Start the lane's stream: from now on it advances by 8,000 samples a second."""
         self._clear(lane)
         self._heard[lane] = False
+        self._earliest = 0.0
         self._due[lane] = now + FRAME_SECONDS + self.target[lane]
         self._spent[lane] = 0
         self._span[lane] = FRAME_SECONDS
 
     def stop(self, lane: int) -> None:
-        """Stop the lane's stream and drop what it holds."""
+        """Stop the lane's stream, drop what it holds and begin to count anew."""
         self._clear(lane)
+        self._frames[lane] = 0
         self._due[lane] = _NEVER
 
     def running(self, lane: int) -> bool:
@@ -99,6 +105,32 @@ class JitterRing:
     def buffered(self, lane: int) -> int:
         """Bytes from the read position to the newest byte."""
         return int(self._end[lane])
+
+    def follow(self, rows: Rows, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Take note of `steps` frames (k,) that passed by these rings, which hold nothing.
+
+        Returns:
+            Which lanes brought more than time allows and must be looked at packet by packet (k,).
+        """
+        passed = steps * FRAME_BYTES
+        self._read[rows] = (self._read[rows] + passed) & 0xFFFFFFFF
+        self._span[rows] = FRAME_SECONDS
+        self._frames[rows] += steps
+        spent = self._spent[rows] + passed
+        self._spent[rows] = spent
+        return np.asarray(spent > _ALLOWANCE, np.bool_)
+
+    def expect(self, rows: Rows, now: float) -> None:
+        """A packet of one frame passed by: the next is expected a frame from now."""
+        self._due[rows] = self.target[rows] + (now + FRAME_SECONDS)
+
+    def empty(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rings hold nothing and may take more (k,)."""
+        return (self._end[rows] == 0) & (self._spent[rows] <= _ALLOWANCE)
+
+    def next_timestamp(self, rows: Rows) -> NDArray[np.int64]:
+        """The timestamps that leave next (k,)."""
+        return self._read[rows]
 
     def offer(self, packets: AudioPackets, now: float) -> Frames:
         """Take one packet of each of some lanes and return what is in order.
@@ -127,12 +159,21 @@ class JitterRing:
             frames += self._pull(self._store(packets.select(rest), ahead[rest], now))
         return frames
 
+    def overdue(self, now: float) -> Rows:
+        """The lanes that `expire` would do something about."""
+        self._forgive(now)
+        if now < self._earliest:
+            return _NO_ROWS
+        rows = np.flatnonzero(self._due <= now)
+        if not rows.size:
+            self._earliest = float(self._due.min())
+        return rows
+
     def expire(self, now: float) -> Frames:
         """Give up what has waited long enough, fill it with silence, and return what follows."""
-        self._forgive(now)
         frames: Frames = []
         for _ in range(_MAX_ROUNDS):
-            rows = np.flatnonzero(self._due <= now)
+            rows = self.overdue(now)
             if not rows.size:
                 break
             frames.append((rows, self._conceal(rows)))
@@ -159,14 +200,17 @@ class JitterRing:
 
     def _pass(self, rows: Rows, now: float) -> None:
         """A packet of one frame leaves as it came: the next is expected a frame from now."""
-        self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
-        self._due[rows] = now + FRAME_SECONDS + self.target[rows]
+        self._advance(rows)
         self._span[rows] = FRAME_SECONDS
+        self.expect(rows, now)
 
-    def _leave(self, rows: Rows) -> None:
-        """A frame of each row leaves: what comes after it is expected a frame later."""
+    def _advance(self, rows: Rows) -> None:
+        """A frame of each row leaves."""
         self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
-        self._due[rows] += FRAME_SECONDS
+        self._frames[rows] += 1
+
+    def _count_frames(self) -> None:
+        self._counters.table[:, Cause.FRAMES_UPLINK] = self._frames
 
     def _store(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> Rows:
         """Put packets into the ring; return the lanes whose packet was taken."""
@@ -191,6 +235,7 @@ class JitterRing:
         What lies before it was expected earlier by as much; so holes one after the other do not add up.
         """
         before = self._end[rows] / SAMPLE_RATE
+        self._earliest = 0.0
         self._due[rows] = now + self._span[rows] - before + self.target[rows]
 
     def _realign(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> NDArray[np.int64]:
@@ -260,7 +305,8 @@ class JitterRing:
             frames.append((rows, self._bytes.reshape(-1)[place]))
             self._there.reshape(-1)[place] = False
             self._end[rows] -= FRAME_BYTES
-            self._leave(rows)
+            self._advance(rows)
+            self._due[rows] += FRAME_SECONDS  # what comes after it is expected a frame later
         return frames
 
     def _conceal(self, rows: Rows) -> NDArray[np.uint8]:
@@ -273,7 +319,7 @@ class JitterRing:
         frames = np.where(there, self._bytes.reshape(-1)[place], self.silence[rows][:, None])
         self._there.reshape(-1)[place] = False
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
-        self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
+        self._advance(rows)
         self._spent[rows] += FRAME_BYTES
         return frames
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RELATCH_SILENCE", "Address", "Latch"]
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
+"""As the socket module has it; IPv6 has flow and scope behind the port."""
 
 RELATCH_SILENCE: Final = 1.0
 """Seconds of silence after which another source may take the place of the locked one."""
@@ -59,7 +60,7 @@ class Latch:
             Whether `source` is now the locked source.
         """
         silent = now - self.heard_at[lane] >= RELATCH_SILENCE
-        if self.locked[lane] is None or silent or source == self._signalled[lane]:
+        if self.locked[lane] is None or silent or source[:2] == self._signalled[lane]:
             self.locked[lane] = source
             return True
         return False

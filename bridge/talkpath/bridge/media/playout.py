@@ -31,7 +31,8 @@ __all__ = ["MAX_QUEUE_SECONDS", "Playout"]
 MAX_QUEUE_SECONDS: Final = 300
 """Model audio a lane may queue; what comes on top is dropped and reported."""
 
-_RING_FRAMES: Final = 64  # 1.28 s
+_RING_FRAMES: Final = 64  # 1.28 s; a power of two
+_LAST_FRAME: Final = _RING_FRAMES - 1
 _NEVER: Final = -1
 
 
@@ -92,7 +93,8 @@ class Playout:
             self._overflowed(lane, len(audio) - max(room, 0))
             audio = audio[: max(room, 0)]
         self._append(lane, audio)
-        self._update(lane)
+        if queue.waiting or not queue.steady():
+            self._update(lane)
 
     def finish(self, lane: int, item_id: str) -> None:
         """No more audio of this item will come."""
@@ -158,10 +160,11 @@ class Playout:
         if ready.all():
             self._next_frames(rows, out, slice(None))
             left -= self._frame_bytes
+            self._left[rows] = left
         elif ready.any():
             self._next_frames(rows[ready], out, ready)
             left[ready] -= self._frame_bytes
-        self._left[rows] = left
+            self._left[rows] = left
         reached = left <= self._watch[rows]
         if reached.any():
             for index in np.flatnonzero(reached).tolist():
@@ -173,7 +176,7 @@ class Playout:
     ) -> None:
         head = self._head[rows]
         out[where] = self._ring[rows, head]
-        self._head[rows] = (head + 1) % _RING_FRAMES
+        self._head[rows] = (head + 1) & _LAST_FRAME
 
     def report_overflow(self, events: list[MediaEvent]) -> None:
         """Append what was dropped since the last call."""

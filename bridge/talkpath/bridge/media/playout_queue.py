@@ -121,6 +121,10 @@ class PlayoutQueue:
         """Whether no item is queued or playing."""
         return not self._items
 
+    def steady(self) -> bool:
+        """Whether one item is playing and open: more audio of it changes nothing about what comes next."""
+        return self.open and len(self._items) == 1 and self._items[0].started
+
     def sounding(self, sent: int) -> bool:
         """Whether the oldest item is in the middle of being played."""
         return bool(self._items) and self._items[0].start < sent

@@ -1,8 +1,9 @@
 """The receive half of a beat: from the sockets of all lanes to the frames their models read.
 
-Each round holds at most one packet per lane, so every step is one array operation over the round: parse,
-tell payload types apart, check the source, follow the sequence, and hand audio to the jitter ring. What
-does not belong is counted by cause and dropped.
+Each round holds at most one packet per lane, so every step is one array operation over the round. A packet
+that is exactly what its lane expects (`in_order`) goes straight to the model's encoder. All others go the
+long way: parse, tell payload types apart, check the source, follow the sequence, and hand audio to the jitter
+ring. What does not belong is counted by cause and dropped.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as np
 
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.digits import DigitReader
+from talkpath.bridge.media.in_order import InOrder, placed
 from talkpath.bridge.media.jitter import JitterRing
-from talkpath.bridge.media.lane import Latched
+from talkpath.bridge.media.lane import FRAME_BYTES, Latched
 from talkpath.bridge.media.latch import Latch
 from talkpath.bridge.media.packets import AudioPackets
 from talkpath.bridge.media.reception_log import ReceptionLog
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Receiver"]
 
 _UNSET: Final = -1
+_FRAME_PACKET: Final = rtp.HEADER_LENGTH + FRAME_BYTES
+_SETTLE_INTERVAL: Final = 0.25
 _COMFORT_NOISE: Final = 13  # RFC 3551, table 4
 _AUDIO, _EVENT, _NOISE, _FOREIGN = 0, 1, 2, 3
 
@@ -88,6 +92,7 @@ class Receiver:
     """
 
     def __init__(self, lanes: int, counters: Counters) -> None:
+        counters.derive(self.settle)  # before the others, who count what it tells them
         self.sockets = SocketSet(lanes, counters)
         self.latch = Latch(lanes)
         self.jitter = JitterRing(lanes, counters)
@@ -96,18 +101,23 @@ class Receiver:
         self.reception = ReceptionLog(lanes, counters)
         self._counters = counters
         self._sequences = SequenceTracker(lanes, counters)
+        self._in_order = InOrder(lanes)
+        self._all = np.arange(lanes)
+        self._next_settle = 0.0
         self._payload_type = np.full(lanes, _UNSET, np.int16)
         self._event_type = np.full(lanes, _UNSET, np.int16)
         self._receives = np.zeros(lanes, np.bool_)
 
     def configure(self, lane: int, media: LaneMedia) -> None:
         """Set what a lane takes."""
+        self._leave_order(np.array([lane], np.intp))
         self._payload_type[lane] = media.payload_type
         self._event_type[lane] = _UNSET if media.dtmf_payload_type is None else media.dtmf_payload_type
         self._receives[lane] = media.receives
 
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
+        self._leave_order(np.array([lane], np.intp))
         self._payload_type[lane] = self._event_type[lane] = _UNSET
         self._receives[lane] = False
         self._sequences.reset(lane)
@@ -117,46 +127,116 @@ class Receiver:
         self.digits.reset(lane)
         self.reception.reset(lane)
 
+    def settle(self) -> None:
+        """Bring the lanes whose packets are recognised up to date."""
+        rows, steps = self._in_order.settle(self._all)
+        if rows.size:
+            self._sequences.follow(rows, steps)
+            spendthrift = self.jitter.follow(rows, steps)
+            if spendthrift.any():
+                self._in_order.forget(rows[spendthrift])
+
     def receive(self, now: float, beat: Beat) -> None:
         """Drain the sockets and append uplink frames and events to the beat."""
         for arrivals in self.sockets.rounds():
-            if arrivals.lanes.size:
+            if arrivals.lanes:
                 self._take(arrivals, now, beat)
-        if self.sockets.drained:  # else what a hole waits for may still be in the kernel
+        if now >= self._next_settle:
+            self._next_settle = now + _SETTLE_INTERVAL
+            self.settle()
+        # What a hole waits for may still be in the kernel.
+        if self.sockets.drained and (overdue := self.jitter.overdue(now)).size:
+            self._leave_order(overdue)
             self._encode(self.jitter.expire(now), beat)
         self.digits.poll(now, beat.events)
         self.reception.settle(now)
 
     def _take(self, arrivals: Arrivals, now: float, beat: Beat) -> None:
-        rows = arrivals.lanes
-        parsed = rtp.parse(arrivals.packets, arrivals.lengths)
-        audio = (parsed.payload_type == self._payload_type[rows]) & (parsed.reject == 0)
-        audio &= self._receives[rows] & (arrivals.lengths < PACKET_BYTES)
-        locked = self.latch.locked
-        known = [source == locked[lane] for lane, source in zip(rows.tolist(), arrivals.sources, strict=True)]
-        if audio.all() and all(known):
-            self._follow(_round(arrivals, parsed, np.zeros(len(rows), np.int8)), now, beat)
+        """Take the packets that their lanes expect; the others go the long way."""
+        count = len(arrivals.lanes)
+        rows = np.array(arrivals.lanes, np.intp)
+        first = arrivals.packets[:, : rtp.HEADER_LENGTH]
+        head = first[:, :8].view(">u8")[:, 0].astype(np.uint64)
+        expected = self._in_order.recognise(rows, head, first[:, 8:].view(">u4")[:, 0])
+        locked = tuple(map(self.latch.locked.__getitem__, arrivals.lanes))
+        if arrivals.lengths.count(_FRAME_PACKET) != count or locked != arrivals.sources:
+            expected &= np.array(
+                [
+                    length == _FRAME_PACKET and source == known
+                    for length, source, known in zip(arrivals.lengths, arrivals.sources, locked, strict=True)
+                ]
+            )
+        payloads = arrivals.packets[:, rtp.HEADER_LENGTH : _FRAME_PACKET]
+        if expected.all():
+            self._pass(rows, head, payloads, now, beat)
             return
-        kinds, valid = self._sort(arrivals, parsed)
-        admitted = np.array(known)
-        admitted |= self._latched(arrivals, kinds, valid & ~admitted, now, beat)
-        valid &= admitted
+        if expected.any():
+            self._pass(rows[expected], head[expected], payloads[expected], now, beat)
+            arrivals = arrivals.select(np.flatnonzero(~expected))
+            rows = rows[~expected]
+        self._leave_order(rows)
+        self._examine(arrivals, rows, now, beat)
+        self._expect(rows)
+
+    def _pass(
+        self,
+        rows: NDArray[np.intp],
+        head: NDArray[np.uint64],
+        payloads: NDArray[np.uint8],
+        now: float,
+        beat: Beat,
+    ) -> None:
+        """Packets in order leave as they came; everybody else learns of them in `settle`."""
+        self._in_order.advance(rows)
+        self.jitter.expect(rows, now)
+        self.latch.heard_at[rows] = now
+        self.reception.add(rows, head, now)
+        self.uplink.encode(rows, payloads, beat.uplink)
+
+    def _leave_order(self, rows: NDArray[np.intp]) -> None:
+        """Something else happens on these lanes: settle them and expect nothing."""
+        moved, steps = self._in_order.settle(rows)
+        if moved.size:
+            self._sequences.follow(moved, steps)
+            self.jitter.follow(moved, steps)
+        self._in_order.forget(rows)
+
+    def _expect(self, rows: NDArray[np.intp]) -> None:
+        """Recognise the next packets of those lanes that hold nothing back."""
+        ready = self.jitter.empty(rows) & self._receives[rows]
+        rows = rows[ready & (self._payload_type[rows] != _UNSET)]
+        if rows.size:
+            sequence, ssrc = self._sequences.expected(rows)
+            timestamp = self.jitter.next_timestamp(rows)
+            self._in_order.expect(rows, self._payload_type[rows], sequence, timestamp, ssrc)
+
+    def _examine(self, arrivals: Arrivals, rows: NDArray[np.intp], now: float, beat: Beat) -> None:
+        lengths = np.array(arrivals.lengths, np.intp)
+        parsed = rtp.parse(arrivals.packets, lengths)
+        locked = self.latch.locked
+        known = np.array(
+            [source == locked[lane] for lane, source in zip(arrivals.lanes, arrivals.sources, strict=True)]
+        )
+        kinds, valid = self._sort(rows, lengths, parsed)
+        known |= self._latched(arrivals, kinds, valid & ~known, now, beat)
+        valid &= known
         valid &= self._receiving(rows, valid)
         if valid.any():
-            self._follow(_round(arrivals, parsed, kinds).select(np.flatnonzero(valid)), now, beat)
+            arrived = _round(rows, arrivals, parsed, kinds)
+            self._follow(arrived if valid.all() else arrived.select(np.flatnonzero(valid)), now, beat)
 
     def _sort(
-        self, arrivals: Arrivals, parsed: rtp.ParsedPackets
+        self, rows: NDArray[np.intp], lengths: NDArray[np.intp], parsed: rtp.ParsedPackets
     ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
         """Tell audio, key presses and comfort noise apart; count and refuse everything else."""
-        rows, payload_type = arrivals.lanes, parsed.payload_type
+        payload_type = parsed.payload_type
         kinds = np.full(len(rows), _FOREIGN, np.int8)
         kinds[payload_type == _COMFORT_NOISE] = _NOISE
         kinds[payload_type == self._event_type[rows]] = _EVENT
         kinds[payload_type == self._payload_type[rows]] = _AUDIO
         malformed = parsed.reject != 0
         self._counters.table[rows[malformed], parsed.reject[malformed]] += 1
-        oversized = ~malformed & (arrivals.lengths >= PACKET_BYTES)
+        oversized = ~malformed & (lengths >= PACKET_BYTES)
         self._counters.add_rows(rows[oversized], Cause.OVERSIZED)
         sound = ~malformed & ~oversized
         unset = sound & (self._payload_type[rows] == _UNSET)
@@ -176,11 +256,11 @@ class Receiver:
         """Which strange packets make their sender the lane's source; only negotiated media may."""
         latched = np.zeros(len(strange), np.bool_)
         for index in np.flatnonzero(strange).tolist():
-            lane, source = int(arrivals.lanes[index]), arrivals.sources[index][:2]
+            lane, source = arrivals.lanes[index], arrivals.sources[index]
             before = self.latch.locked[lane]
             latched[index] = kinds[index] != _NOISE and self.latch.admit(lane, source, now)
             if latched[index]:
-                beat.events.append(Latched(lane, *source))
+                beat.events.append(Latched(lane, *source[:2]))
                 self._counters.add(lane, Cause.RELATCHED, int(before is not None))
             else:
                 self._counters.add(lane, Cause.WRONG_SOURCE)
@@ -200,7 +280,7 @@ class Receiver:
             self.reception.begin_source(rows[restarted])
             for lane in rows[restarted].tolist():
                 self.digits.reset(lane)
-        self.reception.add(rows, arrived.sequence, arrived.timestamp, now)
+        self.reception.add(rows, placed(arrived.sequence, arrived.timestamp), now)
         if arrived.kinds.any():
             self._other_kinds(arrived, now, beat)
             audio = np.flatnonzero(arrived.kinds == _AUDIO)
@@ -233,9 +313,11 @@ class Receiver:
             self.uplink.encode(rows, codes, beat.uplink)
 
 
-def _round(arrivals: Arrivals, parsed: rtp.ParsedPackets, kinds: NDArray[np.int8]) -> _Round:
+def _round(
+    rows: NDArray[np.intp], arrivals: Arrivals, parsed: rtp.ParsedPackets, kinds: NDArray[np.int8]
+) -> _Round:
     return _Round(
-        arrivals.lanes,
+        rows,
         kinds,
         parsed.sequence,
         parsed.timestamp,

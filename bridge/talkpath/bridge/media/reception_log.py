@@ -1,6 +1,6 @@
 """RFC 3550 reception statistics of all lanes, computed in batches off the hot path.
 
-A beat only remembers what arrived; every quarter of a second the statistics take it all at once.
+A beat only remembers what arrived; twice a second the statistics take it all at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReceptionLog"]
 
-_BATCH_SECONDS: Final = 0.25
+_BATCH_SECONDS: Final = 0.5
 
 
 class ReceptionLog:
@@ -36,14 +36,18 @@ class ReceptionLog:
         self._statistics = ReceptionStatistics(lanes)
         self._expected = np.zeros(lanes, np.int64)
         self._lost = np.zeros(lanes, np.int64)
-        self._pending: list[tuple[NDArray[np.intp], NDArray[np.uint16], NDArray[np.uint32], float]] = []
+        self._pending: list[tuple[NDArray[np.intp], NDArray[np.uint64], float]] = []
         self._next_batch = 0.0
 
-    def add(
-        self, rows: NDArray[np.intp], sequence: NDArray[np.uint16], timestamp: NDArray[np.uint32], now: float
-    ) -> None:
-        """Remember packets that arrived at `now`."""
-        self._pending.append((rows, sequence, timestamp, now))
+    def add(self, rows: NDArray[np.intp], place: NDArray[np.uint64], now: float) -> None:
+        """Remember packets that arrived at `now`.
+
+        Args:
+            rows: The lanes (k,).
+            place: Sequence and timestamp (k,), as `in_order.placed` joins them; kept until they are used.
+            now: Monotonic seconds.
+        """
+        self._pending.append((rows, place, now))
 
     def settle(self, now: float) -> None:
         """Work off what was remembered, if it is time."""
@@ -75,10 +79,11 @@ class ReceptionLog:
     def _work_off(self) -> None:
         if not self._pending:
             return
-        parts, sequence, timestamp, times = zip(*self._pending, strict=True)
-        arrival = np.repeat(np.array(times), [len(part) for part in parts])
+        parts, places, times = zip(*self._pending, strict=True)
         self._pending.clear()
-        rows = np.concatenate(parts)
+        arrival = np.repeat(np.array(times), [len(part) for part in parts])
+        rows, place = np.concatenate(parts), np.concatenate(places)
         received = np.bincount(rows, minlength=len(self._counters.table))
         self._counters.table[:, Cause.PACKETS_RECEIVED] += received
-        self._statistics.update(rows, np.concatenate(sequence), np.concatenate(timestamp), arrival)
+        sequence = (place >> np.uint64(32)).astype(np.uint16)
+        self._statistics.update(rows, sequence, place.astype(np.uint32), arrival)

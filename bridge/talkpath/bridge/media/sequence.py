@@ -54,6 +54,18 @@ class SequenceTracker:
         """Forget the lane: the next packet begins a stream."""
         self._source[lane] = _NONE
 
+    def follow(self, rows: NDArray[np.intp], steps: NDArray[np.int64]) -> None:
+        """Take note of `steps` packets (k,), each the number after the one before."""
+        shift = np.minimum(steps, 63).astype(np.uint64)
+        ones = (np.uint64(1) << shift) - np.uint64(1)
+        kept = (self._seen[rows] << shift) | ones
+        self._seen[rows] = np.where(steps > 63, ~np.uint64(0), kept)
+        self._newest[rows] = (self._newest[rows] + steps) & 0xFFFF
+
+    def expected(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The number after the newest, and the SSRC, below zero before the first packet; (k,) each."""
+        return (self._newest[rows] + 1) & 0xFFFF, self._source[rows]
+
     def track(
         self, rows: NDArray[np.intp], sequence: NDArray[np.int64], source: NDArray[np.int64]
     ) -> NDArray[np.int8]:

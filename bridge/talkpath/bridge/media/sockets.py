@@ -33,14 +33,24 @@ class Arrivals:
     Attributes:
         lanes: The lanes (k,), each once.
         packets: The datagrams (k, PACKET_BYTES), uint8.
-        lengths: Bytes received (k,).
+        lengths: Bytes received, k of them.
         sources: Source address of each, as `recvfrom` gives it.
     """
 
-    lanes: NDArray[np.intp]
+    lanes: list[int]
     packets: NDArray[np.uint8]
-    lengths: NDArray[np.intp]
-    sources: list[Any]
+    lengths: tuple[int, ...]
+    sources: tuple[Any, ...]
+
+    def select(self, index: NDArray[np.intp]) -> Arrivals:
+        """The packets at `index`."""
+        chosen = index.tolist()
+        return Arrivals(
+            [self.lanes[number] for number in chosen],
+            self.packets[index],
+            tuple(self.lengths[number] for number in chosen),
+            tuple(self.sources[number] for number in chosen),
+        )
 
 
 class SocketSet:
@@ -61,17 +71,20 @@ class SocketSet:
         self._epoll = select.epoll()
         self._rows = np.zeros((lanes, PACKET_BYTES), np.uint8)
         self._views = [row.data for row in self._rows]
-        self._by_descriptor: dict[int, tuple[int, Callable[[memoryview], tuple[int, Any]]]] = {}
+        self._lanes_by_descriptor: dict[int, int] = {}
+        self._receivers: dict[int, Callable[[memoryview], tuple[int, Any]]] = {}
 
     def add(self, lane: int, sock: socket.socket) -> None:
         """Listen to a lane's socket; it must not block."""
         self._epoll.register(sock.fileno(), select.EPOLLIN)
-        self._by_descriptor[sock.fileno()] = (lane, sock.recvfrom_into)
+        self._lanes_by_descriptor[sock.fileno()] = lane
+        self._receivers[sock.fileno()] = sock.recvfrom_into
 
     def remove(self, sock: socket.socket) -> None:
         """Stop listening; the socket stays open."""
         self._epoll.unregister(sock.fileno())
-        del self._by_descriptor[sock.fileno()]
+        del self._lanes_by_descriptor[sock.fileno()]
+        del self._receivers[sock.fileno()]
 
     def close(self) -> None:
         """Close the epoll; the sockets stay open."""
@@ -91,27 +104,42 @@ class SocketSet:
         for _ in range(MAX_PACKETS_PER_BEAT):
             yield self._read(ready)
             again = self._epoll.poll(0, self._lanes)
+            if not again:
+                return
             ready = [descriptor for descriptor, _ in again if descriptor in first]
             if not ready:
                 return
         self.drained = False
 
     def _read(self, ready: list[int]) -> Arrivals:
-        lanes: list[int] = []
-        lengths: list[int] = []
-        sources: list[Any] = []
-        views = self._views
-        for descriptor in ready:
-            lane, receive = self._by_descriptor[descriptor]
+        receivers, taken = self._receivers, []
+        try:
+            for descriptor, view in zip(ready, self._views, strict=False):
+                taken.append(receivers[descriptor](view))
+        except OSError as error:
+            self._failed(ready[len(taken)], error)
+            return self._read_rest(ready, taken)
+        lengths, sources = zip(*taken, strict=True)
+        lanes = self._lanes_by_descriptor
+        return Arrivals(
+            [lanes[descriptor] for descriptor in ready], self._rows[: len(ready)], lengths, sources
+        )
+
+    def _read_rest(self, ready: list[int], taken: list[tuple[int, Any]]) -> Arrivals:
+        """Go on after the first socket that had nothing after all, or an error."""
+        served = ready[: len(taken)]
+        for descriptor in ready[len(taken) + 1 :]:
             try:
-                length, source = receive(views[len(lanes)])
-            except BlockingIOError:  # the kernel found a bad checksum after it had promised a packet
-                continue
-            except OSError:
-                self._counters.add(lane, Cause.RECEIVE_ERRORS)
-                continue
-            lanes.append(lane)
-            lengths.append(length)
-            sources.append(source)
-        count = len(lanes)
-        return Arrivals(np.array(lanes, np.intp), self._rows[:count], np.array(lengths, np.intp), sources)
+                taken.append(self._receivers[descriptor](self._views[len(taken)]))
+            except OSError as error:
+                self._failed(descriptor, error)
+            else:
+                served.append(descriptor)
+        lanes = [self._lanes_by_descriptor[descriptor] for descriptor in served]
+        lengths, sources = tuple(length for length, _ in taken), tuple(source for _, source in taken)
+        return Arrivals(lanes, self._rows[: len(taken)], lengths, sources)
+
+    def _failed(self, descriptor: int, error: OSError) -> None:
+        # Blocking means that the kernel found a bad checksum after it had promised a packet.
+        if not isinstance(error, BlockingIOError):
+            self._counters.add(self._lanes_by_descriptor[descriptor], Cause.RECEIVE_ERRORS)

@@ -33,6 +33,7 @@ __all__ = ["Transmitter"]
 
 _PACKET_BYTES: Final = rtp.HEADER_LENGTH + FRAME_BYTES
 _MARKER: Final = 0x80
+_ONE: Final = np.uint16(1)
 _BLOCKED: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 _UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EPERM})
 
@@ -54,10 +55,11 @@ class _Phase:
         self.sequence_field = self.packets[:, 2:4].view(">u2")[:, 0]
         self.timestamp_field = self.packets[:, 4:8].view(">u4")[:, 0]
         self.payload_type = np.zeros(len(lanes), np.uint8)
-        self.sequence = np.zeros(len(lanes), np.int64)
-        self.timestamp = np.zeros(len(lanes), np.int64)
+        self.sequence = np.zeros(len(lanes), np.uint16)  # the next; runs over by itself
+        self.timestamp = np.zeros(len(lanes), np.uint32)  # of slot 0
         self.talking = np.zeros(len(lanes), np.bool_)
         self.marked = False
+        self.sent = 0  # slots served since this was arranged
 
 
 class Transmitter:
@@ -151,13 +153,14 @@ class Transmitter:
         if marks or group.marked:
             group.kind[:] = np.where(begins, group.payload_type | _MARKER, group.payload_type)
             group.marked = marks
-        group.sequence_field[:] = group.sequence & 0xFFFF
-        group.sequence += 1
-        group.timestamp_field[:] = (group.timestamp + slot * FRAME_BYTES) & 0xFFFFFFFF
+        group.sequence_field[:] = group.sequence
+        group.sequence += _ONE
+        group.timestamp_field[:] = group.timestamp + np.uint32(slot * FRAME_BYTES & 0xFFFFFFFF)
+        group.sent += 1
         self._hand_over(group)
 
     def _hand_over(self, group: _Phase) -> None:
-        for lane, (sendto, target), packet in zip(group.lanes, group.targets, group.views, strict=True):
+        for (sendto, target), packet, lane in zip(group.targets, group.views, group.lanes, strict=True):
             try:
                 sendto(packet, target)
             except OSError as error:
@@ -170,14 +173,15 @@ class Transmitter:
         group = _Phase(lanes, [(self._sendto[lane], self._targets[lane]) for lane in lanes])
         rows = group.rows
         group.payload_type[:] = self._payload_type[rows]
-        group.sequence[:] = self._sequence[rows]
+        group.sequence[:] = self._sequence[rows] & 0xFFFF
         group.timestamp[:] = self._timestamp[rows]
         group.talking[:] = self._talking[rows]
         rtp.write_headers(group.packets, group.payload_type, 0, 0, self._ssrc[rows], False)
         self._phases[number] = group
 
     def _remember(self, group: _Phase) -> None:
-        self._sequence[group.rows] = group.sequence
+        self._sequence[group.rows] += group.sent
+        group.sent = 0
         self._talking[group.rows] = group.talking
 
     def _count_sent(self) -> None:
