@@ -16,6 +16,8 @@ OFFER = (
 
 PATIENCE = 5.0
 
+_COPIED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+
 
 class Phone:
     """One UDP socket that calls a SIP process."""
@@ -84,6 +86,14 @@ class Phone:
         finally:
             self.socket.settimeout(PATIENCE)
         return False
+
+
+def ok_to(request: SipText, *, status: str = "200 OK", headers: str = "", body: str = "") -> bytes:
+    """A response to a request that was received. ``headers`` are whole lines."""
+    kept = [f"{name}: {value}" for name, value in request.headers if name in _COPIED]
+    kept = [f"{line};tag=phone" if line.startswith("To:") and ";tag=" not in line else line for line in kept]
+    head = f"SIP/2.0 {status}\r\n" + "\r\n".join(kept)
+    return f"{head}\r\n{headers}Content-Length: {len(body.encode())}\r\n\r\n{body}".encode()
 
 
 def status_of(message: SipText) -> int:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import base64
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.sip import negotiation as n
+from talkpath.sip.sdes import OwnKeys
 from talkpath.sip.sdp import SdpError, parse
+
+if TYPE_CHECKING:
+    from talkpath.sip.messages import SrtpPolicy
 
 OFFER = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -144,3 +151,85 @@ def test_any_readable_offer_is_refused_or_gets_an_answer_of_its_shape(lines: lis
     assert [line.kind for line in answer.media] == [line.kind for line in offer.media]
     assert [line.port for line in answer.media if line.port] == [20_000]
     assert n.settle(answer, offer).codec in BOTH
+
+
+KEY = base64.b64encode(bytes(30)).decode()
+CRYPTO = f"a=crypto:4 F8_128_HMAC_SHA1_80 inline:{KEY}\r\na=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n"
+SECURE = OFFER.replace("RTP/AVP", "RTP/SAVP") + CRYPTO
+
+
+@pytest.mark.parametrize(
+    ("offer", "srtp", "tag"),
+    [
+        (SECURE, "optional", 5),
+        (SECURE, "mandatory", 5),
+        (OFFER + CRYPTO, "optional", 5),
+        (OFFER + CRYPTO, "mandatory", 5),
+        (OFFER + CRYPTO, "off", None),
+        (OFFER, "optional", None),
+        (OFFER + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n", "optional", None),
+        (OFFER.replace("m=audio", "m=audio 3 RTP/SAVP 8\r\n" + CRYPTO + "m=audio"), "off", None),
+    ],
+)
+def test_the_key_that_is_taken(offer: str, srtp: SrtpPolicy, tag: int | None) -> None:
+    choice = n.choose(parse(offer), BOTH, srtp)
+    assert (choice.crypto.tag if choice.crypto else None) == tag
+
+
+def test_a_line_with_srtp_comes_before_a_plain_one() -> None:
+    offer = OFFER + "m=audio 4002 RTP/SAVP 8\r\nc=IN IP4 192.0.2.1\r\n" + CRYPTO
+    assert n.choose(parse(offer), BOTH, "optional").index == 1
+    assert n.choose(parse(offer), BOTH).index == 0
+
+
+@pytest.mark.parametrize(
+    ("offer", "srtp", "words"),
+    [
+        (SECURE, "off", "RTP/SAVP"),
+        (OFFER, "mandatory", "no a=crypto"),
+        (SECURE.replace("a=crypto", "a=x"), "optional", "no a=crypto"),
+        (SECURE.replace(f"AES_CM_128_HMAC_SHA1_80 inline:{KEY}", "X"), "optional", "F8_128"),
+    ],
+)
+def test_what_srtp_forbids_is_488_with_the_reason(offer: str, srtp: SrtpPolicy, words: str) -> None:
+    with pytest.raises(n.NotAcceptableError, match=words) as caught:
+        n.choose(parse(offer), BOTH, srtp)
+    assert caught.value.status == 488
+
+
+def test_an_answer_with_srtp_has_our_key_under_the_chosen_tag() -> None:
+    offer = parse(SECURE)
+    choice = n.choose(offer, BOTH, "optional")
+    assert choice.crypto is not None
+    ours = OwnKeys().answer_to(choice.crypto)
+    text = n.write_answer(offer, choice, US, ORIGIN, crypto=ours)
+    assert "m=audio 20000 RTP/SAVP 8 101" in text
+    assert text.count("a=crypto:") == 1
+    settled = n.settle(parse(text), offer)
+    assert settled.local_crypto.value == f"AES_CM_128_HMAC_SHA1_80 inline:{ours.key}"
+    assert settled.remote_crypto.value == f"AES_CM_128_HMAC_SHA1_80 inline:{KEY}"
+    assert ours.key not in repr(settled)
+    assert KEY not in repr(settled) + repr(offer)
+
+
+def test_an_answer_without_a_key_settles_plain_rtp_where_it_was_left_to_the_peer() -> None:
+    ours = n.write_offer(BOTH, US, ORIGIN, cryptos=OwnKeys().offer())
+    assert n.settle(parse(ours), parse(OFFER)).local_crypto.value == ""
+
+
+@pytest.mark.parametrize("answer", [OFFER, SECURE, SECURE.replace("a=crypto", "a=x")])
+def test_an_answer_without_a_key_of_ours_is_refused_where_srtp_is_mandatory(answer: str) -> None:
+    ours = n.write_offer(BOTH, US, ORIGIN, cryptos=OwnKeys().offer(), protocol="RTP/SAVP")
+    with pytest.raises(n.NotAcceptableError, match="SRTP"):
+        n.settle(parse(ours), parse(answer))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("sendrecv", "sendonly"), ("sendonly", "inactive"), ("recvonly", "sendonly"), ("inactive", "inactive")],
+)
+def test_while_we_hold_nothing_is_received(theirs: str, ours: str) -> None:
+    offer = parse(f"{OFFER}a={theirs}\r\n")
+    text = n.write_answer(offer, n.choose(offer, BOTH), US, ORIGIN, hold=True)
+    assert f"a={ours}\r\n" in text
+    assert not n.settle(parse(text), offer).receives

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import base64
+from typing import TYPE_CHECKING
+
 import pytest
 
 from talkpath.sip.negotiation import NotAcceptableError
 from talkpath.sip.offer_answer import PLACEHOLDER_PORT, OfferAnswer, StreamFacts
 from tests.sip.phone import OFFER
+
+if TYPE_CHECKING:
+    from talkpath.sip.messages import MediaDescription
 
 STACK = (
     "v=0\r\no=- 40 41 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nc=IN IP4 127.0.0.1\r\n"
@@ -106,3 +112,66 @@ def test_the_port_is_kept_when_it_is_not_named_again() -> None:
 def test_a_bad_offer_is_seen_before_it_is_answered() -> None:
     with pytest.raises(NotAcceptableError):
         media().check_offer(OFFER.replace("8 0 101", "18"))
+
+
+KEYS = [base64.b64encode(bytes([number]) * 30).decode() for number in range(3)]
+
+
+def secure(key: str, *, tag: int = 1, direction: str = "sendrecv") -> str:
+    crypto = f"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"
+    return OFFER.replace("RTP/AVP", "RTP/SAVP") + f"a={direction}\r\n{crypto}"
+
+
+def exchanged(exchange: OfferAnswer, offer: str) -> MediaDescription:
+    exchange.describe(STACK, offer)
+    exchange.complete()
+    settled = exchange.take_settled()
+    assert settled is not None
+    return settled
+
+
+def test_a_new_key_of_the_peer_is_told_and_ours_stays() -> None:
+    exchange = OfferAnswer(("PCMA",), "198.51.100.1", "mandatory")
+    exchange.use_port(20_000)
+    first = exchanged(exchange, secure(KEYS[0]))
+    second = exchanged(exchange, secure(KEYS[1]))
+    assert first.remote_crypto != second.remote_crypto
+    assert second.remote_crypto.value.endswith(KEYS[1])
+    assert first.local_crypto == second.local_crypto
+    assert first.local_crypto.value
+
+
+def test_a_mandatory_trunk_offers_savp_and_an_optional_one_leaves_it_to_the_peer() -> None:
+    for policy, protocol in (("mandatory", "RTP/SAVP"), ("optional", "RTP/AVP")):
+        exchange = OfferAnswer(("PCMA",), "198.51.100.1", policy)  # type: ignore[arg-type]  # from a literal
+        text = exchange.describe(STACK, "")
+        assert f" {protocol} 8 101" in text
+        assert text.count("a=crypto:") == 4
+    assert "a=crypto" not in media().describe(STACK, "")
+
+
+def test_an_offer_in_a_call_with_srtp_keeps_its_transport_and_key() -> None:
+    exchange = OfferAnswer(("PCMA",), "198.51.100.1", "optional")
+    settled = exchanged(exchange, secure(KEYS[0], tag=9))
+    text = exchange.describe(STACK, "")
+    assert "RTP/SAVP" in text
+    assert settled.local_crypto.value.rpartition(":")[2] in text
+    exchange.complete()
+    exchange.learn_stream(StreamFacts("192.0.2.9", 6000, "PCMA", 8, 101, sends=True, receives=True))
+    again = exchange.take_settled()
+    assert again is not None
+    assert (again.local_crypto, again.remote_crypto) == (settled.local_crypto, settled.remote_crypto)
+
+
+def test_a_hold_of_ours_is_named_in_offers_and_answers_and_taken_back() -> None:
+    exchange = media()
+    exchange.hold = True
+    assert "a=sendonly" in exchange.describe(STACK, "")
+    exchanged(exchange, OFFER + "a=sendonly\r\n")
+    assert "a=inactive" in exchange.describe(STACK, "")
+    exchange.learn_answer(ANSWER.replace("sendonly", "inactive"))
+    exchange.complete()
+    assert exchange.take_settled() is not None
+    assert "a=inactive" in exchange.describe(STACK, ""), "an inactive answer does not say that they let go"
+    exchange.hold = False
+    assert "a=sendrecv" in exchange.describe(STACK, "")

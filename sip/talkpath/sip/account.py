@@ -22,6 +22,9 @@ MIN_SESSION_SECONDS = 90
 SESSION_SECONDS = 1800
 """Session timer that we ask for (RFC 4028, section 4 recommends 1,800 s)."""
 
+NO_KEYING = 99
+"""A keying method that no build of the stack knows."""
+
 UNREGISTER_MILLISECONDS = 1500
 
 
@@ -88,11 +91,22 @@ def account_config(settings: SipSettings, trunk: TrunkSettings) -> Any:
     media.useLoopMedTp = True
     media.lockCodecEnabled = False
     media.streamKaEnabled = False
-    media.srtpUse = pj.PJMEDIA_SRTP_DISABLED
+    _leave_srtp_to_us(media)
     media.rtcpMuxEnabled = False
     if any(is_ipv6(listener.host) for listener in settings.listeners):
         media.ipv6Use = config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED_NO_PREFERENCE
     return config
+
+
+def _leave_srtp_to_us(media: Any) -> None:
+    """Make the stack take any RTP transport and touch no key: SRTP is negotiated in the SDP that we write.
+
+    With SRTP off, the stack refuses RTP/SAVP; with SRTP on, it chooses among the suites of its own build.
+    With SRTP on and no way to agree on keys (the list holds one that no build has), it leaves all to us.
+    """
+    media.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
+    media.srtpSecureSignaling = 0
+    media.srtpOpt.keyings = pj.IntVector([NO_KEYING])
 
 
 def _registration(config: Any, trunk: TrunkSettings) -> None:

@@ -15,6 +15,7 @@ from talkpath.sip.dialog import Dialog, Port
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.headers import parse_address, parse_message, safe_text, uri_host, without_secrets
 from talkpath.sip.offer_answer import OfferAnswer
+from talkpath.sip.sdes import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,7 @@ class Calls:
         source = split_host_port(request.source)[0]
         address = self._address(account.trunk, transport, source)
         call = f"c-{self._prefix}-{next(self._numbers)}"
-        media = OfferAnswer(self._codecs(verdict.trunk), address)
+        media = OfferAnswer(self._codecs(verdict.trunk), address, account.trunk.srtp)
         dialog = Dialog(account, call, media, self._counters, self._report, stack_id=stack_id)
         dialog.deadline = time.monotonic() + self._settings.decision_seconds
         self._dialogs[call] = dialog
@@ -86,7 +87,7 @@ class Calls:
                 to_uri=parse_address(message.first("To")).uri,
                 request_uri=message.request_uri,
                 headers=without_secrets(message.headers),
-                offer=message.body if message.body.startswith("v=") else "",
+                offer=without_keys(message.body) if message.body.startswith("v=") else "",
                 local_address=address,
             )
         )
@@ -158,7 +159,7 @@ class Calls:
             self._send(messages.CallEnded(call=message.call, by="failure", status=500, reason=reason))
             return
         address = self._address(account.trunk, transport_in(message.uri), self._peer(message))
-        media = OfferAnswer(self._codecs(message.trunk), address)
+        media = OfferAnswer(self._codecs(message.trunk), address, account.trunk.srtp)
         dialog = Dialog(account, message.call, media, self._counters, self._report)
         dialog.deadline = time.monotonic() + message.ring_timeout
         self._dialogs[message.call] = dialog

@@ -10,16 +10,22 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from talkpath.sip.messages import MediaDescription
+from talkpath.sip.messages import MediaDescription, Secret
+from talkpath.sip.sdes import Crypto, pair, problem_with, usable
 from talkpath.sip.sdp import Codec, Direction, Media, SdpError, SessionDescription, is_unspecified
 
 if TYPE_CHECKING:
     from typing import Literal
 
+    from talkpath.sip.messages import SrtpPolicy
+
     CodecName = Literal["PCMU", "PCMA", "G722", "OPUS"]
 
-PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
+PLAIN_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
 """Transports of the media line that we speak: plain RTP, with or without early feedback."""
+
+SECURE_PROTOCOLS = frozenset({"RTP/SAVP", "RTP/SAVPF"})
+"""The same with SRTP."""
 
 OFFER_CODECS: dict[str, tuple[int, str]] = {
     "PCMU": (0, "PCMU/8000"),
@@ -36,6 +42,14 @@ _REVERSED: dict[Direction, Direction] = {
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
+
+_HELD: dict[Direction, Direction] = {
+    "sendrecv": "sendonly",
+    "sendonly": "sendonly",
+    "recvonly": "inactive",
+    "inactive": "inactive",
+}
+"""What becomes of a direction of ours when we hold the peer (RFC 3264, section 8.4)."""
 
 
 class NotAcceptableError(SdpError):
@@ -59,33 +73,61 @@ class Choice:
     index: int
     codec: Codec
     dtmf: Codec | None
+    crypto: Crypto | None = None
+    """The peer's key; None: plain RTP."""
 
 
-def choose(offer: SessionDescription, codecs: tuple[str, ...]) -> Choice:
+def choose(offer: SessionDescription, codecs: tuple[str, ...], srtp: SrtpPolicy = "off") -> Choice:
     """Choose from an offer, in the order of the offerer's preference (RFC 3264, section 6.1).
+
+    A line with SRTP that we can use comes before one without.
 
     Args:
         offer: The peer's description.
         codecs: Names of the codecs that this trunk allows.
+        srtp: What this trunk wants.
 
     Raises:
-        NotAcceptableError: no audio, no plain RTP, or no common codec. The sentence names both sides.
+        NotAcceptableError: no audio, no transport of ours, or no common codec. The sentence names both sides.
     """
     audio = [(i, line) for i, line in enumerate(offer.media) if line.kind == "audio" and line.port]
     if not audio:
         raise NotAcceptableError("the offer has no audio line")
-    plain = [(i, line) for i, line in audio if line.protocol in PROTOCOLS]
-    if not plain:
-        raise NotAcceptableError(f"the offer has audio only as {audio[0][1].protocol}, we take RTP/AVP")
-    for index, line in plain:
+    lines = [(i, line, crypto) for i, line in audio for crypto in _transports(line, srtp)]
+    if not lines:
+        raise NotAcceptableError(_no_transport(audio[0][1], srtp))
+    for index, line, crypto in sorted(lines, key=lambda item: item[2] is None):
         codec = next((c for c in line.codecs if c.name in codecs), None)
         if codec:
-            return Choice(index, codec, line.codec("TELEPHONE-EVENT", codec.clock_rate))
-    offered = ", ".join(dict.fromkeys(c.name for _, line in plain for c in line.codecs)) or "nothing we know"
-    raise NotAcceptableError(f"no common codec: offered {offered[:120]}; allowed {', '.join(codecs)}")
+            return Choice(index, codec, line.codec("TELEPHONE-EVENT", codec.clock_rate), crypto)
+    offered = ", ".join(dict.fromkeys(c.name for _, line, _ in lines for c in line.codecs))
+    known = offered[:120] or "nothing we know"
+    raise NotAcceptableError(f"no common codec: offered {known}; allowed {', '.join(codecs)}")
 
 
-def write_answer(offer: SessionDescription, choice: Choice, local: LocalMedia, origin: str) -> str:
+def _transports(line: Media, srtp: SrtpPolicy) -> list[Crypto | None]:
+    """How a line can be taken: with the first key that we can use, in plain RTP (None), or not at all."""
+    cryptos = usable(line.cryptos) if srtp != "off" else []
+    if line.protocol in PLAIN_PROTOCOLS | SECURE_PROTOCOLS and cryptos:
+        return [cryptos[0]]
+    return [None] if line.protocol in PLAIN_PROTOCOLS and srtp != "mandatory" else []
+
+
+def _no_transport(line: Media, srtp: SrtpPolicy) -> str:
+    if srtp == "off":
+        return f"the offer has audio only as {line.protocol}, we take RTP/AVP"
+    return f"no SRTP key of the offer ({line.protocol}) can be used: {problem_with(line.cryptos)}"
+
+
+def write_answer(
+    offer: SessionDescription,
+    choice: Choice,
+    local: LocalMedia,
+    origin: str,
+    *,
+    crypto: Crypto | None = None,
+    hold: bool = False,
+) -> str:
     """Write the answer: one audio line, every other line refused with port 0 (RFC 3264, section 6).
 
     Args:
@@ -93,11 +135,13 @@ def write_answer(offer: SessionDescription, choice: Choice, local: LocalMedia, o
         choice: From :func:`choose`.
         local: Our RTP address and port.
         origin: Value of our ``o=`` line; its address is replaced.
+        crypto: Our key, when the choice has one of the peer.
+        hold: We hold the peer: nothing that it sends is wanted.
     """
     lines = _session_lines(local.address, origin)
     for index, line in enumerate(offer.media):
         if index == choice.index:
-            lines += _answer_lines(line, choice, local)
+            lines += [*_answer_lines(line, choice, local, hold=hold), *([crypto.attribute] if crypto else [])]
         else:
             # RFC 8866, section 5.7: each line needs a connection, a refused one too; stacks insist.
             lines += [
@@ -107,7 +151,7 @@ def write_answer(offer: SessionDescription, choice: Choice, local: LocalMedia, o
     return _text(lines)
 
 
-def _answer_lines(line: Media, choice: Choice, local: LocalMedia) -> list[str]:
+def _answer_lines(line: Media, choice: Choice, local: LocalMedia, *, hold: bool) -> list[str]:
     codecs = [choice.codec, *([choice.dtmf] if choice.dtmf else [])]
     formats = " ".join(str(codec.payload_type) for codec in codecs)
     lines = [f"m=audio {local.port} {line.protocol} {formats}", _connection_line(local.address)]
@@ -116,7 +160,8 @@ def _answer_lines(line: Media, choice: Choice, local: LocalMedia) -> list[str]:
         lines.append(f"a=fmtp:{choice.dtmf.payload_type} 0-15")
     lines.append("a=ptime:20")
     lines += ["a=rtcp-mux"] if line.rtcp_mux else [f"a=rtcp:{local.port + 1}"]
-    lines.append(f"a={_REVERSED[line.direction]}")
+    direction = _REVERSED[line.direction]
+    lines.append(f"a={_HELD[direction] if hold else direction}")
     return lines
 
 
@@ -125,8 +170,24 @@ def _encoding(codec: Codec) -> str:
     return f"{name}/{codec.clock_rate}"
 
 
-def write_offer(codecs: tuple[str, ...], local: LocalMedia, origin: str) -> str:
+def write_offer(
+    codecs: tuple[str, ...],
+    local: LocalMedia,
+    origin: str,
+    *,
+    cryptos: tuple[Crypto, ...] = (),
+    protocol: str = "RTP/AVP",
+    direction: Direction = "sendrecv",
+) -> str:
     """Write an offer of ours, in the order of ``codecs``.
+
+    Args:
+        codecs: Names of the codecs to offer.
+        local: Our RTP address and port.
+        origin: Value of our ``o=`` line; its address is replaced.
+        cryptos: Our SRTP keys.
+        protocol: Transport of the line: with keys ``RTP/AVP`` leaves SRTP to the peer, ``RTP/SAVP`` insists.
+        direction: What we want to do.
 
     Raises:
         NotAcceptableError: none of the codecs is one that we can offer.
@@ -137,7 +198,7 @@ def write_offer(codecs: tuple[str, ...], local: LocalMedia, origin: str) -> str:
     formats = " ".join(str(number) for number, _ in known)
     lines = _session_lines(local.address, origin)
     lines += [
-        f"m=audio {local.port} RTP/AVP {formats} {OFFER_DTMF_PAYLOAD_TYPE}",
+        f"m=audio {local.port} {protocol} {formats} {OFFER_DTMF_PAYLOAD_TYPE}",
         _connection_line(local.address),
     ]
     lines += [f"a=rtpmap:{number} {encoding}" for number, encoding in known]
@@ -145,7 +206,8 @@ def write_offer(codecs: tuple[str, ...], local: LocalMedia, origin: str) -> str:
         f"a=rtpmap:{OFFER_DTMF_PAYLOAD_TYPE} telephone-event/8000",
         f"a=fmtp:{OFFER_DTMF_PAYLOAD_TYPE} 0-15",
     ]
-    lines += ["a=ptime:20", f"a=rtcp:{local.port + 1}", "a=sendrecv"]
+    lines += ["a=ptime:20", f"a=rtcp:{local.port + 1}", f"a={direction}"]
+    lines += [crypto.attribute for crypto in cryptos]
     return _text(lines)
 
 
@@ -156,7 +218,7 @@ def settle(local: SessionDescription, remote: SessionDescription) -> MediaDescri
     holds one codec; when the peer answered, theirs is in its order of preference.
 
     Raises:
-        NotAcceptableError: the two descriptions have no audio or no codec in common.
+        NotAcceptableError: the two descriptions have no audio, no codec or no SRTP key in common.
     """
     index = next((i for i, line in enumerate(local.media) if line.kind == "audio" and line.port), None)
     if index is None or index >= len(remote.media) or not remote.media[index].port:
@@ -167,6 +229,7 @@ def settle(local: SessionDescription, remote: SessionDescription) -> MediaDescri
     )
     if codec is None:
         raise NotAcceptableError("the answer has no codec of ours")
+    local_crypto, remote_crypto = _settled_keys(ours, theirs)
     dtmf = theirs.codec("TELEPHONE-EVENT") if ours.codec("TELEPHONE-EVENT") else None
     return MediaDescription(
         codec=_codec_name(codec.name),
@@ -182,7 +245,19 @@ def settle(local: SessionDescription, remote: SessionDescription) -> MediaDescri
         local_address=ours.address,
         local_port=ours.port,
         rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux,
+        local_crypto=local_crypto,
+        remote_crypto=remote_crypto,
     )
+
+
+def _settled_keys(ours: Media, theirs: Media) -> tuple[Secret, Secret]:
+    """Our key and the peer's; empty ones for plain RTP."""
+    keys = pair(ours.cryptos, theirs.cryptos)
+    if keys:
+        return keys[0].value, keys[1].value
+    if {ours.protocol, theirs.protocol} & SECURE_PROTOCOLS:
+        raise NotAcceptableError(f"no SRTP key was settled: {problem_with(theirs.cryptos)}")
+    return Secret(""), Secret("")
 
 
 def _codec_name(name: str) -> CodecName:

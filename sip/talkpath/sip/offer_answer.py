@@ -6,15 +6,18 @@ and shows messages that may hold the peer's answer (`learn_answer`); `take_settl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from talkpath.sip.addresses import is_ipv6
 from talkpath.sip.negotiation import LocalMedia, choose, settle, write_answer, write_offer
+from talkpath.sip.sdes import OwnKeys, pair
 from talkpath.sip.sdp import SdpError, parse
 
 if TYPE_CHECKING:
-    from talkpath.sip.messages import MediaDescription
+    from talkpath.sip.messages import MediaDescription, SrtpPolicy
+    from talkpath.sip.sdes import Crypto
+    from talkpath.sip.sdp import Direction, SessionDescription
 
 
 PLACEHOLDER_PORT = 9
@@ -51,11 +54,26 @@ class OfferAnswer:
     Args:
         codecs: Names of the codecs that the trunk allows, in our order of preference.
         address: The address that our descriptions name.
+        srtp: What the trunk wants.
+        keys: Our SRTP keys.
     """
 
-    def __init__(self, codecs: tuple[str, ...], address: str) -> None:
+    def __init__(
+        self,
+        codecs: tuple[str, ...],
+        address: str,
+        srtp: SrtpPolicy = "off",
+        keys: OwnKeys | None = None,
+    ) -> None:
         self.codecs = codecs
+        self.hold = False
+        """We hold the peer; named in every description from now on."""
         self.local = LocalMedia(address, 0)
+        self._srtp: SrtpPolicy = srtp
+        self._keys = keys or OwnKeys()
+        self._protocol = "RTP/SAVP" if srtp == "mandatory" else "RTP/AVP"
+        self._their_crypto: Crypto | None = None
+        self._they_hold = False
         self._ours = ""
         self._theirs = ""
         self._origin = ""
@@ -73,7 +91,7 @@ class OfferAnswer:
         Raises:
             SdpError: it cannot; its ``status`` says how to refuse.
         """
-        choose(parse(text), self.codecs)
+        choose(parse(text), self.codecs, self._srtp)
 
     def describe(self, stack_text: str, remote_text: str) -> str:
         """Write our description: an answer when there is a remote offer, else an offer.
@@ -103,10 +121,25 @@ class OfferAnswer:
 
     def _write_answer(self) -> str:
         offer = parse(self._theirs)
-        return write_answer(offer, choose(offer, self.codecs), self._named(), self._origin)
+        choice = choose(offer, self.codecs, self._srtp)
+        crypto = self._keys.answer_to(choice.crypto) if choice.crypto else None
+        return write_answer(offer, choice, self._named(), self._origin, crypto=crypto, hold=self.hold)
 
     def _write_offer(self) -> str:
-        return write_offer(self.codecs, self._named(), self._origin)
+        return write_offer(
+            self.codecs,
+            self._named(),
+            self._origin,
+            cryptos=self._keys.offer() if self._srtp != "off" else (),
+            protocol=self._protocol,
+            direction=self._wanted(),
+        )
+
+    def _wanted(self) -> Direction:
+        """The direction of an offer of ours (RFC 3264, section 8.4)."""
+        if not self.hold:
+            return "sendrecv"
+        return "inactive" if self._they_hold else "sendonly"
 
     def _named(self) -> LocalMedia:
         return self.local if self.local.port else LocalMedia(self.local.address, PLACEHOLDER_PORT)
@@ -127,7 +160,15 @@ class OfferAnswer:
         ]
         if stream.dtmf_payload_type > 0:
             lines.append(f"a=rtpmap:{stream.dtmf_payload_type} telephone-event/8000")
+        lines += self._known_crypto()
         self.learn_answer("\r\n".join(lines))
+
+    def _known_crypto(self) -> list[str]:
+        """The peer's last key as the answer to our offer: keys stay as they are (RFC 4568, section 7.1.4)."""
+        last = self._their_crypto
+        if last is None:
+            return []
+        return [replace(own, key=last.key).attribute for own in self._keys.offer() if own.suite == last.suite]
 
     @property
     def answer_is_missing(self) -> bool:
@@ -147,8 +188,23 @@ class OfferAnswer:
         if not (self._completed and self._ours and self._theirs):
             return None
         self._completed = self._waits_for_answer = False
+        ours, theirs = parse(self._ours), parse(self._theirs)
         try:
-            return settle(parse(self._ours), parse(self._theirs))
+            settled = settle(ours, theirs)
         except SdpError:
             self._theirs = ""
             raise
+        self._remember(ours, theirs)
+        return settled
+
+    def _remember(self, ours: SessionDescription, theirs: SessionDescription) -> None:
+        """Keep what our next offer needs: the transport, the peer's key, whether the peer holds us."""
+        mine, peer = ours.audio, theirs.audio
+        if mine is None or peer is None:
+            return
+        self._protocol = mine.protocol
+        keys = pair(mine.cryptos, peer.cryptos)
+        self._their_crypto = keys[1] if keys else None
+        # To an inactive offer of ours the answer can only be inactive, which tells nothing about the peer.
+        if mine.direction != "inactive" or peer.direction != "inactive":
+            self._they_hold = peer.direction in {"sendonly", "inactive"}

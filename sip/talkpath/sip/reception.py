@@ -20,7 +20,7 @@ from talkpath.sip.sdp import SdpError, parse
 if TYPE_CHECKING:
     from talkpath.sip.gate import Request
     from talkpath.sip.headers import SipText
-    from talkpath.sip.messages import Admission, SipSettings, TrunkSettings
+    from talkpath.sip.messages import Admission, SipSettings, SrtpPolicy, TrunkSettings
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,11 @@ class Reception:
         settings = self._trunks.get(trunk)
         return (settings.codecs if settings else ()) or self._settings.codecs
 
+    def srtp(self, trunk: str) -> SrtpPolicy:
+        """What a trunk wants of SRTP."""
+        settings = self._trunks.get(trunk)
+        return settings.srtp if settings else "off"
+
     def decide(self, request: Request, calls: int, max_calls: int, now: float) -> Verdict:
         """Decide about a request outside a dialog.
 
@@ -102,7 +107,7 @@ class Reception:
         # Other bodies (multipart): the SIP stack takes the SDP out of them, and the answer is checked again.
         if message.body.strip() and kind == "application/sdp":
             try:
-                choose(parse(message.body), self.codecs(verdict.trunk))
+                choose(parse(message.body), self.codecs(verdict.trunk), self.srtp(verdict.trunk))
             except SdpError as error:
                 return Verdict(error.status, str(error), "offer")
         # Last, because a refused INVITE may be sent again when our refusal was lost.

@@ -64,7 +64,7 @@ class Media:
         address: Connection address; may be a host name.
         direction: As the describing side sees it; a connection to ``0.0.0.0`` takes the receiving away.
         packet_time: Milliseconds per packet, or 0 when it says nothing.
-        cryptos: Values of ``a=crypto`` (RFC 4568), in order.
+        cryptos: Values of ``a=crypto`` (RFC 4568), in order. They hold keys, so no repr shows them.
     """
 
     kind: str
@@ -76,7 +76,7 @@ class Media:
     direction: Direction
     packet_time: int
     rtcp_mux: bool
-    cryptos: tuple[str, ...]
+    cryptos: tuple[str, ...] = field(repr=False)
 
     def codec(self, name: str, clock_rate: int = 8000) -> Codec | None:
         """The first codec of this name and clock rate."""

@@ -59,6 +59,11 @@ def test_the_sip_process_gets_its_settings_in_its_own_words() -> None:
     assert messages.decode(messages.encode(settings)) == settings
 
 
+def test_srtp_is_off_unless_a_trunk_asks_for_it() -> None:
+    trunks = sip_settings(config(trunks=[TRUNK, {**TRUNK, "name": "carrier", "srtp": "mandatory"}])).trunks
+    assert [trunk.srtp for trunk in trunks] == ["off", "mandatory"]
+
+
 def test_an_agent_inherits_the_model_of_the_realtime_section() -> None:
     shared = {
         "url": "wss://m.example/v1",

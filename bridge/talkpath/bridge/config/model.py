@@ -237,4 +237,5 @@ def _trunk_settings(trunk: TrunkConfig, sip: SipConfig) -> messages.TrunkSetting
         outbound_proxy=trunk.outbound_proxy or "",
         register_interval=int(trunk.register_interval),
         codecs=trunk.codecs or sip.codecs,
+        srtp=trunk.srtp,
     )

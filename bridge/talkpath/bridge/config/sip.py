@@ -153,6 +153,11 @@ class TrunkConfig(Section):
         examples=["reception"],
     )
     codecs: Codecs = Field(default=(), description="Codecs of this trunk; empty means those of [sip].")
+    srtp: Literal["off", "optional", "mandatory"] = Field(
+        default="off",
+        description="Encrypted voice with keys in the SDP (SDES). off: RTP only; optional: SRTP where the "
+        "peer takes part; mandatory: calls without it are refused with 488. Use TLS with it.",
+    )
     register_interval: Duration = Field(
         default=300.0, ge=30, le=86400, description="Lifetime of a registration that we ask for."
     )
