@@ -9,7 +9,7 @@ detection measures time in the audio it is given.
 A packet that is exactly next and one frame long never touches the ring.
 
 Pure arrays and `now` as an argument; no socket, no clock. Better concealment than silence belongs into
-`_conceal`, an adaptive target into `target`.
+`_conceal`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.delay import DEFAULT_TARGET
 from talkpath.bridge.media.lane import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE
 from talkpath.bridge.media.sequence import DROP, NEXT, OLD, RESTART
 
@@ -31,12 +32,10 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
     Frames = list[tuple[Rows, NDArray[np.uint8]]]
 
-__all__ = ["DEFAULT_TARGET", "RING_BYTES", "JitterRing"]
+__all__ = ["RING_BYTES", "JitterRing"]
 
 RING_BYTES: Final = 8_192
 """1.024 s per lane; a power of two, so that it divides the 32-bit timestamp."""
-DEFAULT_TARGET: Final = 0.060
-"""Seconds a hole may wait beyond the moment it was expected: three packets of 20 ms."""
 
 _MASK: Final = RING_BYTES - 1
 _JUMP_BYTES: Final = SAMPLE_RATE // 2  # this far ahead of the clock is a jump, not a gap
@@ -57,7 +56,7 @@ class JitterRing:
         counters: Where arrivals and fillings are counted.
 
     Attributes:
-        target: Seconds a hole waits, per lane (lanes,).
+        target: Seconds a hole waits beyond the moment it was expected, per lane (lanes,); see `delay`.
         silence: The code of silence of each lane's law (lanes,), uint8.
     """
 
@@ -116,9 +115,8 @@ class JitterRing:
         self._read[rows] = (self._read[rows] + passed) & 0xFFFFFFFF
         self._span[rows] = FRAME_SECONDS
         self._frames[rows] += steps
-        spent = self._spent[rows] + passed
-        self._spent[rows] = spent
-        return np.asarray(spent > _ALLOWANCE, np.bool_)
+        self._spent[rows] += passed
+        return np.greater(self._spent[rows], _ALLOWANCE)
 
     def expect(self, rows: Rows, now: float) -> None:
         """A packet of one frame passed by: the next is expected a frame from now."""
@@ -126,7 +124,9 @@ class JitterRing:
 
     def empty(self, rows: Rows) -> NDArray[np.bool_]:
         """Which rings hold nothing and may take more (k,)."""
-        return (self._end[rows] == 0) & (self._spent[rows] <= _ALLOWANCE)
+        empty: NDArray[np.bool_] = self._end[rows] == 0
+        empty &= self._spent[rows] <= _ALLOWANCE
+        return empty
 
     def next_timestamp(self, rows: Rows) -> NDArray[np.int64]:
         """The timestamps that leave next (k,)."""

@@ -251,6 +251,10 @@ class MediaPlane:
         """Milliseconds of model audio still to be sent."""
         return self._downlink.playout(lane).queued_ms(lane)
 
+    def jitter_target_ms(self, lane: int) -> float:
+        """Milliseconds that a hole in the caller's audio may wait at present."""
+        return float(self._receiver.jitter.target[lane]) * 1000
+
     def idle(self, lane: int) -> bool:
         """Whether no model audio is queued, playing or expected."""
         return self._downlink.playout(lane).idle(lane)

@@ -98,7 +98,7 @@ class Receiver:
         self.jitter = JitterRing(lanes, counters)
         self.uplink = UplinkEncoder(lanes)
         self.digits = DigitReader(lanes)
-        self.reception = ReceptionLog(lanes, counters)
+        self.reception = ReceptionLog(lanes, counters, self.jitter.target)
         self._counters = counters
         self._sequences = SequenceTracker(lanes, counters)
         self._in_order = InOrder(lanes)
@@ -280,7 +280,8 @@ class Receiver:
             self.reception.begin_source(rows[restarted])
             for lane in rows[restarted].tolist():
                 self.digits.reset(lane)
-        self.reception.add(rows, placed(arrived.sequence, arrived.timestamp), now)
+        timed = not arrived.kinds.any()
+        self.reception.add(rows, placed(arrived.sequence, arrived.timestamp), now, timed=timed)
         if arrived.kinds.any():
             self._other_kinds(arrived, now, beat)
             audio = np.flatnonzero(arrived.kinds == _AUDIO)
@@ -291,6 +292,7 @@ class Receiver:
 
     def _play(self, arrived: _Round, order: NDArray[np.int8], now: float, beat: Beat) -> None:
         """Give audio packets to the jitter ring."""
+        self.reception.delay.came(arrived.rows, arrived.timestamp, now)
         packets = arrived.packets
         for number in np.flatnonzero(arrived.offset != rtp.HEADER_LENGTH).tolist():
             payload = arrived.payload(number).copy()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.delay import ArrivalDelay
 from talkpath.codecs.reception import ReceptionStatistics
 
 if TYPE_CHECKING:
@@ -28,25 +29,36 @@ class ReceptionLog:
     Args:
         lanes: Number of lanes.
         counters: Where packets are counted.
+        target: Seconds a hole may wait, per lane (lanes,); adapted to how packets arrive.
+
+    Attributes:
+        delay: What adapts it.
     """
 
-    def __init__(self, lanes: int, counters: Counters) -> None:
+    def __init__(self, lanes: int, counters: Counters, target: NDArray[np.float64]) -> None:
+        self.delay = ArrivalDelay(target)
         self._counters = counters
         counters.derive(self._work_off)
         self._statistics = ReceptionStatistics(lanes)
         self._expected = np.zeros(lanes, np.int64)
         self._lost = np.zeros(lanes, np.int64)
         self._pending: list[tuple[NDArray[np.intp], NDArray[np.uint64], float]] = []
+        self._untimed: set[int] = set()  # which of them hold packets that are not audio
         self._next_batch = 0.0
 
-    def add(self, rows: NDArray[np.intp], place: NDArray[np.uint64], now: float) -> None:
+    def add(
+        self, rows: NDArray[np.intp], place: NDArray[np.uint64], now: float, *, timed: bool = True
+    ) -> None:
         """Remember packets that arrived at `now`.
 
         Args:
             rows: The lanes (k,).
             place: Sequence and timestamp (k,), as `in_order.placed` joins them; kept until they are used.
             now: Monotonic seconds.
+            timed: Whether the timestamps say when the packets were made; a key press says when it began.
         """
+        if not timed:
+            self._untimed.add(len(self._pending))
         self._pending.append((rows, place, now))
 
     def settle(self, now: float) -> None:
@@ -61,12 +73,14 @@ class ReceptionLog:
         self._expected[rows] += self._statistics.expected(rows)
         self._lost[rows] += self._statistics.lost(rows)
         self._statistics.reset(rows)
+        self.delay.restart(rows)
 
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
         self._work_off()
         self._statistics.reset(np.array([lane], np.intp))
         self._expected[lane] = self._lost[lane] = 0
+        self.delay.reset(lane)
 
     def of(self, lane: int) -> tuple[int, int, float]:
         """Packets expected, packets lost and jitter in seconds of one lane."""
@@ -80,10 +94,16 @@ class ReceptionLog:
         if not self._pending:
             return
         parts, places, times = zip(*self._pending, strict=True)
-        self._pending.clear()
-        arrival = np.repeat(np.array(times), [len(part) for part in parts])
+        sizes = [len(part) for part in parts]
+        arrival = np.repeat(np.array(times), sizes)
         rows, place = np.concatenate(parts), np.concatenate(places)
         received = np.bincount(rows, minlength=len(self._counters.table))
         self._counters.table[:, Cause.PACKETS_RECEIVED] += received
-        sequence = (place >> np.uint64(32)).astype(np.uint16)
-        self._statistics.update(rows, sequence, place.astype(np.uint32), arrival)
+        sequence, timestamp = (place >> np.uint64(32)).astype(np.uint16), place.astype(np.uint32)
+        self._statistics.update(rows, sequence, timestamp, arrival)
+        if self._untimed:
+            timed = np.repeat([number not in self._untimed for number in range(len(sizes))], sizes)
+            rows, timestamp, arrival = rows[timed], timestamp[timed], arrival[timed]
+        self.delay.observe(rows, timestamp, arrival, float(times[-1]))
+        self._pending.clear()
+        self._untimed.clear()
