@@ -90,6 +90,8 @@ class Cause(IntEnum):
     """The caller's address changed during the call."""
     RECEIVE_ERRORS = 33
     """The socket reported an error when read."""
+    FRAMES_CONCEALED = 34
+    """Of the frames towards the model, those extrapolated from what was heard before a loss."""
 
 
 class Counters:

@@ -2,14 +2,13 @@
 
 G.711 is one byte per tick of its 8 kHz RTP clock, so a byte's place in the ring is its timestamp, whatever
 the packet time. A mask says which bytes are there. What is in order leaves at once; only a hole
-waits, at most `target` seconds beyond the moment it was expected, and is then filled with silence. When
-nothing arrives at all (silence suppression, mute, loss) the clock fills, because the model's voice
-detection measures time in the audio it is given.
+waits, at most `target` seconds beyond the moment it was expected, and is then concealed. When nothing
+arrives at all (silence suppression, mute) the clock fills with silence, because the model's voice detection
+measures time in the audio it is given.
 
 A packet that is exactly next and one frame long never touches the ring.
 
-Pure arrays and `now` as an argument; no socket, no clock. Better concealment than silence belongs into
-`_conceal`.
+Pure arrays and `now` as an argument; no socket, no clock.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.packets import AudioPackets
+    from talkpath.bridge.media.repair import LossRepair
 
     Rows = NDArray[np.intp]
     Frames = list[tuple[Rows, NDArray[np.uint8]]]
@@ -54,13 +54,15 @@ class JitterRing:
     Args:
         lanes: Number of lanes.
         counters: Where arrivals and fillings are counted.
+        repair: Conceals losses; without it they become silence.
 
     Attributes:
         target: Seconds a hole waits beyond the moment it was expected, per lane (lanes,); see `delay`.
         silence: The code of silence of each lane's law (lanes,), uint8.
     """
 
-    def __init__(self, lanes: int, counters: Counters) -> None:
+    def __init__(self, lanes: int, counters: Counters, repair: LossRepair | None = None) -> None:
+        self._repair = repair
         self.target = np.full(lanes, DEFAULT_TARGET)
         self.silence = np.full(lanes, 0xFF, np.uint8)
         self._counters = counters
@@ -80,6 +82,8 @@ class JitterRing:
     def start(self, lane: int, now: float) -> None:
         """Start the lane's stream: from now on it advances by 8,000 samples a second."""
         self._clear(lane)
+        if self._repair:
+            self._repair.reset(lane)
         self._heard[lane] = False
         self._earliest = 0.0
         self._due[lane] = now + FRAME_SECONDS + self.target[lane]
@@ -99,6 +103,8 @@ class JitterRing:
     def recode(self, lane: int, table: NDArray[np.uint8], silence: int) -> None:
         """Translate what waits in the ring to another law, at a change of codec."""
         self._bytes[lane] = table[self._bytes[lane]]
+        if self._repair:
+            self._repair.recode(lane, table, silence)
         self.silence[lane] = silence
 
     def buffered(self, lane: int) -> int:
@@ -118,8 +124,13 @@ class JitterRing:
         self._spent[rows] += passed
         return np.greater(self._spent[rows], _ALLOWANCE)
 
-    def expect(self, rows: Rows, now: float) -> None:
-        """A packet of one frame passed by: the next is expected a frame from now."""
+    def pass_by(self, rows: Rows, frames: NDArray[np.uint8], now: float) -> None:
+        """Packets of one frame (k, 160) pass by; `follow` tells later how many they were."""
+        if self._repair:
+            self._repair.remember(rows, frames)
+        self._expect_frame(rows, now)
+
+    def _expect_frame(self, rows: Rows, now: float) -> None:
         self._due[rows] = self.target[rows] + (now + FRAME_SECONDS)
 
     def empty(self, rows: Rows) -> NDArray[np.bool_]:
@@ -147,13 +158,10 @@ class JitterRing:
         ahead = ((packets.timestamp - self._read[rows] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         direct = keep & (packets.kinds == NEXT) & (ahead == 0)
         direct &= (packets.length == FRAME_BYTES) & (self._end[rows] == 0)
-        if direct.all():
-            self._pass(rows, now)
-            return [(rows, packets.payload[:, :FRAME_BYTES])]
         frames: Frames = []
         if direct.any():
             self._pass(rows[direct], now)
-            frames.append((rows[direct], packets.payload[direct, :FRAME_BYTES]))
+            frames.append((rows[direct], self._good(rows[direct], packets.payload[direct, :FRAME_BYTES])))
         rest = np.flatnonzero(keep & ~direct)
         if rest.size:
             frames += self._pull(self._store(packets.select(rest), ahead[rest], now))
@@ -202,7 +210,7 @@ class JitterRing:
         """A packet of one frame leaves as it came: the next is expected a frame from now."""
         self._advance(rows)
         self._span[rows] = FRAME_SECONDS
-        self.expect(rows, now)
+        self._expect_frame(rows, now)
 
     def _advance(self, rows: Rows) -> None:
         """A frame of each row leaves."""
@@ -302,7 +310,7 @@ class JitterRing:
             rows, place = rows[there], place[there]
             if not rows.size:
                 break
-            frames.append((rows, self._bytes.reshape(-1)[place]))
+            frames.append((rows, self._good(rows, self._bytes.reshape(-1)[place])))
             self._there.reshape(-1)[place] = False
             self._end[rows] -= FRAME_BYTES
             self._advance(rows)
@@ -310,17 +318,31 @@ class JitterRing:
         return frames
 
     def _conceal(self, rows: Rows) -> NDArray[np.uint8]:
-        """Frames at the read position with silence for what is missing; the position advances."""
+        """Frames at the read position with what is missing made up; the position advances."""
         waited = self._end[rows] > 0
         self._counters.add_rows(rows[waited], Cause.FRAMES_LOST_FILLED)
         self._counters.add_rows(rows[~waited], Cause.FRAMES_GAP_FILLED)
         place = self._places(rows)
         there = self._there.reshape(-1)[place]
-        frames = np.where(there, self._bytes.reshape(-1)[place], self.silence[rows][:, None])
+        frames = np.where(there, self._bytes.reshape(-1)[place], self._made_up(rows, waited))
         self._there.reshape(-1)[place] = False
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
         self._advance(rows)
         self._spent[rows] += FRAME_BYTES
+        return frames
+
+    def _good(self, rows: Rows, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return self._repair.good(rows, frames) if self._repair else frames
+
+    def _made_up(self, rows: Rows, waited: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Frames for holes: concealed if audio follows or is being concealed already, otherwise silence."""
+        frames = np.repeat(self.silence[rows][:, None], FRAME_BYTES, axis=1)
+        if self._repair:
+            lost = waited | self._repair.repairing(rows)
+            if lost.any():
+                frames[lost] = self._repair.lost(rows[lost])
+                self._counters.add_rows(rows[lost], Cause.FRAMES_CONCEALED)
+            self._repair.silent(rows[~lost])
         return frames
 
     def _places(self, rows: Rows) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from talkpath.bridge.media.lane import FRAME_BYTES, Latched
 from talkpath.bridge.media.latch import Latch
 from talkpath.bridge.media.packets import AudioPackets
 from talkpath.bridge.media.reception_log import ReceptionLog
+from talkpath.bridge.media.repair import LossRepair
 from talkpath.bridge.media.sequence import RESTART, SequenceTracker
 from talkpath.bridge.media.sockets import PACKET_BYTES, SocketSet
 from talkpath.bridge.media.uplink import UplinkEncoder
@@ -95,7 +96,7 @@ class Receiver:
         counters.derive(self.settle)  # before the others, who count what it tells them
         self.sockets = SocketSet(lanes, counters)
         self.latch = Latch(lanes)
-        self.jitter = JitterRing(lanes, counters)
+        self.jitter = JitterRing(lanes, counters, LossRepair(lanes))
         self.uplink = UplinkEncoder(lanes)
         self.digits = DigitReader(lanes)
         self.reception = ReceptionLog(lanes, counters, self.jitter.target)
@@ -188,7 +189,7 @@ class Receiver:
     ) -> None:
         """Packets in order leave as they came; everybody else learns of them in `settle`."""
         self._in_order.advance(rows)
-        self.jitter.expect(rows, now)
+        self.jitter.pass_by(rows, payloads, now)
         self.latch.heard_at[rows] = now
         self.reception.add(rows, head, now)
         self.uplink.encode(rows, payloads, beat.uplink)

@@ -1,0 +1,99 @@
+"""Conceals what is lost of the caller's audio, in the codes of G.711.
+
+While nothing is lost this only keeps the last 40 ms of each lane. Around a loss, and nowhere else, audio is
+decoded, concealed and encoded again: what passes through is otherwise never touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from talkpath.bridge.media.g711_law import ALAW, ULAW
+from talkpath.bridge.media.lane import FRAME_BYTES
+from talkpath.codecs.concealment import ConcealmentBank
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.intp]
+    Codes = NDArray[np.uint8]
+
+__all__ = ["LossRepair"]
+
+_AUDIBLE_FRAMES: Final = 3  # 60 ms, after which concealment has faded to silence
+
+
+class LossRepair:
+    """Concealment of all lanes, each either of whose frames passes here in order, good or lost.
+
+    Args:
+        lanes: Number of lanes.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self._bank = ConcealmentBank(lanes)
+        self._heard = np.full((lanes, 2, FRAME_BYTES), ULAW.silence, np.uint8)
+        self._older = np.zeros(lanes, np.intp)  # which of the two is replaced next
+        self._is_ulaw = np.ones(lanes, np.bool_)
+        self._lost = np.zeros(lanes, np.int64)  # frames in a row
+
+    def reset(self, lane: int) -> None:
+        """Forget what the lane has heard."""
+        self._heard[lane] = ULAW.silence if self._is_ulaw[lane] else ALAW.silence
+        self._lost[lane] = 0
+
+    def recode(self, lane: int, table: Codes, silence: int) -> None:
+        """Translate what is remembered to another law, at a change of codec."""
+        self._heard[lane] = table[self._heard[lane]]
+        self._is_ulaw[lane] = silence == ULAW.silence
+
+    def remember(self, rows: Rows, frames: Codes) -> None:
+        """Note good frames (k, 160) of lanes whose frame before was good too."""
+        older = self._older[rows]
+        self._heard[rows, older] = frames
+        self._older[rows] = older ^ 1
+
+    def good(self, rows: Rows, frames: Codes) -> Codes:
+        """Take good frames (k, 160); the first after a loss is blended with what was made up."""
+        after = self._lost[rows] > 0
+        if after.any():
+            frames = frames.copy()
+            blended = self._bank.good(rows[after], self._decode(rows[after], frames[after]))
+            frames[after] = self._encode(rows[after], blended)
+            self._lost[rows] = 0
+        self.remember(rows, frames)
+        return frames
+
+    def silent(self, rows: Rows) -> None:
+        """The source is silent on purpose on these lanes: what follows is not blended with anything."""
+        self._lost[rows] = 0
+        silence = np.where(self._is_ulaw[rows], ULAW.silence, ALAW.silence).astype(np.uint8)
+        self.remember(rows, np.repeat(silence[:, None], FRAME_BYTES, axis=1))
+
+    def repairing(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which lanes are in the middle of a loss that can still be heard (k,)."""
+        lost = self._lost[rows]
+        return np.asarray((lost > 0) & (lost < _AUDIBLE_FRAMES), np.bool_)
+
+    def lost(self, rows: Rows) -> Codes:
+        """What stands in for the next frame of some lanes (k, 160)."""
+        first = rows[self._lost[rows] == 0]
+        if first.size:
+            self._bank.reset(first)
+            older = self._older[first]
+            for which in (older, older ^ 1):
+                self._bank.good(first, self._decode(first, self._heard[first, which]))
+        self._lost[rows] += 1
+        frames = self._encode(rows, self._bank.lost(rows))
+        self.remember(rows, frames)
+        return frames
+
+    def _decode(self, rows: Rows, codes: Codes) -> NDArray[np.int16]:
+        is_ulaw = self._is_ulaw[rows][:, None]
+        return np.where(is_ulaw, ULAW.decode(codes), ALAW.decode(codes))
+
+    def _encode(self, rows: Rows, samples: NDArray[np.int16]) -> Codes:
+        is_ulaw = self._is_ulaw[rows][:, None]
+        return np.where(is_ulaw, ULAW.encode(samples), ALAW.encode(samples))

@@ -1,0 +1,99 @@
+"""Concealment in the path: what a model hears around a loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from talkpath.bridge.media.g711_law import LAWS
+from tests.bridge.media.phone import Line, packet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from talkpath.bridge.media.lane import PhoneCodec
+
+SECONDS = 0.6
+FRAMES = round(SECONDS * 50)
+PAYLOAD_TYPES: dict[PhoneCodec, int] = {"PCMU": 0, "PCMA": 8}
+
+
+def voice(codec: PhoneCodec) -> np.ndarray:
+    """A hum of 125 Hz with overtones, as codes (frames, 160)."""
+    time = np.arange(FRAMES * 160) / 8_000
+    wave = np.sum([np.sin(2 * np.pi * 125 * part * time) / part for part in (1, 2, 3, 5)], axis=0)
+    return LAWS[codec].encode((6_000 * wave).astype(np.int16)).reshape(FRAMES, 160)
+
+
+def call(lost: Collection[int], codec: PhoneCodec = "PCMU", *, until: int = FRAMES) -> tuple[Line, bytes]:
+    """A call with some of its packets lost: what the model heard, in the law of the phone."""
+    line = Line()
+    lane = line.open("pcmu" if codec == "PCMU" else "pcma", codec=codec, payload_type=PAYLOAD_TYPES[codec])
+    said = voice(codec)
+
+    def each(slot: int) -> None:
+        if slot not in lost and slot < until:
+            payload_type = PAYLOAD_TYPES[codec]
+            line.say(lane, packet(said[slot].tobytes(), slot, 160 * slot, payload_type=payload_type))
+
+    line.run(SECONDS, each)
+    return line, bytes(line.uplink[lane])
+
+
+def linear(codes: bytes | np.ndarray, codec: PhoneCodec = "PCMU") -> np.ndarray:
+    return LAWS[codec].decode(np.frombuffer(bytes(codes), np.uint8)).astype(np.float64)
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+def test_a_lost_frame_sounds_like_what_was_lost(codec: PhoneCodec) -> None:
+    line, heard = call({15}, codec)
+    said = voice(codec)
+    hole = linear(heard[15 * 160 : 16 * 160], codec)
+    truth = linear(said[15], codec)
+    assert np.square(truth).mean() > 10 * np.square(hole - truth).mean()
+    assert line.count(0, "frames_concealed") == line.count(0, "frames_lost_filled") == 1
+    line.close()
+
+
+def test_everything_but_the_loss_and_three_milliseconds_after_it_is_untouched() -> None:
+    line, heard = call({15})
+    said = voice("PCMU").tobytes()
+    assert heard[: 15 * 160] == said[: 15 * 160]
+    after = 16 * 160 + 24
+    assert heard[after:] == said[after : len(heard)]
+    assert len(heard) > 25 * 160
+    line.close()
+
+
+def test_two_lanes_with_and_without_a_loss_do_not_mix() -> None:
+    line = Line()
+    lanes = [line.open(), line.open()]
+    said = voice("PCMU")
+
+    def each(slot: int) -> None:
+        for number, lane in enumerate(lanes):
+            if slot != 15 or number:
+                line.say(lane, packet(said[slot].tobytes(), slot, 160 * slot))
+
+    line.run(SECONDS, each)
+    assert bytes(line.uplink[lanes[1]]) == said.tobytes()
+    assert line.count(lanes[0], "frames_concealed") == 1
+    line.close()
+
+
+def test_silence_suppression_stays_silence() -> None:
+    line, heard = call((), until=15)
+    assert set(heard[15 * 160 :]) == {0xFF}
+    assert line.count(0, "frames_concealed") == 0
+    assert line.count(0, "frames_gap_filled") > 5
+    line.close()
+
+
+def test_a_loss_that_goes_on_fades_within_sixty_milliseconds() -> None:
+    line, heard = call({15, *range(17, FRAMES)})
+    hole = linear(heard[17 * 160 :]).reshape(-1, 160)
+    assert np.abs(hole[3:]).max() == 0
+    assert line.count(0, "frames_concealed") <= 4
+    line.close()
