@@ -22,23 +22,23 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from talkpath.bridge.simulator.server import Simulator
-from tests.harness.peers import free_port, read_text, wait_until
+from tests.harness.peers import PeerError, free_port, read_text, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from talkpath.bridge.simulator.personas import Persona
+    from talkpath.bridge.simulator.reply import Persona
 
 START_S = 20.0
 STOP_S = 20.0
 RTP_PORTS = 2_000
 """Room for 50 calls a second, whose ports rest for seconds."""
 
-_CONFIGURATION = """
+_SHOP = """
 [sip]
-listen = ["udp:127.0.0.1:{sip_port}"]
+listen = ["{transport}:127.0.0.1:{sip_port}"]
 rtp_ports = "{first_rtp}-{last_rtp}"
 {sip}
 [realtime]
@@ -51,6 +51,8 @@ audio = "{audio}"
 instructions = "You answer the phone for a bicycle shop."
 greeting = "Hello, bicycle shop, how can I help?"
 {agent}
+"""
+_OPERATION = """
 [http]
 listen = "127.0.0.1:{http_port}"
 
@@ -70,7 +72,7 @@ class RunningSimulator:
     """A simulator on a thread of its own, so that a test without an event loop can use and inspect it."""
 
     def __init__(self, persona: str | Persona = "tone", **options: Any) -> None:
-        self.simulator = Simulator("127.0.0.1", 0, persona, **options)
+        self.simulator = Simulator("127.0.0.1", options.pop("port", 0), persona, **options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulator")
 
@@ -107,9 +109,16 @@ class Daemon:
         sip: More lines of ``[sip]``.
         agent: More lines of ``[agents.reception]``.
         more: More sections.
+        configuration: Text to use instead of that of the tests' shop, with the fields `{sip_port}`,
+            `{first_rtp}`, `{last_rtp}` and `{model_url}` where it wants them.
+        python: Interpreter that has Talkpath installed.
+        command: Command of `talkpath` that starts it, with its arguments.
+        sip_port: Port to listen on; 0 takes a free one.
+        transport: Of the one listener: udp or tcp.
 
     Attributes:
         address: Host and port of its SIP listener.
+        transport: The listener's transport.
     """
 
     def __init__(
@@ -122,17 +131,25 @@ class Daemon:
         sip: str = "",
         agent: str = "",
         more: str = "",
+        configuration: str = _SHOP,
+        python: str | Path = sys.executable,
+        command: Sequence[str] = ("run",),
+        sip_port: int = 0,
+        transport: str = "udp",
     ) -> None:
         first_rtp = 30_000 + (os.getpid() % 14) * RTP_PORTS
-        self.address = ("127.0.0.1", free_port())
+        self.address = ("127.0.0.1", sip_port or free_port())
         self._http = f"http://127.0.0.1:{(http_port := free_port())}"
         self._folder = folder
+        self.transport = transport
+        self._command = [python, "-m", "talkpath", *command]
         self._log_path = folder / "daemon.log"
         self._config_path = folder / "talkpath.toml"
         self._process: subprocess.Popen[bytes] | None = None
         self._config_path.write_text(
-            _CONFIGURATION.format(
+            (configuration + _OPERATION).format(
                 sip_port=self.address[1],
+                transport=transport,
                 first_rtp=first_rtp,
                 last_rtp=first_rtp + RTP_PORTS - 1,
                 http_port=http_port,
@@ -158,18 +175,22 @@ class Daemon:
         """Start it and wait until it takes calls."""
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "talkpath", "run", "-c", self._config_path],
+                [*self._command, "-c", self._config_path],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(
-            lambda: bool(self.events("ready")),
-            "the daemon to be ready",
-            timeout_s=START_S,
-            process=self._process,
-            log=self.log,
-        )
+        try:
+            wait_until(
+                lambda: bool(self.events("ready")),
+                "the daemon to be ready",
+                timeout_s=START_S,
+                process=self._process,
+                log=self.log,
+            )
+        except PeerError:
+            self.stop(signal.SIGKILL)
+            raise
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it by a signal; returns its exit status."""
@@ -185,6 +206,11 @@ class Daemon:
                 member.kill()
         self._process.wait()
         return self._process.returncode
+
+    def terminate(self) -> None:
+        """Send SIGTERM and come back at once, while it drains."""
+        if self._process is not None:
+            self._process.terminate()
 
     def log(self) -> str:
         """Everything it wrote."""

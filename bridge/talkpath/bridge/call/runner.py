@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 LIMIT_SENTENCE: Final = "I am sorry, our time is over. Thank you for calling, and goodbye."
 SILENCE_SENTENCE: Final = "I cannot hear you, so I will hang up now. Please call again. Goodbye."
 
+ON_THE_WAY: Final = 0.3
+"""Seconds from the last frame to the BYE, which would overtake what waits in jitter buffers on the way."""
 LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
 BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
 
@@ -202,7 +204,7 @@ class CallRunner:
                 self._note_activity()
             case media.SoundFinished():
                 if self.state is State.FALLBACK:
-                    self.happen(Event.PLAYED_OUT)
+                    self._timers.set("last_words", ON_THE_WAY, lambda: self.happen(Event.PLAYED_OUT))
             case media.Digit(_, digit, _duration):
                 self._digit(digit)
             case media.RtpStopped(_, seconds):
@@ -284,7 +286,14 @@ class CallRunner:
     def speech_may_be_over(self) -> None:
         """Notice that the last words have been played, or that a session can be exchanged."""
         self._roll_over_if_quiet()
-        if self.state in LAST_WORDS and not self._agent_talks():
+        if self._last_words_said():
+            self._timers.set("last_words", ON_THE_WAY, self._last_words_heard)
+
+    def _last_words_said(self) -> bool:
+        return self.state in LAST_WORDS and not self._agent_talks()
+
+    def _last_words_heard(self) -> None:
+        if self._last_words_said():
             self.happen(Event.PLAYED_OUT)
 
     def broke(self, error: Exception) -> None:

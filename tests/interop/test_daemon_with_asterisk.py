@@ -1,0 +1,418 @@
+"""The daemon as a trunk of Asterisk, by the very snippets of docs/asterisk.md; baresip is the caller."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from talkpath.bridge.simulator.audio import tone_ladder
+from talkpath.bridge.simulator.personas import TonePersona
+from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
+from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
+from tests.harness.asterisk import Asterisk
+from tests.harness.baresip import Baresip
+from tests.harness.daemon import Daemon, RunningSimulator
+from tests.harness.listening import audible_spans, fit_tone, ladder_fits, write_bursts
+from tests.harness.page import replaced, snippets
+from tests.harness.peers import free_port, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from talkpath.bridge.simulator.session import RealtimeSession
+
+pytestmark = [pytest.mark.interop, pytest.mark.daemon]
+
+PAGE = snippets(Path(__file__).parents[2] / "docs/asterisk.md")
+RATE = 8000
+CALLER_HZ = 1010
+HELD_S = 1.5
+
+_PHONE = """
+[{number}]
+type = endpoint
+context = internal
+disallow = all
+allow = {codecs}
+auth = {number}
+aors = {number}
+direct_media = no
+[{number}]
+type = auth
+auth_type = userpass
+username = {number}
+password = secret
+[{number}]
+type = aor
+max_contacts = 1
+"""
+PHONES = _PHONE.format(number=100, codecs="ulaw") + _PHONE.format(number=101, codecs="alaw")
+
+
+def registering(asterisk: Asterisk, *, transport: str = "udp") -> str:
+    """The page's configuration of a Talkpath that registers, for this Asterisk."""
+    changes = {
+        "udp:0.0.0.0:5060": f"{transport}:127.0.0.1:{{sip_port}}",
+        "20000-29999": "{first_rtp}-{last_rtp}",
+        "wss://api.openai.com/v1/realtime": "{model_url}",
+        "pbx.example.com": f"127.0.0.1:{asterisk.port}" + (";transport=tcp" if transport == "tcp" else ""),
+    }
+    return replaced(PAGE["talkpath.toml: Talkpath registers"], changes)
+
+
+def ip_trunk(asterisk: Asterisk) -> str:
+    """The page's configuration with the IP trunk in place of the registration, and its routes."""
+    before = registering(asterisk).partition("[[trunks]]")[0]
+    trunk = replaced(PAGE["talkpath.toml: IP trunk"], {"192.0.2.10": "127.0.0.1"})
+    return f"{before}{trunk}\n{PAGE['talkpath.toml: routes']}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def secrets() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUNK_PASSWORD", "change-me")
+        patch.setenv("TALKPATH_REALTIME__API_KEY", "any")
+        yield
+
+
+@pytest.fixture(scope="module")
+def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
+    pbx = Asterisk(
+        tmp_path_factory.mktemp("asterisk"),
+        pjsip=PHONES + PAGE["pjsip.conf: Talkpath registers"],
+        extensions=PAGE["extensions.conf"],
+        modules=("res_clioriginate",),
+    )
+    with pbx:
+        yield pbx
+
+
+@pytest.fixture(scope="module", params=["pcm", "pcmu"])
+def trunk(
+    request: pytest.FixtureRequest, asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Daemon, RunningSimulator]]:
+    """A registered daemon whose model says a ladder of one second, once for each audio format."""
+    configuration = registering(asterisk).replace("[realtime]\n", f'[realtime]\naudio = "{request.param}"\n')
+    with (
+        RunningSimulator(TonePersona(1000)) as model,
+        Daemon(tmp_path_factory.mktemp("trunk"), model_url=model.url, configuration=configuration) as daemon,
+    ):
+        daemon.wait_for("registration", registered=True)
+        yield daemon, model
+
+
+def phone(
+    folder: Path, asterisk: Asterisk, *, number: int = 100, speech: Sequence[tuple[float, float]]
+) -> Baresip:
+    """A telephone of Asterisk's that speaks these bursts from the answer on."""
+    path = folder / "speech.wav"
+    write_bursts(path, speech)
+    codec = {100: "pcmu", 101: "pcma"}[number]
+    account = (
+        f"<sip:{number}@127.0.0.1:{asterisk.port}>;auth_pass=secret;audio_codecs={codec};answermode=auto"
+    )
+    return Baresip(folder, account=account, speech=path)
+
+
+def dial(caller: Baresip, asterisk: Asterisk) -> None:
+    caller.wait_for_event("REGISTER_OK")
+    caller.dial(f"sip:700@127.0.0.1:{asterisk.port}")
+    caller.wait_for_event("CALL_ESTABLISHED")
+
+
+def wait_for_spans(caller: Baresip, count: int) -> None:
+    """Wait until the caller has heard so many utterances, the last of them to its end."""
+
+    def heard() -> bool:
+        samples = caller.heard()
+        spans = audible_spans(samples, rate=RATE)
+        return len(spans) >= count and spans[count - 1][1] < samples.size - RATE // 4
+
+    wait_until(
+        heard, f"{count} utterances", timeout_s=15, log=lambda: str(audible_spans(caller.heard(), rate=RATE))
+    )
+
+
+def channel_statistics(asterisk: Asterisk, name: str) -> dict[str, float]:
+    """Asterisk's own figures about the RTP of a channel."""
+    table = asterisk.cli("pjsip show channelstats")
+    row = next(line for line in table.splitlines() if f" {name}" in line)
+    names = (
+        "received",
+        "lost",
+        "lost_percent",
+        "jitter",
+        "sent",
+        "sent_lost",
+        "sent_percent",
+        "sent_jitter",
+        "rtt",
+    )
+    return dict(zip(names, map(float, row.split()[-9:]), strict=True))
+
+
+def assert_ladder(caller: Baresip, span: tuple[int, int], *, rungs: int = 5) -> None:
+    fits = ladder_fits(caller.heard(), first=span[0], rungs=rungs, rate=RATE)
+    assert min(fit.snr for fit in fits) > 30, fits
+    assert (span[1] - span[0]) / RATE == pytest.approx(rungs * 0.2, abs=0.012)
+
+
+def assert_caller_was_heard(session: RealtimeSession, *, seconds: float) -> None:
+    samples, rate = session.input.recorded()
+    [(first, last)] = audible_spans(samples, rate=rate)
+    assert (last - first) / rate == pytest.approx(seconds, abs=0.006)
+    edge = rate // 100
+    fit = fit_tone(samples[first + edge : last - edge], hertz=CALLER_HZ, rate=rate)
+    assert fit.snr > 30, fit
+    assert fit.peak == pytest.approx(8000, rel=0.03)
+
+
+@pytest.mark.parametrize(("number", "codec"), [(100, "PCMU"), (101, "PCMA")])
+def test_both_voices_cross_the_registered_trunk_whole(
+    trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path, number: int, codec: str
+) -> None:
+    daemon, model = trunk
+    before = len(daemon.events("call_ended"))
+    speech = [(0, 1.8), (CALLER_HZ, 1.0), (0, 30)]
+    with phone(tmp_path, asterisk, number=number, speech=speech) as caller:
+        dial(caller, asterisk)
+        wait_for_spans(caller, 2)
+        figures = channel_statistics(asterisk, "talkpath")
+        caller.hang_up()
+        caller.wait_for_event("CALL_CLOSED")
+        ended = daemon.wait_for("call_ended", count=before + 1)
+        greeting, answer = audible_spans(caller.heard(), rate=RATE)
+        assert_ladder(caller, greeting)
+        assert_ladder(caller, answer)
+    assert_caller_was_heard(model.simulator.sessions[-1], seconds=1.0)
+    assert (figures["lost"], figures["sent_lost"]) == (0, 0)
+    assert figures["received"] > 150
+    assert figures["jitter"] < 0.005
+    assert (ended["codec"], ended["trunk"], ended["ended_by"]) == (codec, "pbx", "caller")
+    assert (ended["rtp_lost"], ended["rtp_late"], ended["frames_starved"]) == (0, 0, 0)
+    wait_until(lambda: asterisk.channels() == [], "Asterisk's channels to end")
+    daemon.assert_baseline()
+
+
+def test_hold_silences_the_agent_and_the_same_stream_goes_on_at_resume(
+    trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path
+) -> None:
+    daemon, _ = trunk
+    before = len(daemon.events("call_ended"))
+    asterisk.cli("rtp set debug on")
+    speech = [(0, 5.0), (CALLER_HZ, 0.6), (0, 4.4), (CALLER_HZ, 0.6), (0, 30)]
+    with phone(tmp_path, asterisk, speech=speech) as caller:
+        dial(caller, asterisk)
+        wait_for_spans(caller, 1)
+        caller.command("hold")
+        held = daemon.wait_for("media", sends=False, receives=True)
+        call = held["call"]
+        assert re.search(r"\na=sendonly\r?\n(.*\n)*?.*SIP/2.0 200 OK(.*\n)*?.*a=recvonly", asterisk.log)
+        quiet_since = time.monotonic()
+        quiet = our_packets(asterisk, held["local"])
+        wait_until(lambda: time.monotonic() - quiet_since > HELD_S, "a hold that can be noticed")
+        assert len(our_packets(asterisk, held["local"])) - len(quiet) <= 1, "RTP goes on while held"
+        caller.command("resume")
+        daemon.wait_for("media", count=2, call=call, sends=True)
+        recording = record(asterisk)
+        wait_until(lambda: len(spans_of(recording)) == 1, "the agent's answer", timeout_s=15)
+        caller.hang_up()
+        daemon.wait_for("call_ended", count=before + 1)
+    asterisk.cli("rtp set debug off")
+    samples = np.frombuffer(recording.read_bytes(), np.int16)
+    fits = ladder_fits(samples, first=spans_of(recording)[0][0], rungs=5, rate=RATE)
+    assert min(fit.snr for fit in fits) > 30, fits
+    packets = our_packets(asterisk, held["local"])
+    gaps = {(b[0] - a[0]) % 65536 for a, b in itertools.pairwise(packets)}
+    assert gaps == {1}, "one stream: its sequence goes on where it stopped"
+    daemon.assert_baseline()
+
+
+def record(asterisk: Asterisk) -> Path:
+    """Let Asterisk record what it gets from Talkpath: baresip ends its own recording at a hold."""
+    [channel] = [line.partition("!")[0] for line in asterisk.channels() if line.startswith("PJSIP/talkpath")]
+    path = asterisk.spool / "received.sln"
+    asterisk.cli(f"mixmonitor start {channel} {asterisk.spool}/both.sln,r({path})")
+    return path
+
+
+def spans_of(recording: Path) -> list[tuple[int, int]]:
+    """Utterances in a raw recording that have come to their end."""
+    data = recording.read_bytes() if recording.exists() else b""
+    samples = np.frombuffer(data, np.int16, count=len(data) // 2)
+    return [span for span in audible_spans(samples, rate=RATE) if span[1] < samples.size - RATE // 4]
+
+
+def our_packets(asterisk: Asterisk, local: str) -> list[tuple[int, int]]:
+    """Sequence and timestamp of each RTP packet that Asterisk got from that address."""
+    pattern = rf"Got  RTP packet from +{re.escape(local)} \(type 00, seq (\d+), ts (\d+)"
+    return [(int(a), int(b)) for a, b in re.findall(pattern, asterisk.log)]
+
+
+def test_keys_that_asterisk_sends_reach_the_model_as_text(
+    trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk
+) -> None:
+    daemon, model = trunk
+    before = len(daemon.events("call_ended"))
+    asterisk.cli("channel originate PJSIP/700@talkpath application SendDTMF 42#")
+    ended = daemon.wait_for("call_ended", count=before + 1)
+    assert ended["digits"] == 3
+    said = " ".join(item.text for item in model.simulator.sessions[-1].conversation.remembered())
+    assert [key for key in "42#" if key not in said] == [], said
+    daemon.assert_baseline()
+
+
+def test_the_agents_goodbye_is_heard_to_its_end_before_it_hangs_up(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    goodbye = Reply((Speech(tone_ladder(2000), "Goodbye."), FunctionCall("hang_up", "{}")))
+    with (
+        RunningSimulator(ScriptPersona([ScriptedTurn(reply=goodbye)])) as model,
+        Daemon(tmp_path, model_url=model.url, configuration=registering(asterisk)) as daemon,
+        phone(tmp_path, asterisk, speech=[(0, 30)]) as caller,
+    ):
+        daemon.wait_for("registration", registered=True)
+        dial(caller, asterisk)
+        caller.wait_for_event("CALL_CLOSED")
+        ended = daemon.wait_for("call_ended")
+        assert (ended["ended_by"], ended["cause"], ended["outcome"]) == ("us", "agent_hung_up", "completed")
+        [span] = audible_spans(caller.heard(), rate=RATE)
+        assert_ladder(caller, span, rungs=10)
+        wait_until(lambda: asterisk.channels() == [], "Asterisk's channels to end")
+        daemon.assert_baseline()
+
+
+def test_an_interrupted_agent_stops_and_the_model_is_told_what_the_caller_heard(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with (
+        RunningSimulator(TonePersona(20_000)) as model,
+        Daemon(tmp_path, model_url=model.url, configuration=registering(asterisk)) as daemon,
+        phone(tmp_path, asterisk, speech=[(0, 2.5), (CALLER_HZ, 4.0), (0, 30)]) as caller,
+    ):
+        daemon.wait_for("registration", registered=True)
+        dial(caller, asterisk)
+        interrupted = daemon.wait_for("barge_in")
+        wait_for_spans(caller, 1)
+        caller.hang_up()
+        daemon.wait_for("call_ended")
+        heard = caller.heard()
+        (first, last), *_ = audible_spans(heard, rate=RATE)
+        daemon.assert_baseline()
+    assert interrupted["stop_ms"] < 20
+    session = model.simulator.sessions[0]
+    [truncated] = [item for item in session.conversation.items if item.heard_ms is not None]
+    assert truncated.heard_ms == pytest.approx((last - first) * 1000 / RATE, abs=40)
+    assert fit_tone(heard[first : first + RATE // 10], hertz=1020, rate=RATE).snr > 10
+    [(spoke, _)] = audible_spans(session.input.recorded()[0], rate=24_000)
+    # 60 ms of the detector, the way through Asterisk twice, and a frame or two of ours.
+    assert last / RATE - spoke / 24_000 < 0.25
+
+
+def test_a_wrong_password_is_named_in_the_log_and_by_readyz(
+    asterisk: Asterisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUNK_PASSWORD", "wrong")
+    with Daemon(
+        tmp_path, model_url="ws://127.0.0.1:9/v1/realtime", configuration=registering(asterisk)
+    ) as daemon:
+        refused = daemon.wait_for("registration", registered=False)
+        assert refused["status"] in {401, 403}
+        assert (refused["trunk"], refused["level"]) == ("pbx", "warning")
+        assert daemon.readiness() == 503
+        assert "wrong" not in daemon.log().replace(refused["reason"], "")
+
+
+def test_a_registration_is_lost_and_regained_when_asterisk_restarts(tmp_path: Path) -> None:
+    asterisk = Asterisk(
+        tmp_path,
+        pjsip=PHONES + PAGE["pjsip.conf: Talkpath registers"],
+        extensions=PAGE["extensions.conf"],
+        modules=("res_clioriginate",),
+    )
+    with (
+        asterisk,
+        RunningSimulator(TonePersona(400)) as model,
+        Daemon(tmp_path, model_url=model.url, configuration=registering(asterisk, transport="tcp")) as daemon,
+    ):
+        daemon.wait_for("registration", registered=True)
+        assert daemon.readiness() == 200
+        asterisk.stop()
+        daemon.wait_for("registration", registered=False)
+        assert daemon.readiness() == 503
+        asterisk.start()
+        daemon.wait_for("registration", registered=True, count=2, timeout_s=45)
+        assert daemon.readiness() == 200
+        asterisk.cli("channel originate PJSIP/700@talkpath application Wait 1")
+        assert daemon.wait_for("call_ended")["outcome"] == "completed"
+
+
+@pytest.fixture
+def asterisk_with_ip_trunk(tmp_path: Path) -> Iterator[tuple[Asterisk, int]]:
+    """Asterisk with the page's IP trunk to a port of this machine, where Talkpath is to listen."""
+    port = free_port()
+    addresses = {"192.0.2.20:5060": f"127.0.0.1:{port}", "192.0.2.20": "127.0.0.1"}
+    pbx = Asterisk(
+        tmp_path,
+        pjsip=PHONES + replaced(PAGE["pjsip.conf: IP trunk"], addresses),
+        extensions=PAGE["extensions.conf"],
+        files={"queues.conf": "[support]\nstrategy = ringall\n", "musiconhold.conf": ""},
+        modules=("res_clioriginate", "app_queue"),
+    )
+    with pbx:
+        yield pbx, port
+
+
+def test_an_ip_trunk_takes_calls_by_the_number_dialled(
+    asterisk_with_ip_trunk: tuple[Asterisk, int], tmp_path: Path
+) -> None:
+    asterisk, port = asterisk_with_ip_trunk
+    with (
+        RunningSimulator(TonePersona(400)) as model,
+        Daemon(tmp_path, model_url=model.url, configuration=ip_trunk(asterisk), sip_port=port) as daemon,
+    ):
+        asterisk.cli("pjsip qualify talkpath")
+        wait_until(lambda: " Avail " in asterisk.cli("pjsip show contacts"), "a contact that answers OPTIONS")
+        asterisk.cli("channel originate PJSIP/700@talkpath application Wait 1")
+        ended = daemon.wait_for("call_ended")
+        assert (ended["trunk"], ended["agent"], ended["outcome"]) == ("pbx", "reception", "completed")
+        asterisk.cli("channel originate PJSIP/701@talkpath application Wait 1")
+        asterisk.wait_for_log("SIP/2.0 404")
+        daemon.assert_baseline()
+
+
+def test_without_a_model_the_next_line_of_the_dialplan_takes_the_caller(
+    asterisk_with_ip_trunk: tuple[Asterisk, int], tmp_path: Path
+) -> None:
+    asterisk, port = asterisk_with_ip_trunk
+    nowhere = "ws://127.0.0.1:9/v1/realtime"
+    with Daemon(tmp_path, model_url=nowhere, configuration=ip_trunk(asterisk), sip_port=port) as daemon:
+        asterisk.cli("channel originate Local/700@internal application Wait 30")
+        daemon.wait_for("call_ended", outcome="refused", cause="model_unavailable", timeout_s=20)
+        asterisk.wait_for_log("the agent did not answer: CONGESTION")
+        asterisk.wait_for_log('Queue("Local/700@internal')
+        daemon.assert_baseline()
+
+
+def test_the_agent_rings_a_telephone_through_the_trunk(asterisk: Asterisk, tmp_path: Path) -> None:
+    target = f"sip:100@127.0.0.1:{asterisk.port}"
+    with (
+        RunningSimulator(TonePersona(1000)) as model,
+        phone(tmp_path, asterisk, speech=[(0, 30)]) as callee,
+    ):
+        callee.wait_for_event("REGISTER_OK")
+        command = ("call", target, "--trunk", "pbx")
+        configuration = registering(asterisk)
+        with Daemon(tmp_path, model_url=model.url, configuration=configuration, command=command) as daemon:
+            wait_for_spans(callee, 1)
+            callee.hang_up()
+            ended = daemon.wait_for("call_ended")
+            assert (ended["direction"], ended["trunk"]) == ("outbound", "pbx")
+            assert (ended["outcome"], ended["ended_by"]) == ("completed", "caller")
+        assert_ladder(callee, audible_spans(callee.heard(), rate=RATE)[0])
