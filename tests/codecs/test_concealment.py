@@ -22,7 +22,8 @@ def one_lost(samples: NDArray[np.int16], rate: int, first: int = 5, count: int =
     frames = samples.reshape(1, -1, rate // 50)
     lost = np.zeros(frames.shape[:2], np.bool_)
     lost[0, first : first + count] = True
-    return losses.concealed(frames, lost)[0]
+    heard: NDArray[np.int16] = losses.concealed(frames, lost)[0]
+    return heard
 
 
 def test_frames_pass_unchanged_while_nothing_is_lost() -> None:
