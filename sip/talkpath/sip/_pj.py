@@ -76,7 +76,11 @@ def library() -> ctypes.CDLL:
         "pj_log_set_level": (None, [number]),
         "pjsip_endpt_register_module": (number, [pointer, pointer]),
         "pjsip_endpt_respond_stateless": (number, [pointer, pointer, number, pointer, pointer, pointer]),
-        "pjsip_rx_data_get_info": (ctypes.c_char_p, [pointer]),
+        "pjsip_ua_find_dialog": (pointer, [pointer, pointer, pointer, number]),
+        "pjsip_xfer_create_uac": (number, [pointer, pointer, pointer]),
+        "pjsip_evsub_add_header": (number, [pointer, pointer]),
+        "pjsip_xfer_initiate": (number, [pointer, pointer, pointer]),
+        "pjsip_xfer_send_request": (number, [pointer, pointer]),
         "pjsip_generic_string_hdr_create": (pointer, [pointer, pointer, pointer]),
     }
     for name, (result, arguments) in signatures.items():

@@ -120,6 +120,8 @@ class Calls:
             case messages.PeerLost():
                 for call in message.calls:
                     self._end(call, OurEnd("failure", 500, "the media process of this call is gone"))
+            case messages.Refer():
+                self._refer(message)
             case messages.Ring() | messages.Answer() | messages.Reject() | messages.HangUp():
                 self._command(message)
             case _:
@@ -143,6 +145,17 @@ class Calls:
             case messages.HangUp():
                 status = 200 if dialog.confirmed else 480
                 dialog.end(OurEnd("us", status, message.reason), message.headers)
+
+    def _refer(self, message: messages.Refer) -> None:
+        dialog = self._dialogs.get(message.call)
+        consult = self._dialogs.get(message.replaces_call)
+        if dialog is None:
+            self._counters.add("late_command", "refer")
+        elif message.replaces_call and consult is None:
+            reason = "the consult call is over"
+            self._send(messages.ReferProgress(call=message.call, stage="refused", status=481, reason=reason))
+        else:
+            dialog.refer(message, consult)
 
     def _end(self, call: str, end: OurEnd) -> None:
         dialog = self._dialogs.get(call)

@@ -11,10 +11,19 @@ from talkpath.sip import messages
 from talkpath.sip._pj import error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, split_host_port
 from talkpath.sip.ending import OurEnd, call_ended
-from talkpath.sip.headers import reason_header, retry_after_header, safe_text
+from talkpath.sip.headers import (
+    HeaderError,
+    parse_address,
+    parse_message,
+    reason_header,
+    retry_after_header,
+    safe_text,
+)
 from talkpath.sip.info_digit import parse_info_digit
 from talkpath.sip.offer_answer import StreamFacts
+from talkpath.sip.refer import DialogIds, ReferError, dialog_ids
 from talkpath.sip.sdp import SdpError
+from talkpath.sip.transfer import Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +83,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._send = send
         self._our_end: OurEnd | None = None
         self._answered = False
+        self._confirming = ""
+        self._transfer = Transfer(call, bool(account.trunk.username), counters, send)
 
     # What we are told to do ---------------------------------------------------------------------------
 
@@ -122,6 +133,31 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         status = end.status if self.incoming and not self.confirmed and end.status >= 300 else 0
         with contextlib.suppress(pj.Error):  # it ended in the same moment: the state callback reports it
             self.hangup(self._parameters(status, (*extra, *headers)))
+
+    def refer(self, order: messages.Refer, consult: Dialog | None) -> None:
+        """Send a REFER; its progress is told, whatever happens."""
+        try:
+            other = consult.ids() if consult else None
+            self._transfer.begin(order, self.ids(), other, consult.contact() if consult else "")
+        except ReferError as error:
+            self._transfer.refuse(481, str(error))
+
+    def ids(self) -> DialogIds:
+        """What names this dialog.
+
+        Raises:
+            ReferError: it is not confirmed, or over.
+        """
+        if not self.confirmed or self.over:
+            raise ReferError(f"the call {self.call} is not answered" if not self.over else "the call is over")
+        try:
+            return dialog_ids(parse_message(self._confirming))
+        except HeaderError as error:
+            raise ReferError("the dialog of this call is not known") from error
+
+    def contact(self) -> str:
+        """Where the peer of this dialog wants requests."""
+        return parse_address(str(self.getInfo().remoteContact)).uri
 
     def _use_port(self, port: Port) -> None:
         self._media.use_port(port.towards(self._media.local.address))
@@ -177,14 +213,18 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         message = received_message(prm.e)
         self._learn(message)
         info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONNECTING:
+            self._confirming = message  # the 200 to our INVITE; the ACK to ours comes with the next state
         if info.state == pj.PJSIP_INV_STATE_EARLY and not self.incoming:
             self._send(messages.CallRinging(call=self.call, status=int(info.lastStatusCode)))
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.confirmed:
             self.confirmed, self.deadline = True, None
+            self._confirming = message or self._confirming
             self._settle_from_stream()
             self._send(messages.CallConfirmed(call=self.call))
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.over:
             self.over = True
+            self._transfer.end()
             status = int(info.lastStatusCode)
             self._send(call_ended(self.call, self._our_end, status, info.lastReason, message))
 
@@ -196,6 +236,16 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._settle_from_stream()
         if message.startswith("INFO "):
             self._report_digit(message)
+        elif self._transfer.active:
+            self._follow_transfer(message, prm.e)
+
+    def _follow_transfer(self, message: str, event: Any) -> None:
+        if message:
+            self._transfer.take(message)
+        elif event.type == pj.PJSIP_EVENT_TSX_STATE:
+            transaction = event.body.tsxState.tsx
+            if transaction.method == "REFER" and transaction.statusCode >= 300:  # the stack's own 408 or 503
+                self._transfer.unanswered(int(transaction.statusCode), safe_text(transaction.statusText))
 
     def _report_digit(self, message: str) -> None:
         digit = parse_info_digit(message)

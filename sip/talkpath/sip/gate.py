@@ -17,6 +17,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from talkpath.sip._native import ListHead, Text, header_list
 from talkpath.sip._pj import PJ_FALSE, PJ_SUCCESS, PJ_TRUE, StackError, library
 from talkpath.sip.headers import reason_header, retry_after_header
 
@@ -35,24 +36,12 @@ PRIORITY = 48
 _OnRequest = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 
-class _Text(ctypes.Structure):
-    """``pj_str_t``."""
-
-    _fields_ = (("pointer", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
-
-
-class _ListHead(ctypes.Structure):
-    """The start of every list node of pjlib."""
-
-    _fields_ = (("previous", ctypes.c_void_p), ("next", ctypes.c_void_p))
-
-
 class _Module(ctypes.Structure):
     """``pjsip_module``, unchanged since pjproject 1.0."""
 
     _fields_ = (
-        ("list", _ListHead),
-        ("name", _Text),
+        ("list", ListHead),
+        ("name", Text),
         ("id", ctypes.c_int),
         ("priority", ctypes.c_int),
         ("load", ctypes.c_void_p),
@@ -105,7 +94,7 @@ class Gate:
         Raises:
             StackError: it was refused.
         """
-        self._module.name = _Text(ctypes.addressof(self._name), len(self._name.value))
+        self._module.name = Text(ctypes.addressof(self._name), len(self._name.value))
         self._module.id = -1
         self._module.priority = PRIORITY
         self._module.on_rx_request = self._callback
@@ -155,40 +144,7 @@ def refusal_headers(verdict: Verdict) -> tuple[Header, ...]:
 def respond(rdata: int | None, verdict: Verdict) -> None:
     """Answer a request statelessly (RFC 3261, section 8.2.7)."""
     stack = library()
-    pool = stack.pjsua_pool_create(b"gate", 512, 512)
-    try:
-        head, keep = _header_list(pool, refusal_headers(verdict))
+    with header_list(refusal_headers(verdict)) as head:
         stack.pjsip_endpt_respond_stateless(
-            stack.pjsua_get_pjsip_endpt(), rdata, verdict.status, None, ctypes.addressof(head), None
+            stack.pjsua_get_pjsip_endpt(), rdata, verdict.status, None, head, None
         )
-        del keep
-    finally:
-        stack.pj_pool_release(pool)
-
-
-def _header_list(pool: int, headers: tuple[Header, ...]) -> tuple[_ListHead, list[object]]:
-    """Build a pjlib list of headers.
-
-    Returns:
-        The list's head, and the objects that must live as long as the list is used.
-    """
-    head = _ListHead()
-    head.previous = head.next = ctypes.addressof(head)
-    keep: list[object] = []
-    last = head
-    for header in headers:
-        texts = [_text(part, keep) for part in header]
-        node_at = library().pjsip_generic_string_hdr_create(pool, *(ctypes.addressof(text) for text in texts))
-        node = _ListHead.from_address(node_at)
-        node.previous, node.next = ctypes.addressof(last), ctypes.addressof(head)
-        last.next = node_at
-        head.previous = node_at
-        last = node
-    return head, keep
-
-
-def _text(value: str, keep: list[object]) -> _Text:
-    data = value.encode("utf-8", "replace")
-    text = _Text(data, len(data))
-    keep += [data, text]
-    return text

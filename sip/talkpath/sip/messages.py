@@ -15,89 +15,34 @@ from typing import Literal
 
 import msgspec
 
+from talkpath.sip.settings import (
+    Listener,
+    Message,
+    Secret,
+    SipSettings,
+    SrtpPolicy,
+    TlsSettings,
+    Transport,
+    TrunkSettings,
+)
+
+# What stands in a module of its own is part of this vocabulary too.
+__all__ = [
+    "Listener",
+    "Message",
+    "Secret",
+    "SipSettings",
+    "SrtpPolicy",
+    "TlsSettings",
+    "Transport",
+    "TrunkSettings",
+]
+
 Header = tuple[str, str]
 """A SIP header as it stood in the message: name and value. Order and duplicates are kept."""
 
 MAX_MESSAGE = 128 * 1024
 """Largest encoded message in bytes: a SIP message over TCP (64 KiB) plus room for the other fields."""
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Base of all messages. The tag on the wire is the class name."""
-
-
-# --------------------------------------------------------------------------------------------------
-# Settings: supervisor -> SIP process, once, before anything else
-# --------------------------------------------------------------------------------------------------
-
-Transport = Literal["udp", "tcp", "tls"]
-
-
-class Listener(msgspec.Struct, frozen=True, kw_only=True):
-    """One address on which SIP is spoken."""
-
-    transport: Transport
-    host: str
-    port: int
-    advertised_address: str = ""
-
-
-class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Files and policy of TLS. Empty strings mean "not set"."""
-
-    certificate_file: str = ""
-    private_key_file: str = ""
-    ca_file: str = ""
-    verify_server: bool = True
-    verify_client: bool = False
-
-
-class Secret(msgspec.Struct, frozen=True):
-    """A password. Its repr shows nothing, so that it cannot end up in a log or a traceback."""
-
-    value: str
-
-    def __repr__(self) -> str:
-        return "Secret('***')" if self.value else "Secret('')"
-
-
-SrtpPolicy = Literal["off", "optional", "mandatory"]
-"""SRTP with keys in the SDP (SDES, RFC 4568). Optional: taken when the peer offers it, offered as RTP/AVP
-with ``a=crypto``. Mandatory: nothing else is taken, and RTP/SAVP is offered."""
-
-
-class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer that we register to, that we accept calls from, or both."""
-
-    name: str
-    registrar: str = ""
-    """SIP URI to register at, for example ``sip:pbx.example.com;transport=tcp``; empty: no registration."""
-    username: str = ""
-    password: Secret = Secret("")
-    realm: str = "*"
-    source_networks: tuple[str, ...] = ()
-    """CIDR networks whose INVITEs belong to this trunk."""
-    advertised_address: str = ""
-    outbound_proxy: str = ""
-    register_interval: int = 300
-    codecs: tuple[str, ...] = ()
-    srtp: SrtpPolicy = "off"
-
-
-class SipSettings(Message, frozen=True):
-    """All that the SIP process needs to know."""
-
-    listeners: tuple[Listener, ...]
-    trunks: tuple[TrunkSettings, ...] = ()
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    tls: TlsSettings = TlsSettings()
-    user_agent: str = "Talkpath"
-    max_calls: int = 1000
-    calls_per_second_per_source: float = 60.0
-    decision_seconds: float = 20.0
-    """A worker silent about a call for this long is taken for dead: 503, so that the PBX tries elsewhere."""
-    accept_private_sources: bool = True
-    """With no trunk at all: take calls from loopback and private addresses."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -194,6 +139,33 @@ class CallDigit(Message, frozen=True):
     duration_ms: int
 
 
+class ReferProgress(Message, frozen=True):
+    """What became of a `Refer`; comes any number of times, in this order, and ends with the outcome.
+
+    ``accepted``: the peer will try (2xx). ``trying``, ``ringing``: what it told about the target (1xx), each
+    at most once. The outcome is one of: ``done``, the target's final status as the peer told it (2xx: the
+    caller is with the target, hang up; anything else: the caller is still ours); ``refused``, the peer or we
+    ourselves refuse the REFER; ``lost``, the reports or the call ended without an outcome.
+    A peer that reports nothing (``Refer-Sub: false``, RFC 4488) gives ``done`` with the status of its
+    acceptance. A peer that accepts and falls silent gives nothing more: the worker keeps the time.
+    """
+
+    call: str
+    stage: Literal["accepted", "trying", "ringing", "done", "refused", "lost"]
+    status: int
+    """SIP status that belongs to the stage; 0 for ``lost``."""
+    reason: str
+
+
+class HoldRefused(Message, frozen=True):
+    """A `Hold` could not be carried out; media is as it was. Success is told by `MediaUpdated`."""
+
+    call: str
+    on: bool
+    status: int
+    reason: str
+
+
 # --------------------------------------------------------------------------------------------------
 # Worker -> SIP process
 # --------------------------------------------------------------------------------------------------
@@ -233,6 +205,31 @@ class HangUp(Message, frozen=True):
     call: str
     reason: str = ""
     headers: tuple[Header, ...] = ()
+
+
+class Refer(Message, frozen=True):
+    """Ask the peer of an answered call to call somebody else (RFC 3515). The call itself goes on."""
+
+    call: str
+    refer_to: str = ""
+    """URI of the target, ``sip:``, ``sips:`` or ``tel:``. May be empty in an attended transfer: then it is
+    the address of the consult call's peer."""
+    referred_by: str = ""
+    """URI of who asks, for the Referred-By header; empty: no such header."""
+    replaces_call: str = ""
+    """Attended transfer: our id of an answered consult call, whose place the caller shall take (RFC 3891).
+    The peer ends that call itself when it has joined the two."""
+    headers: tuple[Header, ...] = ()
+
+
+class Hold(Message, frozen=True):
+    """Put the peer on hold by a re-INVITE (we go on sending, a PBX may play its own music), or take it back.
+
+    `MediaUpdated` tells what it agreed to; `HoldRefused` that it did not. Collisions (491) are retried.
+    """
+
+    call: str
+    on: bool
 
 
 class PlaceCall(Message, frozen=True):
@@ -339,7 +336,7 @@ class SipStatistics(Message, frozen=True):
     """
 
     counters: dict[str, int]
-    gauges: dict[str, int] = {}
+    gauges: dict[str, int] = msgspec.field(default_factory=dict)
     """What is alive now: ``calls``, ``calls_max``, ``draining``, ``free_lanes``, ``registrations``,
     ``sources``."""
 
@@ -355,7 +352,11 @@ AnyMessage = (
     | Ring
     | Answer
     | Reject
+    | ReferProgress
+    | HoldRefused
     | HangUp
+    | Refer
+    | Hold
     | PlaceCall
     | Ready
     | ListenFailed

@@ -1,0 +1,48 @@
+"""Sending a REFER with headers of our own.
+
+The stack's call object always writes a Referred-By of its own and takes no other. So the same public
+functions that it uses are called directly: they find the dialog by its ids, and do everything else
+(authentication, the subscription, the answers to NOTIFY) as they do it for the call object.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+from talkpath.sip._native import header_list, text
+from talkpath.sip._pj import PJ_FALSE, PJ_SUCCESS, StackError, library
+
+if TYPE_CHECKING:
+    from talkpath.sip.messages import Header
+    from talkpath.sip.refer import DialogIds
+
+
+def send_refer(ids: DialogIds, target: str, headers: tuple[Header, ...]) -> None:
+    """Send a REFER in a dialog.
+
+    Args:
+        ids: The dialog.
+        target: Value of Refer-To.
+        headers: More headers, Referred-By among them.
+
+    Raises:
+        StackError: the dialog is gone, or the stack refuses.
+    """
+    stack = library()
+    names = [text(part) for part in (ids.call_id, ids.local_tag, ids.remote_tag)]
+    dialog = stack.pjsip_ua_find_dialog(*(ctypes.addressof(name) for name in names), PJ_FALSE)
+    if not dialog:
+        raise StackError("the stack does not know the dialog any more")
+    subscription, request = ctypes.c_void_p(), ctypes.c_void_p()
+    _check(stack.pjsip_xfer_create_uac(dialog, None, ctypes.addressof(subscription)))
+    with header_list(headers) as head:
+        _check(stack.pjsip_evsub_add_header(subscription, head))
+    value = text(target)
+    _check(stack.pjsip_xfer_initiate(subscription, ctypes.addressof(value), ctypes.addressof(request)))
+    _check(stack.pjsip_xfer_send_request(subscription, request))
+
+
+def _check(status: int) -> None:
+    if status != PJ_SUCCESS:
+        raise StackError(f"the SIP stack refused a REFER (status {status})")
