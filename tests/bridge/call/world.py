@@ -1,0 +1,341 @@
+"""A worker with all that surrounds it, in virtual time: SIP process, telephone and model are doubles.
+
+The worker, its calls and its media plane are the real ones; RTP goes over loopback sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import struct
+from random import Random
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from talkpath.bridge.call import model_leg
+from talkpath.bridge.config.model import Config
+from talkpath.bridge.media.heartbeat import Heartbeat
+from talkpath.bridge.media.ports import RtpPorts
+from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.realtime.tools import ToolRegistry, make_tool
+from talkpath.bridge.simulator.audio import FORMATS, tone
+from talkpath.bridge.simulator.faults import NO_FAULTS, Faults
+from talkpath.bridge.worker.worker import Worker
+from talkpath.sip import messages as m
+from tests.bridge.call.model_double import HELLO, ModelSocket, SimulatedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    import pytest
+
+    from talkpath.bridge.observe.call_record import CallRecord
+    from talkpath.bridge.realtime.settings import SessionSettings
+
+SILENCE = 0xFF
+FIRST_PORT, LAST_PORT = 46_000, 46_399
+
+Connects = "Callable[[SessionSettings, Any, Any], ModelSocket] | Exception | None"
+
+
+def configuration(agent: dict[str, Any] | None = None, **more: Any) -> Config:
+    """One agent that greets."""
+    own = {"greeting": "Hello there, how can I help you?", "instructions": "Be kind.", **(agent or {})}
+    realtime = {"url": "ws://127.0.0.1:9/v1/realtime", "model": "gpt-realtime-2.1", "audio": "pcmu"}
+    return Config.model_validate({"realtime": realtime, "agents": {"reception": own}, **more})
+
+
+class Telephone:
+    """The caller's RTP: silence or a whistle every 20 ms; notes what it hears."""
+
+    def __init__(self) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.sock.setblocking(False)
+        self.target: tuple[str, int] | None = None
+        self.hertz = 0.0
+        self.heard: list[tuple[float, bytes]] = []
+        self._number = 0
+
+    def beat(self, now: float) -> None:
+        """Send one frame and read what came."""
+        if self.target is not None:
+            self.sock.sendto(self._packet(), self.target)
+        while True:
+            try:
+                self.heard.append((now, self.sock.recv(2048)[12:]))
+            except BlockingIOError:
+                return
+
+    def loud_after(self, since: float) -> int:
+        """Frames with sound that came after a moment."""
+        return sum(1 for at, codes in self.heard if at >= since and set(codes) - {SILENCE, 0x7F})
+
+    def _packet(self) -> bytes:
+        self._number += 1
+        header = struct.pack("!BBHII", 0x80, 0, self._number & 0xFFFF, self._number * 160, 77)
+        return header + _frame(self.hertz)
+
+
+@functools.cache
+def _frame(hertz: float) -> bytes:
+    """20 ms of a whistle, or of silence (0), in PCMU."""
+    samples = tone(hertz, 20.0) if hertz else np.zeros(480, np.int16)
+    return FORMATS["audio/pcmu"].encode(samples)
+
+
+class World:
+    """Use as an asynchronous context; at its end everything has to be back where it was.
+
+    Args:
+        monkeypatch: Puts the double of the model in place.
+        agent: More settings of the agent ``reception``.
+        script: What the model says, turn by turn.
+        connects: What each way to the model comes to: an exception, None (no answer ever), or a maker of
+            sockets; after the last one, the simulator.
+        callee: What becomes of an outbound call: ``answers``, or a SIP status, or ``""`` for nothing.
+        lanes: Lanes of the worker.
+        faults: What is wrong with the simulator.
+        ports: RTP ports of the worker.
+        config: Another configuration.
+        tools: Functions of the agent.
+    """
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        agent: dict[str, Any] | None = None,
+        script: Sequence[dict[str, Any]] = (HELLO,),
+        faults: Faults = NO_FAULTS,
+        connects: Sequence[Any] = (),
+        callee: str = "answers",
+        lanes: int = 4,
+        ports: tuple[int, int] = (FIRST_PORT, LAST_PORT),
+        config: Config | None = None,
+        tools: Sequence[Callable[..., Any]] = (),
+    ) -> None:
+        self.config = config or configuration(agent)
+        self.loop = asyncio.get_running_loop()
+        self.metrics = Metrics()
+        self.sent: list[m.Message] = []
+        self.models: list[ModelSocket] = []
+        self.tries: list[float] = []
+        self.records: list[CallRecord] = []
+        self.phone = Telephone()
+        self.script, self.faults, self.callee = script, faults, callee
+        self.expected_errors = 0
+        """Errors that the test causes in our own code."""
+        self.auto = True
+        """Whether the SIP process does what it is told; else the test plays it."""
+        self._connects = list(connects)
+        monkeypatch.setattr(model_leg, "open_connection", self._open_connection)
+        settings = m.WorkerSettings(
+            index=0, config_json=m.Secret(""), first_rtp_port=ports[0], last_rtp_port=ports[1], lanes=lanes
+        )
+        self.worker = Worker(settings, self.config, self._from_worker, self.metrics)
+        loopback = RtpPorts(*ports, "127.0.0.1")
+        services = self.worker._services
+        self.worker.ports = services.ports = loopback
+        services.chance = Random(1)  # noqa: S311 - a fixed seed is the point
+        services.tools["reception"] = ToolRegistry(make_tool(function) for function in tools)
+        self._finished, services.finished = services.finished, self._note_finished
+        self._heartbeat = Heartbeat(self.worker.plane, self.worker.beat, self.loop)
+        self._pulse: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self._heartbeat.start()
+        self._beat()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._heartbeat.stop()
+        if self._pulse is not None:
+            self._pulse.cancel()
+        self.phone.sock.close()
+        if kind is None:
+            self.assert_baseline()
+        await self.worker.settle()
+        if kind is None:
+            assert not [model for model in self.models if model.open], "a socket to the model is open"
+            assert not self._heartbeat.errors
+
+    # What happens ---------------------------------------------------------------------------------
+
+    def invite(self, call: str = "c1", **facts: Any) -> None:
+        """A call comes in."""
+        known: dict[str, Any] = {
+            "call": call,
+            "sip_call_id": f"{call}@test",
+            "trunk": "",
+            "source": "127.0.0.1:5060",
+            "transport": "udp",
+            "from_uri": "sip:alice@test",
+            "from_name": "",
+            "to_uri": "sip:100@test",
+            "request_uri": "sip:100@test",
+            "headers": (("X-Customer", "42"),),
+            "offer": "",
+        }
+        self.worker.message(m.IncomingCall(**{**known, **facts}))
+
+    def originate(self, call: str = "o1") -> None:
+        """A call is ordered."""
+        self.worker.message(m.Originate(call=call, uri="sip:bob@test", agent="reception"))
+
+    def media(self, call: str = "c1", **facts: Any) -> m.MediaUpdated:
+        """What SDP settled with the telephone."""
+        address, port = self.phone.sock.getsockname()
+        known: dict[str, Any] = {
+            "codec": "PCMU",
+            "payload_type": 0,
+            "dtmf_payload_type": 101,
+            "remote_address": address,
+            "remote_port": port,
+            "local_address": "127.0.0.1",
+            "local_port": 4000,
+        }
+        return m.MediaUpdated(call=call, media=m.MediaDescription(**{**known, **facts}))
+
+    def ended(self, call: str = "c1", by: Any = "caller", status: int = 200, reason: str = "BYE") -> None:
+        """The SIP process says that the dialog is over."""
+        self.worker.message(m.CallEnded(call=call, by=by, status=status, reason=reason))
+
+    async def answered(self, call: str = "c1") -> None:
+        """A call comes in and is answered."""
+        self.invite(call)
+        await self.until(lambda: self.of(m.Answer))
+        await self.sleep(0.05)
+
+    async def greeted(self, call: str = "c1") -> None:
+        """A call comes in, is answered, and has heard the greeting."""
+        await self.answered(call)
+        await self.until(lambda: self.phone.loud_after(0) > 5)
+        await self.silence(call)
+
+    async def silence(self, call: str = "c1") -> None:
+        """Wait until the agent has nothing more to say."""
+        runner = self.worker.calls[call]
+        await self.until(lambda: not runner._agent_talks())
+
+    async def whistle(self, seconds: float, hertz: float = 700.0) -> None:
+        """The caller makes a sound."""
+        self.phone.hertz = hertz
+        await self.sleep(seconds)
+        self.phone.hertz = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        """Time passes."""
+        await asyncio.sleep(seconds)
+
+    async def until(self, come: Callable[[], Any], limit: float = 60.0) -> None:
+        """Let time pass until something is true."""
+        deadline = self.loop.time() + limit
+        while not come():
+            assert self.loop.time() < deadline, f"did not happen within {limit} s; sent: {self.sent}"
+            await asyncio.sleep(0.02)
+
+    # What was done --------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Any:
+        """The newest socket to a model."""
+        return self.models[-1]
+
+    @property
+    def record(self) -> CallRecord:
+        """Of the call that ended last."""
+        return self.records[-1]
+
+    def record_of(self, call: str) -> CallRecord:
+        """Of a call that lives."""
+        return self.worker.calls[call]._books.record
+
+    def state(self, call: str = "c1") -> str:
+        """Where a call is; ``ended`` when it is gone."""
+        runner = self.worker.calls.get(call)
+        return runner.state.value if runner else "ended"
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The messages of one kind that went to the SIP process."""
+        return [message for message in self.sent if isinstance(message, kind)]
+
+    def value(self, name: str, **labels: str) -> float:
+        """A metric; 0 when it was never touched."""
+        return self.metrics.registry.get_sample_value(f"talkpath_{name}", labels) or 0.0
+
+    def assert_baseline(self) -> None:
+        """Nothing is left of any call."""
+        worker = self.worker
+        assert not worker.calls
+        assert not any(worker._by_lane)
+        assert len(worker.plane) == 0
+        assert len(worker.ports) == 0
+        assert self.value("calls_active", agent="reception") == 0
+        assert self.internal_errors() == self.expected_errors
+
+    def internal_errors(self) -> float:
+        """Exceptions that were caught at a root."""
+        return sum(self.value("internal_errors_total", where=w) for w in ("call", "call_end", "worker"))
+
+    # Inside ---------------------------------------------------------------------------------------
+
+    async def _open_connection(
+        self,
+        settings: SessionSettings,
+        on_frame: Callable[[bytes], None],
+        on_close: Callable[[int, str], None],
+        *,
+        tls: Any = None,  # noqa: ARG002 - as the real one
+        proxy: str | None = None,  # noqa: ARG002 - as the real one
+        open_timeout: float = 5.0,  # noqa: ARG002 - as the real one
+        close_timeout: float = 2.0,  # noqa: ARG002 - as the real one
+    ) -> ModelSocket:
+        self.tries.append(self.loop.time())
+        way = self._connects.pop(0) if self._connects else self._simulator
+        await asyncio.sleep(0.03)
+        if isinstance(way, Exception):
+            raise way
+        if way is None:
+            await asyncio.sleep(1e6)
+        socket_to_model: ModelSocket = way(settings, on_frame, on_close)
+        self.models.append(socket_to_model)
+        return socket_to_model
+
+    def _simulator(self, settings: Any, on_frame: Any, on_close: Any) -> ModelSocket:
+        return SimulatedModel(settings, on_frame, on_close, script=self.script, faults=self.faults)
+
+    def _note_finished(self, call: str, record: CallRecord) -> None:
+        self.records.append(record)
+        self._finished(call, record)
+
+    def _beat(self) -> None:
+        self.phone.beat(self.loop.time())
+        self._pulse = self.loop.call_later(0.02, self._beat)
+
+    def _from_worker(self, message: m.Message) -> None:
+        self.sent.append(message)
+        if isinstance(message, m.Ring | m.Answer | m.PlaceCall):
+            self.phone.target = ("127.0.0.1", message.rtp_port)
+        if self.auto:
+            for answer in self._answers(message):
+                self.loop.call_soon(self.worker.message, answer)
+
+    def _answers(self, message: m.Message) -> list[m.AnyMessage]:
+        match message:
+            case m.Answer(call=call):
+                return [self.media(call), m.CallConfirmed(call=call)]
+            case m.Reject(call=call, status=status, reason=reason):
+                return [m.CallEnded(call=call, by="us", status=status, reason=reason)]
+            case m.HangUp(call=call, reason=reason):
+                return [m.CallEnded(call=call, by="us", status=200, reason=reason)]
+            case m.PlaceCall(call=call) if self.callee == "answers":
+                return [m.CallRinging(call=call, status=180), self.media(call), m.CallConfirmed(call=call)]
+            case m.PlaceCall(call=call) if self.callee:
+                return [m.CallEnded(call=call, by="caller", status=int(self.callee), reason="Busy")]
+        return []
