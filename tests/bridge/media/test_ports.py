@@ -84,3 +84,23 @@ def test_a_range_without_a_pair_is_refused(first: int, last: int) -> None:
 def test_an_address_that_is_not_ours_is_an_error_not_an_empty_pool() -> None:
     with pytest.raises(OSError, match="assign"):
         RtpPorts(20_000, 20_010, "192.0.2.1").open(0.0)
+
+
+def test_rtcp_has_the_port_above_and_closes_with_its_rtp() -> None:
+    pool = ports(1)
+    sock = pool.open(0.0)
+    rtcp = pool.open_rtcp(sock)
+    assert rtcp is not None
+    assert rtcp.getsockname()[1] == sock.getsockname()[1] + 1
+    assert not rtcp.getblocking()
+    pool.close(sock, 0.0)
+    assert rtcp.fileno() == -1
+
+
+def test_rtcp_is_left_out_when_its_port_is_taken() -> None:
+    pool = ports(1)
+    sock = pool.open(0.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", sock.getsockname()[1] + 1))
+        assert pool.open_rtcp(sock) is None
+    pool.close(sock, 0.0)

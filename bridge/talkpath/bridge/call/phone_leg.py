@@ -55,7 +55,7 @@ class PhoneLeg:
         now = self._loop.time()
         sock = self._ports.open(now)
         try:
-            self.lane = self._plane.open_lane(sock, model_format, now)
+            self.lane = self._plane.open_lane(sock, model_format, now, self._ports.open_rtcp(sock))
         except NoFreeLane:
             self._ports.close(sock, now)
             raise
@@ -78,6 +78,7 @@ class PhoneLeg:
             sends=description.sends,
             receives=description.receives,
             packet_time=description.packet_time,
+            rtcp_mux=description.rtcp_mux,
         )
         try:
             self._plane.configure_lane(self.lane, lane_media, self._loop.time())

@@ -35,7 +35,7 @@ class Cause(IntEnum):
     BAD_PADDING = 5
     """Impossible padding."""
     RTCP = 6
-    """RTCP on the RTP port (RFC 5761); ignored."""
+    """RTCP, on its own port or on the RTP port (RFC 5761)."""
     OVERSIZED = 7
     """Longer than any audio packet a lane accepts."""
     WRONG_SOURCE = 8
@@ -92,6 +92,12 @@ class Cause(IntEnum):
     """The socket reported an error when read."""
     FRAMES_CONCEALED = 34
     """Of the frames towards the model, those extrapolated from what was heard before a loss."""
+    RTCP_MALFORMED = 35
+    """On an RTCP port, or looking like RTCP, and not readable."""
+    RTCP_SENT = 36
+    """RTCP handed to the socket."""
+    RTCP_UNSENT = 37
+    """RTCP that the socket refused."""
 
 
 class Counters:

@@ -7,7 +7,7 @@ belongs to one call.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "Beat",
@@ -18,6 +18,7 @@ __all__ = [
     "MediaEvent",
     "ModelFormat",
     "NoFreeLane",
+    "PeerView",
     "PhoneCodec",
     "Played",
     "PlayoutDrained",
@@ -62,6 +63,7 @@ class LaneMedia:
         sends: We send (the far end's direction is `sendrecv` or `recvonly`).
         receives: We take what arrives (the far end's direction is `sendrecv` or `sendonly`).
         packet_time: Milliseconds per packet that the far end announced; a hint, every size is taken.
+        rtcp_mux: RTCP shares the RTP port (RFC 5761); otherwise it has the port above it.
     """
 
     codec: PhoneCodec
@@ -72,6 +74,7 @@ class LaneMedia:
     sends: bool = True
     receives: bool = True
     packet_time: int = 20
+    rtcp_mux: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +183,35 @@ class Beat:
         uplink: `(lane, audio)` in the lane's model format, each entry 20 ms (160 bytes of G.711 or
             960 bytes of PCM16 at 24 kHz), in order; a lane may appear several times.
         events: What happened, oldest first.
+        control: RTCP that came to RTP ports, `(lane, datagram, source)`; for the plane itself.
     """
 
     uplink: list[tuple[int, bytes]] = field(default_factory=list)
     events: list[MediaEvent] = field(default_factory=list)
+    control: list[tuple[int, bytes, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PeerView:
+    """What the far end reported by RTCP about the audio we sent it; `None` as long as it did not.
+
+    Attributes:
+        reports_sent: Our reports.
+        reports_received: Its reports.
+        packets_lost: How many of our packets it misses since the start of the call.
+        fraction_lost: The same as a part of one since its report before.
+        jitter_ms: Interarrival jitter of our packets there.
+        round_trip_ms: From us to it and back, as of its last report.
+        said_goodbye: It announced the end of its stream.
+    """
+
+    reports_sent: int = 0
+    reports_received: int = 0
+    packets_lost: int | None = None
+    fraction_lost: float | None = None
+    jitter_ms: float | None = None
+    round_trip_ms: float | None = None
+    said_goodbye: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +225,7 @@ class LaneStatistics:
         packets_lost: How many of them never arrived.
         jitter_ms: Interarrival jitter at the end of the call (RFC 3550, 6.4.1).
         played_ms: Model audio sent to the caller.
+        peer: What the far end reported.
     """
 
     seconds: float
@@ -205,3 +234,4 @@ class LaneStatistics:
     packets_lost: int
     jitter_ms: float
     played_ms: int
+    peer: PeerView = field(default_factory=PeerView)

@@ -10,9 +10,11 @@ Time is an argument; sockets are given. Not thread safe: one thread owns a plane
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final
 
+from talkpath.bridge.media.control import ControlChannels
 from talkpath.bridge.media.counters import Cause, Counters, LatenessHistogram
 from talkpath.bridge.media.downlink import Downlink
 from talkpath.bridge.media.g711_law import LAWS
@@ -50,8 +52,15 @@ _FIRST_CODEC: Final = "PCMU"  # what the arrays of a lane hold before it is conf
 class _Call:
     """What the plane remembers of one open lane besides the arrays."""
 
-    def __init__(self, sock: socket.socket, model_format: ModelFormat, opened_at: float) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        rtcp_sock: socket.socket | None,
+        model_format: ModelFormat,
+        opened_at: float,
+    ) -> None:
         self.sock = sock
+        self.rtcp_sock = rtcp_sock
         self.model_format = model_format
         self.opened_at = opened_at
         self.codec: PhoneCodec = _FIRST_CODEC
@@ -90,8 +99,17 @@ class MediaPlane:
         self._receiver = Receiver(lanes, self.counters)
         self._downlink = Downlink(lanes, self.counters)
         self._sounds = SoundPlayer(self.counters)
+        random = random or SystemRandom()
         self._transmitter = Transmitter(
-            lanes, self.counters, self._downlink, self._sounds, random or SystemRandom()
+            lanes, self.counters, self._downlink, self._sounds, random=random, start=start
+        )
+        self._control = ControlChannels(
+            lanes,
+            self.counters,
+            self._transmitter,
+            self._receiver.reception,
+            self._receiver.latch,
+            random=random,
         )
         self._watchdog = RtpWatchdog(self._receiver.latch.heard_at, rtp_timeout)
 
@@ -106,13 +124,21 @@ class MediaPlane:
 
     # --- lanes -----------------------------------------------------------------------------------
 
-    def open_lane(self, sock: socket.socket, model_format: ModelFormat, now: float) -> int:
+    def open_lane(
+        self,
+        sock: socket.socket,
+        model_format: ModelFormat,
+        now: float,
+        rtcp_sock: socket.socket | None = None,
+    ) -> int:
         """Take a lane for a call; it neither sends nor listens to anything until it is configured.
 
         Args:
             sock: A bound, non-blocking UDP socket; it stays the caller's to close, after `close_lane`.
             model_format: What the model sends and reads.
             now: Monotonic seconds.
+            rtcp_sock: The same on the odd port above, for RTCP; without it there is RTCP only where it
+                shares the RTP port.
 
         Raises:
             NoFreeLane: Every lane carries a call.
@@ -121,10 +147,13 @@ class MediaPlane:
         if not self._free[phase]:
             raise NoFreeLane(f"All {self._lanes} media lanes carry a call; allow more lanes or fewer calls.")
         lane = self._free[phase].pop()
-        self._calls[lane] = _Call(sock, model_format, now)
+        self._calls[lane] = _Call(sock, rtcp_sock, model_format, now)
         self._downlink.configure(lane, model_format, _FIRST_CODEC)
         self._receiver.sockets.add(lane, sock)
         self._transmitter.open(lane, sock)
+        self._control.open(lane, sock, rtcp_sock)
+        if rtcp_sock is not None:
+            self._receiver.sockets.notice(lane, rtcp_sock)
         return lane
 
     def configure_lane(self, lane: int, media: LaneMedia, now: float) -> None:
@@ -149,13 +178,17 @@ class MediaPlane:
         target = receiver.latch.target(lane)
         sends = media.sends and target is not None and target[1] > 0
         self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)
+        self._control.configure(lane, media.remote_address, media.remote_port, now, muxed=media.rtcp_mux)
 
     def close_lane(self, lane: int) -> LaneStatistics:
-        """Give the lane back and return the figures of its call; the socket stays open."""
+        """Give the lane back and return the figures of its call; its sockets stay open."""
         statistics = self.statistics(lane)
+        self._control.close(lane, self._now)
         call = self._calls.pop(lane)
         self.counters.retire(lane)
         self._receiver.sockets.remove(call.sock)
+        if call.rtcp_sock is not None:
+            self._receiver.sockets.ignore(call.rtcp_sock)
         self._transmitter.close(lane)
         self._watchdog.watch(lane, self._now, receives=False)
         self._sounds.stop(lane)
@@ -177,6 +210,7 @@ class MediaPlane:
             packets_lost=lost,
             jitter_ms=jitter * 1000,
             played_ms=round(played * FRAME_SECONDS * 1000),
+            peer=replace(self._control.view(lane)),
         )
 
     def close(self) -> None:
@@ -199,9 +233,17 @@ class MediaPlane:
         for event in beat.events:
             if isinstance(event, Latched):
                 self._transmitter.aim(event.lane, (event.address, event.port))
+        self._exchange_reports(now, beat)
         self._downlink.report_overflow(beat.events)
         self._watchdog.check(now, beat.events)
         return beat
+
+    def _exchange_reports(self, now: float, beat: Beat) -> None:
+        for lane, data, source in beat.control:
+            self._control.take(lane, data, source, now)
+        for lane in self._receiver.sockets.noticed:
+            self._control.read(lane, now)
+        self._control.send_due(now)
 
     def _transmit(self, now: float, beat: Beat) -> None:
         tick = int((now - self._start) / TICK_SECONDS + _ROUNDING)

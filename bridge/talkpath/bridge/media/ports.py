@@ -27,7 +27,7 @@ class NoFreePort(RuntimeError):  # noqa: N818 - an ordinary outcome of a full ho
 class RtpPorts:
     """Opens and closes the RTP sockets of one worker.
 
-    Each call takes an even port; the odd one above it is left for its RTCP (RFC 3550, section 11).
+    Each call takes an even port; the odd one above it is for its RTCP (RFC 3550, section 11).
 
     Args:
         first: Lowest port; rounded up to an even one.
@@ -50,6 +50,7 @@ class RtpPorts:
         self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._next = (random or SystemRandom()).randrange(len(self._even))
         self._open: set[int] = set()
+        self._rtcp: dict[int, socket.socket] = {}
         self._resting: deque[tuple[float, int]] = deque()
 
     def __len__(self) -> int:
@@ -82,10 +83,23 @@ class RtpPorts:
             f"{len(resting)} rest after a call. Widen the range of RTP ports or allow fewer calls."
         )
 
+    def open_rtcp(self, sock: socket.socket) -> socket.socket | None:
+        """Bind the odd port above a socket that `open` returned; `None` if another program has it.
+
+        `close` closes both.
+        """
+        port = sock.getsockname()[1]
+        rtcp = self._bind(port + 1)
+        if rtcp is not None:
+            self._rtcp[port] = rtcp
+        return rtcp
+
     def close(self, sock: socket.socket, now: float) -> None:
-        """Close a socket that `open` returned and let its port rest."""
+        """Close a socket that `open` returned, with its RTCP, and let its port rest."""
         port = sock.getsockname()[1]
         sock.close()
+        if rtcp := self._rtcp.pop(port, None):
+            rtcp.close()
         self._open.discard(port)
         self._resting.append((now + QUARANTINE_SECONDS, port))
 

@@ -218,6 +218,9 @@ class Receiver:
         known = np.array(
             [source == locked[lane] for lane, source in zip(arrivals.lanes, arrivals.sources, strict=True)]
         )
+        for index in np.flatnonzero(parsed.reject == rtp.RejectCause.RTCP).tolist():
+            data = arrivals.packets[index, : arrivals.lengths[index]].tobytes()
+            beat.control.append((arrivals.lanes[index], data, arrivals.sources[index]))
         kinds, valid = self._sort(rows, lengths, parsed)
         known |= self._latched(arrivals, kinds, valid & ~known, now, beat)
         valid &= known
@@ -278,7 +281,7 @@ class Receiver:
         self.latch.heard_at[rows] = now
         order = self._sequences.track(rows, arrived.sequence.astype(np.int64), arrived.ssrc.astype(np.int64))
         if (restarted := order == RESTART).any():
-            self.reception.begin_source(rows[restarted])
+            self.reception.begin_source(rows[restarted], arrived.ssrc[restarted])
             for lane in rows[restarted].tolist():
                 self.digits.reset(lane)
         timed = not arrived.kinds.any()

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from talkpath.bridge.media.counters import Counters
+    from talkpath.codecs.reception import ReceptionReport
 
 __all__ = ["ReceptionLog"]
 
 _BATCH_SECONDS: Final = 0.5
+_NO_SOURCE: Final = -1
 
 
 class ReceptionLog:
@@ -42,6 +44,7 @@ class ReceptionLog:
         self._statistics = ReceptionStatistics(lanes)
         self._expected = np.zeros(lanes, np.int64)
         self._lost = np.zeros(lanes, np.int64)
+        self._source = np.full(lanes, _NO_SOURCE, np.int64)
         self._pending: list[tuple[NDArray[np.intp], NDArray[np.uint64], float]] = []
         self._untimed: set[int] = set()  # which of them hold packets that are not audio
         self._next_batch = 0.0
@@ -67,9 +70,16 @@ class ReceptionLog:
             self._next_batch = now + _BATCH_SECONDS
             self._work_off()
 
-    def begin_source(self, rows: NDArray[np.intp]) -> None:
-        """A new stream begins on these lanes: keep the sums of the old one."""
+    def report(self, lane: int) -> tuple[int | None, ReceptionReport]:
+        """The lane's SSRC, `None` before its first packet, and its report block; the next interval begins."""
         self._work_off()
+        source = int(self._source[lane])
+        return None if source < 0 else source, self._statistics.report(np.array([lane], np.intp))
+
+    def begin_source(self, rows: NDArray[np.intp], source: NDArray[np.uint32]) -> None:
+        """A new stream with this SSRC begins on these lanes: keep the sums of the old one."""
+        self._work_off()
+        self._source[rows] = source
         self._expected[rows] += self._statistics.expected(rows)
         self._lost[rows] += self._statistics.lost(rows)
         self._statistics.reset(rows)
@@ -80,6 +90,7 @@ class ReceptionLog:
         self._work_off()
         self._statistics.reset(np.array([lane], np.intp))
         self._expected[lane] = self._lost[lane] = 0
+        self._source[lane] = _NO_SOURCE
         self.delay.reset(lane)
 
     def of(self, lane: int) -> tuple[int, int, float]:

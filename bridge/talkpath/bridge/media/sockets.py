@@ -62,13 +62,20 @@ class SocketSet:
 
     Attributes:
         drained: Whether the last `rounds` took everything there was.
+        noticed: Other sockets that were ready in the last `rounds`; see `notice`.
     """
 
     def __init__(self, lanes: int, counters: Counters) -> None:
         self.drained = True
+        self.noticed: list[int] = []
+        self._others: dict[int, int] = {}
+        # An epoll within the epoll: one descriptor stands for all that is rarely ready.
+        self._rare = select.epoll()
+        self._rare_descriptor = self._rare.fileno()
         self._counters = counters
         self._lanes = lanes
         self._epoll = select.epoll()
+        self._epoll.register(self._rare.fileno(), select.EPOLLIN)
         self._rows = np.zeros((lanes, PACKET_BYTES), np.uint8)
         self._views = [row.data for row in self._rows]
         self._lanes_by_descriptor: dict[int, int] = {}
@@ -86,8 +93,19 @@ class SocketSet:
         del self._lanes_by_descriptor[sock.fileno()]
         del self._receivers[sock.fileno()]
 
+    def notice(self, lane: int, sock: socket.socket) -> None:
+        """Say in `noticed` when this socket has something; it is not read here."""
+        self._rare.register(sock.fileno(), select.EPOLLIN)
+        self._others[sock.fileno()] = lane
+
+    def ignore(self, sock: socket.socket) -> None:
+        """Undo `notice`."""
+        self._rare.unregister(sock.fileno())
+        del self._others[sock.fileno()]
+
     def close(self) -> None:
         """Close the epoll; the sockets stay open."""
+        self._rare.close()
         self._epoll.close()
 
     def rounds(self) -> Iterator[Arrivals]:
@@ -97,13 +115,17 @@ class SocketSet:
         as a round for all.
         """
         self.drained = True
-        ready = [descriptor for descriptor, _ in self._epoll.poll(0, self._lanes)]
+        self.noticed = []
+        ready = [descriptor for descriptor, _ in self._epoll.poll(0, self._lanes + 1)]
+        if self._rare_descriptor in ready:
+            ready.remove(self._rare_descriptor)
+            self.noticed = [self._others[descriptor] for descriptor, _ in self._rare.poll(0)]
         if not ready:
             return
         first = set(ready)
         for _ in range(MAX_PACKETS_PER_BEAT):
             yield self._read(ready)
-            again = self._epoll.poll(0, self._lanes)
+            again = self._epoll.poll(0, self._lanes + 1)
             if not again:
                 return
             ready = [descriptor for descriptor, _ in again if descriptor in first]

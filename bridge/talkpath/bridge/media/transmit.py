@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from talkpath.bridge.media.counters import Cause
-from talkpath.bridge.media.lane import FRAME_BYTES, PHASES
+from talkpath.bridge.media.lane import FRAME_BYTES, PHASES, SAMPLE_RATE
 from talkpath.codecs import rtp
 
 if TYPE_CHECKING:
@@ -71,11 +71,20 @@ class Transmitter:
         downlink: Where the audio comes from.
         sounds: What fills the time without it.
         random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
+        start: Monotonic seconds of slot 0.
     """
 
     def __init__(
-        self, lanes: int, counters: Counters, downlink: Downlink, sounds: SoundPlayer, random: Random
+        self,
+        lanes: int,
+        counters: Counters,
+        downlink: Downlink,
+        sounds: SoundPlayer,
+        *,
+        random: Random,
+        start: float = 0.0,
     ) -> None:
+        self._start = start
         self._counters = counters
         self._downlink = downlink
         self._sounds = sounds
@@ -125,6 +134,13 @@ class Transmitter:
     def sends(self, lane: int) -> bool:
         """Whether the lane is sending."""
         return lane in self._targets
+
+    def sender(self, lane: int, now: float) -> tuple[int, int, int]:
+        """SSRC of a lane, its RTP timestamp at `now`, and the packets it has sent."""
+        self._remember(self._phases[lane % PHASES])
+        passed = round((now - self._start) * SAMPLE_RATE)
+        timestamp = (int(self._timestamp[lane]) + passed) & 0xFFFFFFFF
+        return int(self._ssrc[lane]), timestamp, int(self._sequence[lane] - self._first_sequence[lane])
 
     def skip(self, slots: int) -> None:
         """Note that slots were left out; the next audio is a new talkspurt to its receiver."""

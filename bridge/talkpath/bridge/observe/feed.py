@@ -35,10 +35,13 @@ ANOMALIES: Final = frozenset(
         "send_blocked",
         "send_unreachable",
         "send_failed",
+        "rtcp_malformed",
+        "rtcp_unsent",
     }
 )
 OTHER_PACKETS: Final = {
     "rtcp": "rtcp",
+    "rtcp_sent": "rtcp_sent",
     "comfort_noise": "comfort_noise",
     "dtmf_packets": "dtmf",
     "not_receiving": "while_on_hold",
@@ -87,6 +90,7 @@ def media_feed(metrics: Metrics) -> CounterFeed:
         "frames_uplink": m.uplink_frames,
         "frames_lost_filled": m.uplink_filled.labels("lost"),
         "frames_gap_filled": m.uplink_filled.labels("gap"),
+        "frames_concealed": m.uplink_concealed,
         "dtx_filled_bytes": m.uplink_silence,
         "frames_played": m.playout_frames.labels("speech"),
         "frames_starved": m.playout_frames.labels("starved"),

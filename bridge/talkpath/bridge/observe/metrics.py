@@ -164,6 +164,9 @@ class Metrics:
             ["reason"],
             "lost: packet loss, 1 % is audible. gap: nothing came, normal for silence suppression.",
         )
+        self.uplink_concealed = self._counter(
+            "uplink_concealed_frames", "Lost frames that were made up from the speech before them.", []
+        )
         self.uplink_silence = self._counter(
             "uplink_suppressed_bytes", "Samples that the peer left out on purpose (silence suppression).", []
         )
