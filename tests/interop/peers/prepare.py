@@ -1,8 +1,8 @@
 """Prepare the SIP peers of the interop tests: `python -m tests.interop.peers.prepare` in the root.
 
-SIPp and baresip are packages of the machine; Asterisk gets a root folder of its own. Asterisk is started from
-that root with the root's own loader and libraries (see tests/harness/asterisk.py): nothing is mounted, and
-nothing of it is installed on the machine.
+SIPp, baresip and the tools for networks with NAT are packages of the machine; Asterisk gets a root folder of
+its own. Asterisk is started from that root with the root's own loader and libraries (see
+tests/harness/asterisk.py): nothing is mounted, and nothing of it is installed on the machine.
 """
 
 import argparse
@@ -16,7 +16,10 @@ from deploy.debian import find_archive, has_apt, is_root, require_packages
 from deploy.steps import StepError, Steps
 from tests.interop.peers.asterisk_root import asterisk_root, make_root
 
-_PACKAGES = ("sip-tester", "baresip-core", "debootstrap", "debian-archive-keyring")
+_PACKAGES = (
+    *("sip-tester", "baresip-core", "debootstrap", "debian-archive-keyring"),
+    *("iproute2", "nftables", "conntrack"),  # for networks with NAT, tests/harness/network.py
+)
 _REFUSED = """\
 the peers of the interop tests can be installed on Debian as root only
 To run the other tests: make test INTEROP=0"""
@@ -55,7 +58,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def main() -> int:
-    """Install SIPp and baresip, and make the Asterisk root."""
+    """Install SIPp, baresip and the network tools, and make the Asterisk root."""
     parser = argparse.ArgumentParser(prog="python -m tests.interop.peers.prepare", description=main.__doc__)
     parser.add_argument("--refresh", action="store_true", help="make the Asterisk root again")
     try:
