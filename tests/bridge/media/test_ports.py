@@ -104,3 +104,21 @@ def test_rtcp_is_left_out_when_its_port_is_taken() -> None:
         other.bind(("127.0.0.1", sock.getsockname()[1] + 1))
         assert pool.open_rtcp(sock) is None
     pool.close(sock, 0.0)
+
+
+def test_a_call_over_ipv6_gets_a_pair_of_ports_of_that_family_and_no_other() -> None:
+    pool = RtpPorts(*free_range(2), "127.0.0.1", Random(1))  # noqa: S311 - a fixed seed is the point
+    usual, other = pool.open(0.0), pool.open(0.0, ipv6=True)
+    control = pool.open_rtcp(other)
+    assert control is not None
+    assert (usual.family, other.family, control.family) == (
+        socket.AF_INET,
+        socket.AF_INET6,
+        socket.AF_INET6,
+    )
+    assert control.getsockname()[1] == other.getsockname()[1] + 1
+    assert other.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    assert other.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS) == 46 << 2
+    for sock in (usual, other):
+        pool.close(sock, 0.0)
+    assert control.fileno() == -1
