@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.usage import cost, price_of
+from talkpath.sip.addresses import join_host_port
 from talkpath.sip.outcomes import Outcome as SipOutcome
 from talkpath.sip.outcomes import outcome_of
 
@@ -96,8 +97,8 @@ class Bookkeeping:
     def media(self, description: m.MediaDescription) -> None:
         """Media was negotiated."""
         self.record.codec = description.codec
-        self.remote_rtp = f"{description.remote_address}:{description.remote_port}"
-        self.advertised_rtp = f"{description.local_address}:{description.local_port}"
+        self.remote_rtp = join_host_port(description.remote_address, description.remote_port)
+        self.advertised_rtp = join_host_port(description.local_address, description.local_port)
         self._log.info(
             "media",
             codec=description.codec,
@@ -123,7 +124,7 @@ class Bookkeeping:
 
     def latched(self, address: str, port: int) -> None:
         """The caller's RTP comes from here."""
-        self.remote_rtp = f"{address}:{port}"
+        self.remote_rtp = join_host_port(address, port)
         self._log.debug("rtp_latched", remote=self.remote_rtp)
 
     def dialog_ended(self, message: m.CallEnded) -> None:

@@ -45,15 +45,15 @@ class PhoneLeg:
         """The UDP port of the call; 0 when it has none."""
         return cast("int", self._socket.getsockname()[1]) if self._socket is not None else 0
 
-    def open(self, model_format: ModelFormat) -> None:
-        """Take a port and a lane.
+    def open(self, model_format: ModelFormat, *, ipv6: bool = False) -> None:
+        """Take a port, of the IP family that our SDP names, and a lane.
 
         Raises:
             NoFreePort: every RTP port of this worker is taken.
             NoFreeLane: every lane of this worker is taken.
         """
         now = self._loop.time()
-        sock = self._ports.open(now)
+        sock = self._ports.open(now, ipv6=ipv6)
         try:
             self.lane = self._plane.open_lane(sock, model_format, now, self._ports.open_rtcp(sock))
         except NoFreeLane:

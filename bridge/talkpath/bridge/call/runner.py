@@ -55,6 +55,7 @@ class CallRunner:
         record: The record to fill.
         context: What the agent's tools may know about the call.
         order: For an outbound call: what to dial once the model is ready.
+        ipv6: Our SDP names an IPv6 address.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class CallRunner:
         *,
         context: CallContext,
         order: m.Originate | None = None,
+        ipv6: bool = False,
     ) -> None:
         self.call = call
         self.agent = agent
@@ -73,6 +75,7 @@ class CallRunner:
         self._own = services.config.agents[agent]
         self._services = services
         self._order = order
+        self._ipv6 = ipv6
         self._loop = asyncio.get_running_loop()
         self._log = log.bind(call=call, sip_call_id=record.sip_call_id, agent=agent)
         self._books = Bookkeeping(record, services.metrics, self._log, self._loop.time(), services.on_event)
@@ -119,7 +122,8 @@ class CallRunner:
             NoFreeLane: every lane of this worker is taken; the call is over.
         """
         try:
-            self._phone.open(endpoint(self._services.config, self.agent).audio)
+            audio_format = endpoint(self._services.config, self.agent).audio
+            self._phone.open(audio_format, ipv6=self._ipv6)
         except (NoFreePort, media.NoFreeLane):
             self.state = State.ENDED
             self._books.because("no_capacity")

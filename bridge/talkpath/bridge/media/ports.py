@@ -32,7 +32,7 @@ class RtpPorts:
     Args:
         first: Lowest port; rounded up to an even one.
         last: Highest port; the odd partner of the last even port lies within.
-        address: Address to bind, by default every IPv4 address.
+        address: Address to bind, by default every address of the family that a call needs.
         random: Source of the starting point; a guessable port invites injected audio.
 
     Raises:
@@ -47,7 +47,6 @@ class RtpPorts:
             )
         self._range = f"{first} to {last}"
         self._address = address
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._next = (random or SystemRandom()).randrange(len(self._even))
         self._open: set[int] = set()
         self._rtcp: dict[int, socket.socket] = {}
@@ -57,29 +56,31 @@ class RtpPorts:
         """How many ports are open."""
         return len(self._open)
 
-    def open(self, now: float) -> socket.socket:
+    def open(self, now: float, *, ipv6: bool = False) -> socket.socket:
         """Bind a non-blocking socket to a free even port.
 
         Args:
             now: Monotonic seconds.
+            ipv6: Bind to every IPv6 address, and no IPv4 one, whatever address was configured.
 
         Raises:
             NoFreePort: Every port is open, resting or taken by another program.
             OSError: The address cannot be bound at all.
         """
         self._release(now)
+        address = "::" if ipv6 else self._address
         resting = {port for _, port in self._resting}
         for _ in range(len(self._even)):
             port = self._even[self._next]
             self._next = (self._next + 1) % len(self._even)
             if port in self._open or port in resting:
                 continue
-            sock = self._bind(port)
+            sock = _bind(address, port)
             if sock is not None:
                 self._open.add(port)
                 return sock
         raise NoFreePort(
-            f"No free RTP port in {self._range} on {self._address}: {len(self._open)} are in use by calls, "
+            f"No free RTP port in {self._range} on {address}: {len(self._open)} are in use by calls, "
             f"{len(resting)} rest after a call. Widen the range of RTP ports or allow fewer calls."
         )
 
@@ -88,8 +89,8 @@ class RtpPorts:
 
         `close` closes both.
         """
-        port = sock.getsockname()[1]
-        rtcp = self._bind(port + 1)
+        address, port = sock.getsockname()[:2]
+        rtcp = _bind(address, port + 1)
         if rtcp is not None:
             self._rtcp[port] = rtcp
         return rtcp
@@ -107,18 +108,22 @@ class RtpPorts:
         while self._resting and self._resting[0][0] <= now:
             self._resting.popleft()
 
-    def _bind(self, port: int) -> socket.socket | None:
-        sock = socket.socket(self._family, socket.SOCK_DGRAM)
-        try:
-            sock.setblocking(False)
-            sock.bind((self._address, port))
-        except OSError as error:
-            sock.close()
-            if error.errno in _BUSY:
-                return None
-            raise
-        if self._family == socket.AF_INET6:
+
+def _bind(address: str, port: int) -> socket.socket | None:
+    """Bind a UDP socket marked as telephony; `None` if another program has the port."""
+    ipv6 = ":" in address
+    sock = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if ipv6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _DSCP_EXPEDITED)
         else:
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _DSCP_EXPEDITED)
-        return sock
+        sock.bind((address, port))
+    except OSError as error:
+        sock.close()
+        if error.errno in _BUSY:
+            return None
+        raise
+    return sock

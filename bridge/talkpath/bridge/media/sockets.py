@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,6 @@ import numpy as np
 from talkpath.bridge.media.counters import Cause
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
@@ -85,7 +85,8 @@ class SocketSet:
         """Listen to a lane's socket; it must not block."""
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         self._lanes_by_descriptor[sock.fileno()] = lane
-        self._receivers[sock.fileno()] = sock.recvfrom_into
+        ipv6 = sock.family == socket.AF_INET6
+        self._receivers[sock.fileno()] = _without_scope(sock) if ipv6 else sock.recvfrom_into
 
     def remove(self, sock: socket.socket) -> None:
         """Stop listening; the socket stays open."""
@@ -165,3 +166,14 @@ class SocketSet:
         # Blocking means that the kernel found a bad checksum after it had promised a packet.
         if not isinstance(error, BlockingIOError):
             self._counters.add(self._lanes_by_descriptor[descriptor], Cause.RECEIVE_ERRORS)
+
+
+def _without_scope(sock: socket.socket) -> Callable[[memoryview], tuple[int, Any]]:
+    """Receive so that an IPv6 source is host and port, as SDP names it, without flow and scope."""
+    receive = sock.recvfrom_into
+
+    def receive_into(buffer: memoryview) -> tuple[int, Any]:
+        length, source = receive(buffer)
+        return length, source[:2]
+
+    return receive_into

@@ -25,6 +25,7 @@ from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext, ToolRegistry
 from talkpath.bridge.routes import Rejection, RouteRequest, route
 from talkpath.sip import messages as m
+from talkpath.sip.addresses import is_ipv6
 
 if TYPE_CHECKING:
     import ssl
@@ -214,7 +215,8 @@ class Worker:
             called=record.called,
             headers=dict(invite.headers),
         )
-        runner = CallRunner(invite.call, destination, self._services, record, context=context)
+        ipv6 = is_ipv6(invite.local_address)
+        runner = CallRunner(invite.call, destination, self._services, record, context=context, ipv6=ipv6)
         if not self._start(runner):
             self._reject(invite.call, 503, "every line is busy", RETRY_AFTER)
 
