@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from talkpath.sip.messages import Message, SipSettings
 
 FIRST_RETRY_SECONDS = 2
-RETRY_SECONDS = 30
-RETRY_JITTER_SECONDS = 5
+RETRY_SECONDS = 10
+"""Short: a PBX is back soon after its restart, and has no agent until we ask again."""
+RETRY_JITTER_SECONDS = 3
 MIN_SESSION_SECONDS = 90
 SESSION_SECONDS = 1800
 """Session timer that we ask for (RFC 4028, section 4 recommends 1,800 s)."""
