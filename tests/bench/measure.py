@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -215,11 +215,12 @@ class _Window:
         self._callers.tell(generator.Begin())
         self._voice.tell(model.Begin())
         time.sleep(0.05)
-        jiffies = _busy_seconds()
+        running, began = _running(), time.monotonic()
         self.before = usage()
         time.sleep(self._wanted)
         self.after = usage()
-        self.busy = (_busy_seconds() - jiffies) / (self.after.at - self.before.at)
+        ran = time.monotonic() - began
+        self.busy = _cores_busy(running, _running(), ran)
         self.heard = self._callers.ask(generator.Report())
         self.served = self._voice.ask(model.Report())
 
@@ -233,11 +234,24 @@ def _turn_window(callers: Tool, voice: Tool, calls: int) -> tuple[generator.Hear
     return callers.ask(generator.Report()), voice.ask(model.Report())
 
 
-def _busy_seconds() -> float:
-    """CPU seconds that the whole machine has been busy since it started."""
-    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
-    ticks = [int(field) for field in fields]
-    return (sum(ticks[:8]) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+def _running() -> dict[str, int]:
+    """Nanoseconds that each thread of the machine has run.
+
+    The scheduler's own account: the ticks of ``/proc/stat`` miss most of what runs for less than a tick at a
+    time, as the load tools do.
+    """
+    found: dict[str, int] = {}
+    for path in Path("/proc").glob("[0-9]*/task/[0-9]*/schedstat"):
+        with suppress(OSError):  # it has ended meanwhile
+            found[path.parent.name] = int(path.read_text(encoding="ascii").split()[0])
+    return found
+
+
+def _cores_busy(before: dict[str, int], after: dict[str, int], seconds: float) -> float:
+    """Cores in use between two looks; threads that ended in between are not counted."""
+    if not after:
+        return NAN
+    return sum(ran - before.get(thread, 0) for thread, ran in after.items()) / seconds / 1e9
 
 
 def _cpu(before: Usage, after: Usage) -> float:

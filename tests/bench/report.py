@@ -118,7 +118,7 @@ def _cost_table(rows: list[Row]) -> Table:
         "MB/call",
         "generator",
         "model",
-        "others",
+        "others %",
     )
     for row in rows:
         table.add_row(
@@ -132,7 +132,7 @@ def _cost_table(rows: list[Row]) -> Table:
             _number(row.mb_per_call, 2),
             f"{row.generator_share:.0%}",
             f"{row.model_share:.0%}",
-            f"{row.others:.0%}",
+            _number(row.others * 100, 0),
         )
     return table
 

@@ -50,8 +50,8 @@ class Row:
 
     @property
     def others(self) -> float:
-        """Cores that were busy with something that does not belong to the measurement."""
-        return max(0.0, self.machine_busy - self.core_share - self.generator_share - self.model_share)
+        """Cores that were busy with something that does not belong to the measurement; NaN if unknown."""
+        return self.machine_busy - self.core_share - self.generator_share - self.model_share
 
     @property
     def disturbed(self) -> bool:
