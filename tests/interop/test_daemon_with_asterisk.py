@@ -202,6 +202,36 @@ def test_both_voices_cross_the_registered_trunk_whole(
 
 
 @pytest.mark.parametrize("trunk", ["pcm"], indirect=True)
+def test_both_sides_report_by_rtcp_what_they_receive(
+    trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path
+) -> None:
+    daemon, _ = trunk
+    before = len(daemon.events("call_ended"))
+    asterisk.cli("rtcp set debug on")
+    with phone(tmp_path, asterisk, speech=[(0, 30)]) as caller:
+        dial(caller, asterisk)
+        rtp_port = int(daemon.wait_for("media", count=before + 1)["local"].rpartition(":")[2])
+        # A round trip means something when our report answers one of Asterisk's.
+        report = re.compile(
+            rf"RTCP from 127\.0\.0\.1:{rtp_port + 1}\b(?:(?!RTCP from).)*?"
+            r"Last SR\(our NTP\): (?!0\.0)(?:(?!RTCP from).)*?RTT: (\d\.\d+)\(sec\)",
+            re.DOTALL,
+        )
+        wait_until(lambda: report.search(asterisk.log) is not None, "a round trip of ours", timeout_s=20)
+        round_trips = report.findall(asterisk.log)
+        caller.hang_up()
+        caller.wait_for_event("CALL_CLOSED")
+    asterisk.cli("rtcp set debug off")
+    daemon.wait_for("call_ended", count=before + 1)
+    daemon.assert_baseline()
+    assert max(map(float, round_trips)) < 0.1
+    wait_until(
+        lambda: daemon.metric("talkpath_rtp_other_packets_total", kind="rtcp") > 0, "reports to be counted"
+    )
+    assert daemon.metric("talkpath_rtp_anomalies_total", cause="rtcp_malformed") == 0
+
+
+@pytest.mark.parametrize("trunk", ["pcm"], indirect=True)
 def test_hold_silences_the_agent_and_the_same_stream_goes_on_at_resume(
     trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path
 ) -> None:
