@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from talkpath.sip.headers import SipText
     from talkpath.sip.reception import Reception
 
+_Command = messages.Ring | messages.Answer | messages.Reject | messages.HangUp | messages.Hold
+
 _log = logging.getLogger(__name__)
 
 
@@ -122,13 +124,15 @@ class Calls:
                     self._end(call, OurEnd("failure", 500, "the media process of this call is gone"))
             case messages.Refer():
                 self._refer(message)
-            case messages.Ring() | messages.Answer() | messages.Reject() | messages.HangUp():
+            case (
+                messages.Ring() | messages.Answer() | messages.Reject() | messages.HangUp() | messages.Hold()
+            ):
                 self._command(message)
             case _:
                 return False
         return True
 
-    def _command(self, message: messages.Ring | messages.Answer | messages.Reject | messages.HangUp) -> None:
+    def _command(self, message: _Command) -> None:
         dialog = self._dialogs.get(message.call)
         if dialog is None:  # it ended while the message was on its way
             self._counters.add("late_command", type(message).__name__.lower())
@@ -142,6 +146,8 @@ class Calls:
                 status = message.status if 300 <= message.status <= 699 else 500
                 self._counters.add("rejected", str(status))
                 dialog.end(OurEnd("us", status, message.reason), message.headers, message.retry_after)
+            case messages.Hold():
+                dialog.hold(message.on, time.monotonic())
             case messages.HangUp():
                 status = 200 if dialog.confirmed else 480
                 dialog.end(OurEnd("us", status, message.reason), message.headers)
@@ -194,8 +200,9 @@ class Calls:
     # Time and end -------------------------------------------------------------------------------------
 
     def expire(self, now: float) -> None:
-        """End calls whose deadline has passed."""
+        """End calls whose deadline has passed, and do what else is due."""
         for dialog in list(self._dialogs.values()):
+            dialog.tick(now)
             if dialog.deadline is None or now < dialog.deadline:
                 continue
             if dialog.incoming:

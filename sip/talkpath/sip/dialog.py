@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from talkpath.sip.headers import (
     parse_address,
     parse_message,
     reason_header,
+    reason_text,
     retry_after_header,
     safe_text,
 )
+from talkpath.sip.holding import Holding, Refusal
 from talkpath.sip.info_digit import parse_info_digit
 from talkpath.sip.offer_answer import StreamFacts
-from talkpath.sip.refer import DialogIds, ReferError, dialog_ids
+from talkpath.sip.refer import DialogIds, ReferError, dialog_ids, parse_fragment
 from talkpath.sip.sdp import SdpError
 from talkpath.sip.transfer import Transfer
 
@@ -84,6 +87,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._our_end: OurEnd | None = None
         self._answered = False
         self._confirming = ""
+        self._holding = Holding(owner=not self.incoming)
         self._transfer = Transfer(call, bool(account.trunk.username), counters, send)
 
     # What we are told to do ---------------------------------------------------------------------------
@@ -142,6 +146,47 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         except ReferError as error:
             self._transfer.refuse(481, str(error))
 
+    def hold(self, on: bool, now: float) -> None:
+        """Put the peer on hold, or take it back; what cannot be done is told."""
+        if not self.confirmed or self.over:
+            self._tell_hold(Refusal(on, 481, "the call is not answered"))
+            return
+        self._holding.want(on, now)
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """Send the re-INVITE whose time has come."""
+        on = self._holding.due(now)
+        if on is None or self.over or self._our_end is not None:
+            return
+        self._media.hold = on
+        try:
+            self.reinvite(self._parameters(0, ()))
+        except pj.Error:
+            self._tell_hold(self._holding.blocked(now))
+        else:
+            self._holding.sent()
+
+    def _take_hold_answer(self, message: str) -> None:
+        try:
+            response = parse_message(message)
+            status, phrase = parse_fragment(response.start_line)
+        except (HeaderError, ReferError):
+            return
+        if status >= 200 and response.first("CSeq").upper().endswith("INVITE"):
+            reason = reason_text(response.first("Reason")) or phrase
+            self._tell_hold(self._holding.answered(status, reason, time.monotonic()))
+
+    def _tell_hold(self, refusal: Refusal | None) -> None:
+        """What is described from now on is what holds; a refusal for good is told."""
+        self._media.hold = self._holding.established
+        if refusal is not None:
+            self._send(
+                messages.HoldRefused(
+                    call=self.call, on=refusal.on, status=refusal.status, reason=refusal.reason
+                )
+            )
+
     def ids(self) -> DialogIds:
         """What names this dialog.
 
@@ -178,6 +223,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         parameters.statusCode = status
         parameters.opt.audioCount = 1
         parameters.opt.videoCount = 0
+        if hasattr(parameters.opt, "textCount"):  # since 2.16; a text line would be added in each re-INVITE
+            parameters.opt.textCount = 0
         for name, value in headers:
             header = pj.SipHeader()
             header.hName, header.hValue = safe_text(name), safe_text(value, 4000)
@@ -234,6 +281,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         message = received_message(prm.e)
         self._learn(message)
         self._settle_from_stream()
+        if self._holding.under_way and message.startswith("SIP/2.0 "):
+            self._take_hold_answer(message)
         if message.startswith("INFO "):
             self._report_digit(message)
         elif self._transfer.active:
@@ -267,7 +316,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     # Media --------------------------------------------------------------------------------------------
 
     def _learn(self, message: str) -> None:
-        if message:
+        # Not from a request that crosses ours: what stands in it is an offer.
+        if message.startswith(("SIP/2.0 ", "ACK ", "PRACK ")):
             self._media.learn_answer(message.partition("\r\n\r\n")[2])
             self._report_media()
 

@@ -1,0 +1,143 @@
+"""Holds of ours through one real SIP process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from talkpath.sip import messages as m
+from tests.sip.double import running, settings
+from tests.sip.phone import OFFER, Phone, ok_to, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from talkpath.sip.headers import SipText
+    from tests.sip.double import SipProcessDouble
+
+pytest.importorskip("pjsua2", reason="needs the SIP stack: `make pjsua2`")
+
+
+@pytest.fixture(scope="module")
+def sip() -> Iterator[SipProcessDouble]:
+    with running(settings()) as process:
+        yield process
+
+
+@pytest.fixture
+def phone(sip: SipProcessDouble) -> Iterator[Phone]:
+    with Phone(sip.port) as made:
+        yield made
+
+
+@pytest.fixture
+def call(sip: SipProcessDouble, phone: Phone) -> Iterator[str]:
+    sip.inbox.clear()
+    phone.send(phone.request("INVITE", OFFER))
+    call = sip.expect(m.IncomingCall).call
+    sip.send(m.Answer(call=call, rtp_port=20_000))
+    phone.final("INVITE")
+    phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
+    sip.expect(m.CallConfirmed)
+    sip.expect(m.MediaUpdated)
+    yield call
+    phone.send(phone.request("BYE", cseq=90, branch=f"{phone.branch}bye"))
+    assert status_of(phone.final("BYE")) == 200
+    sip.expect(m.CallEnded)
+
+
+def next_invite(phone: Phone) -> SipText:
+    """The next re-INVITE; ACKs to our refusals are passed over."""
+    while True:
+        message = phone.receive()
+        if message.method == "INVITE":
+            return message
+
+
+def agree(phone: Phone, invite: SipText, direction: str) -> None:
+    headers = f"Contact: <sip:ann@127.0.0.1:{phone.port}>\r\nContent-Type: application/sdp\r\n"
+    phone.send(ok_to(invite, headers=headers, body=f"{OFFER}a={direction}\r\n"))
+
+
+def directions(sip: SipProcessDouble) -> tuple[bool, bool]:
+    media = sip.expect(m.MediaUpdated).media
+    return media.sends, media.receives
+
+
+def test_a_hold_is_offered_and_taken_back(sip: SipProcessDouble, phone: Phone, call: str) -> None:
+    sip.send(m.Hold(call=call, on=True))
+    invite = next_invite(phone)
+    assert "a=sendonly" in invite.body
+    assert "m=audio 20000 " in invite.body
+    agree(phone, invite, "recvonly")
+    assert directions(sip) == (True, False)
+    sip.send(m.Hold(call=call, on=False))
+    invite = next_invite(phone)
+    assert "a=sendrecv" in invite.body
+    agree(phone, invite, "sendrecv")
+    assert directions(sip) == (True, True)
+
+
+def test_a_reinvite_of_the_peer_does_not_end_our_hold(sip: SipProcessDouble, phone: Phone, call: str) -> None:
+    sip.send(m.Hold(call=call, on=True))
+    agree(phone, next_invite(phone), "recvonly")
+    assert directions(sip) == (True, False)
+    phone.receive()  # the ACK
+    phone.send(phone.request("INVITE", OFFER, cseq=2, branch=f"{phone.branch}re"))
+    assert "a=sendonly" in phone.final("INVITE").body
+    phone.send(phone.request("ACK", cseq=2, branch=f"{phone.branch}re-ack"))
+    assert directions(sip) == (True, False)
+
+
+def test_a_peer_that_holds_us_is_held_as_inactive(sip: SipProcessDouble, phone: Phone, call: str) -> None:
+    hold = f"{OFFER}a=sendonly\r\n"
+    phone.send(phone.request("INVITE", hold, cseq=2, branch=f"{phone.branch}re"))
+    phone.final("INVITE")
+    phone.send(phone.request("ACK", cseq=2, branch=f"{phone.branch}re-ack"))
+    assert directions(sip) == (False, True)
+    sip.send(m.Hold(call=call, on=True))
+    invite = next_invite(phone)
+    assert "a=inactive" in invite.body
+    agree(phone, invite, "inactive")
+    assert directions(sip) == (False, False)
+
+
+def test_a_refusal_is_told_and_media_stays(sip: SipProcessDouble, phone: Phone, call: str) -> None:
+    sip.send(m.Hold(call=call, on=True))
+    phone.send(ok_to(next_invite(phone), status="488 Not Acceptable Here"))
+    refused = sip.expect(m.HoldRefused)
+    assert (refused.call, refused.on, refused.status) == (call, True, 488)
+    phone.receive()  # the ACK
+    phone.send(phone.request("INVITE", OFFER, cseq=2, branch=f"{phone.branch}re"))
+    assert "a=sendrecv" in phone.final("INVITE").body
+    phone.send(phone.request("ACK", cseq=2, branch=f"{phone.branch}re-ack"))
+    assert directions(sip) == (True, True)
+
+
+def test_a_collision_is_tried_again(sip: SipProcessDouble, phone: Phone, call: str) -> None:
+    """Both sides send an INVITE at once: each refuses the other's, ours comes again, theirs is no answer."""
+    sip.send(m.Hold(call=call, on=True))
+    ours = next_invite(phone)
+    crossing = OFFER.replace("4000", "4444")
+    phone.send(phone.request("INVITE", crossing, cseq=2, branch=f"{phone.branch}re"))
+    assert status_of(phone.final("INVITE")) == 491
+    phone.send(phone.request("ACK", cseq=2, branch=f"{phone.branch}re"))
+    phone.send(ok_to(ours, status="491 Request Pending"))
+    again = next_invite(phone)
+    assert again.first("CSeq") != ours.first("CSeq")
+    agree(phone, again, "recvonly")
+    media = sip.expect(m.MediaUpdated).media
+    assert (media.remote_port, media.sends, media.receives) == (4000, True, False)
+    assert not sip.seen(m.HoldRefused) or sip.seen(m.HoldRefused)[-1].call != call
+
+
+def test_a_call_that_is_not_answered_cannot_be_held(sip: SipProcessDouble, phone: Phone) -> None:
+    phone.send(phone.request("INVITE", OFFER))
+    call = sip.expect(m.IncomingCall).call
+    sip.send(m.Hold(call=call, on=True))
+    assert sip.expect(m.HoldRefused).status == 481
+    sip.send(m.Reject(call=call, status=486, reason="busy"))
+    assert status_of(phone.final("INVITE")) == 486
+    phone.send(phone.request("ACK"))
+    sip.expect(m.CallEnded)
