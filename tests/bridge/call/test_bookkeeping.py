@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from talkpath.bridge.call.bookkeeping import Bookkeeping
+from talkpath.bridge.observe.call_record import CallRecord
+from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.realtime import effects as e
+from talkpath.bridge.realtime.usage import TokenUsage, cost, price_of
+from talkpath.sip import messages as m
+
+if TYPE_CHECKING:
+    from talkpath.bridge.observe.call_record import Cause
+
+
+class Book:
+    """Books that were opened at second 100."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.metrics = Metrics()
+        record = CallRecord(call="c1", agent="a", model=facts.pop("model", "gpt-realtime-2.1"), **facts)
+        self.events: list[tuple[str, e.Effect]] = []
+        self.books = Bookkeeping(
+            record,
+            self.metrics,
+            structlog.get_logger(),
+            100.0,
+            lambda call, effect: self.events.append((call, effect)),
+        )
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"talkpath_{name}", labels)
+
+    def end(self, by: Any = "caller", status: int = 200) -> tuple[str, str]:
+        if by:
+            self.books.dialog_ended(m.CallEnded(call="c1", by=by, status=status, reason=""))
+        record = self.books.ended(160.0)
+        assert self.value("calls_active", agent="a") == 0
+        return record.outcome, record.cause
+
+
+def test_a_live_call_is_counted_until_its_end() -> None:
+    book = Book()
+    assert book.value("calls_active", agent="a") == 1
+    book.end()
+    assert book.value("calls_active", agent="a") == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "by", "verdict"),
+    [
+        (None, "caller", ("completed", "caller_hung_up")),
+        ("agent_hung_up", "us", ("completed", "agent_hung_up")),
+        ("agent_hung_up", "caller", ("completed", "agent_hung_up")),
+        ("silence", "caller", ("completed", "silence")),
+        ("time_limit", "us", ("completed", "time_limit")),
+        ("draining", "us", ("completed", "draining")),
+        ("model_lost", "us", ("failed", "model_lost")),
+        ("model_lost", "caller", ("failed", "model_lost")),
+        ("sip_process_lost", "", ("failed", "sip_process_lost")),
+        ("internal_error", "", ("failed", "internal_error")),
+        (None, "failure", ("failed", "sip_failure")),
+    ],
+)
+def test_how_a_call_that_was_answered_ends(cause: Cause | None, by: str, verdict: tuple[str, str]) -> None:
+    book = Book()
+    book.books.answered(101.0)
+    if cause:
+        book.books.because(cause)
+    assert book.end(by) == verdict
+
+
+@pytest.mark.parametrize(
+    ("direction", "cause", "by", "status", "verdict"),
+    [
+        ("inbound", None, "caller", 487, ("abandoned", "caller_hung_up")),
+        ("inbound", "model_unavailable", "us", 503, ("refused", "model_unavailable")),
+        ("inbound", "model_unavailable", "caller", 487, ("refused", "model_unavailable")),
+        ("inbound", "no_capacity", "", 0, ("refused", "no_capacity")),
+        ("inbound", "draining", "us", 503, ("refused", "draining")),
+        ("inbound", "internal_error", "us", 480, ("failed", "internal_error")),
+        ("inbound", None, "failure", 408, ("failed", "sip_failure")),
+        ("outbound", None, "caller", 486, ("abandoned", "no_answer")),
+        ("outbound", None, "failure", 408, ("abandoned", "no_answer")),
+        ("outbound", "no_answer", "us", 480, ("abandoned", "no_answer")),
+        ("outbound", None, "caller", 404, ("failed", "sip_failure")),
+        ("outbound", None, "caller", 503, ("failed", "sip_failure")),
+        ("outbound", "model_unavailable", "", 0, ("failed", "model_unavailable")),
+    ],
+)
+def test_how_a_call_that_was_never_answered_ends(
+    direction: Any, cause: Cause | None, by: str, status: int, verdict: tuple[str, str]
+) -> None:
+    book = Book(direction=direction)
+    if cause:
+        book.books.because(cause)
+    assert book.end(by, status) == verdict
+
+
+def test_the_first_cause_counts_until_it_is_taken_back() -> None:
+    book = Book()
+    book.books.answered(101.0)
+    book.books.because("agent_hung_up")
+    book.books.because("time_limit")
+    assert book.books.sentence() == "agent hung up"
+    book.books.stays()
+    assert book.end() == ("completed", "caller_hung_up")
+
+
+def test_times_count_from_the_invite_and_from_the_answer() -> None:
+    book = Book()
+    book.books.answered(100.25)
+    book.books.answered(130.0)
+    book.end()
+    assert (book.books.record.setup, book.books.record.talk) == (0.25, 59.75)
+
+
+def test_an_outbound_call_counts_from_our_invite() -> None:
+    book = Book(direction="outbound")
+    book.books.dials(103.0)
+    book.books.answered(110.0)
+    assert book.books.record.setup == 7.0
+
+
+def test_a_turn_is_measured_from_the_end_of_the_callers_speech() -> None:
+    book = Book()
+    book.books.agent_audible(101.0)
+    book.books.session_effect(e.CallerSpeaking(True, 0, "i"), 102.0)
+    book.books.session_effect(e.CallerSpeaking(False, 900, "i"), 103.0)
+    book.books.agent_audible(103.7)
+    book.books.agent_audible(104.0)
+    assert book.books.record.turn_latencies == [pytest.approx(0.7)]
+    book.books.session_effect(e.CallerSpeaking(False, 900, "i"), 105.0)
+    book.books.session_effect(e.CallerSpeaking(True, 950, "i"), 105.1)
+    book.books.agent_audible(105.5)
+    assert book.books.record.turns == 1, "the caller went on: what is heard answers an earlier turn"
+    assert book.value("turn_latency_seconds_count", agent="a") == 1
+
+
+def test_tokens_and_money_add_up() -> None:
+    book = Book()
+    usage = TokenUsage(text_in=100, audio_in=200, audio_out=300)
+    price = price_of("gpt-realtime-2.1")
+    assert price is not None
+    for _ in range(2):
+        book.books.session_effect(e.Usage("r", usage), 101.0)
+    assert book.books.record.tokens["audio_out"] == 600
+    assert book.books.record.cost == pytest.approx(2 * cost(usage, price))
+    assert book.value("model_tokens_total", model="gpt-realtime-2.1", kind="audio_out") == 600
+
+
+def test_the_price_of_an_unknown_model_is_not_invented() -> None:
+    book = Book(model="my-own")
+    book.books.session_effect(e.Usage("r", TokenUsage(audio_out=300)), 101.0)
+    assert book.books.record.cost is None
+
+
+def test_a_problem_that_passed_is_not_the_reason_of_the_end() -> None:
+    book = Book()
+    book.books.answered(101.0)
+    book.books.model_problem("The socket closed.")
+    book.books.reconnected(successful=True)
+    book.books.model_back()
+    book.books.dialog_ended(m.CallEnded(call="c1", by="caller", status=200, reason="BYE"))
+    assert (book.books.record.reason, book.books.record.model_reconnects) == ("BYE", 1)
+
+
+def test_what_is_said_is_logged_as_private_and_only_when_it_is_complete() -> None:
+    book = Book()
+    with capture_logs() as logs:
+        book.books.session_effect(e.Transcript("caller", "i", "my pin", final=False), 101.0)
+        book.books.session_effect(e.Transcript("caller", "i", "my pin is 1234", final=True), 101.0)
+    assert [line["pii_text"] for line in logs] == ["my pin is 1234"]
+    assert len(book.events) == 2, "the live view gets every piece"
+
+
+def test_the_end_is_one_line() -> None:
+    book = Book()
+    with capture_logs() as logs:
+        book.end()
+    assert [line["event"] for line in logs] == ["call_ended"]
+    assert "call" not in logs[0], "the ids are bound to the logger"
+    assert logs[0]["cause"] == "caller_hung_up"
+
+
+def test_missing_rtp_names_the_likely_cause() -> None:
+    book = Book()
+    book.books.media(
+        m.MediaDescription(
+            codec="PCMU",
+            payload_type=0,
+            remote_address="192.0.2.1",
+            remote_port=4000,
+            local_address="198.51.100.2",
+            local_port=5000,
+        )
+    )
+    with capture_logs() as logs:
+        book.books.rtp_stopped(10.0)
+    assert "192.0.2.1:4000" in logs[0]["problem"]
+    assert "198.51.100.2:5000" in logs[0]["problem"]
+    assert "sip.advertised_address" in logs[0]["problem"]

@@ -1,0 +1,386 @@
+"""One session on one lane, frame by frame: the order in which things are done."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from talkpath.bridge.call import model_leg
+from talkpath.bridge.call.model_leg import UNHEARD_FRAMES, ModelLeg
+from talkpath.bridge.media.lane import LaneMedia
+from talkpath.bridge.media.plane import MediaPlane
+from talkpath.bridge.realtime import effects as e
+from talkpath.bridge.realtime.connect_errors import ConnectError
+from talkpath.bridge.realtime.settings import SessionSettings
+from tests.bridge.call.model_double import ModelSocket
+from tests.bridge.media.phone import udp
+from tests.harness.virtual_time import in_virtual_time
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from types import TracebackType
+
+SETTINGS = SessionSettings(greeting="Hello.", instructions="Be kind.")
+REFUSED = ConnectError("http_401", "The key was refused.", retryable=False)
+
+
+class Owner:
+    """Notes what it is told; does what a test put into ``on``."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.counts: list[Mapping[str, int]] = []
+        self.on: dict[str, Any] = {}
+
+    def note(self, name: str, *facts: Any) -> None:
+        self.told.append((name, *facts))
+        if name in self.on:
+            self.on[name]()
+
+    def model_ready(self) -> None:
+        self.note("ready")
+
+    def model_lost(self, *, retryable: bool, sentence: str) -> None:
+        self.note("lost", retryable, sentence)
+
+    def goodbye_asked(self) -> None:
+        self.note("goodbye")
+
+    def caller_spoke(self, stopped_after: float) -> None:
+        self.note("spoke", stopped_after)
+
+    def agent_silent(self, sentence: str) -> None:
+        self.note("silent", sentence)
+
+    def session_effect(self, effect: e.Effect) -> None:
+        self.note(type(effect).__name__)
+
+    def session_counted(self, counts: Mapping[str, int]) -> None:
+        self.counts.append(counts)
+
+    def speech_may_be_over(self) -> None:
+        self.note("over?")
+
+    def broke(self, error: Exception) -> None:
+        self.note("broke", type(error).__name__)
+
+    def names(self) -> list[str]:
+        return [entry[0] for entry in self.told]
+
+
+class Stand:
+    """A leg on a lane of a real plane, with a socket that the test plays."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.owner = Owner()
+        self.sockets: list[ModelSocket] = []
+        self.failure = failure
+        self.plane = MediaPlane(1, start=self.loop.time())
+        self.port = udp()
+        self.lane = self.plane.open_lane(self.port, "pcmu", self.loop.time())
+        media = LaneMedia("PCMU", 0, "127.0.0.1", self.port.getsockname()[1])
+        self.plane.configure_lane(self.lane, media, self.loop.time())
+        self.background: list[asyncio.Task[None]] = []
+        self.tool_started = asyncio.Event()
+        monkeypatch.setattr(model_leg, "open_connection", self.open_connection)
+        self.leg = self.new_leg()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leg.close()
+        await asyncio.gather(*self.background)
+        self.plane.close_lane(self.lane)
+        self.plane.close()
+        self.port.close()
+
+    def new_leg(self) -> ModelLeg:
+        return ModelLeg(
+            SETTINGS,
+            self.plane,
+            self.lane,
+            self.run_tool,
+            self.owner,
+            tls=None,
+            background=self.in_background,
+            open_timeout=5.0,
+        )
+
+    def in_background(self, work: Coroutine[None, None, None]) -> None:
+        self.background.append(asyncio.create_task(work))
+
+    async def run_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        self.tool_started.set()
+        await asyncio.sleep(1.0)
+        return f"{name} {arguments}"
+
+    async def open_connection(self, settings: Any, on_frame: Any, on_close: Any, **_: Any) -> ModelSocket:
+        await asyncio.sleep(0.1)
+        if self.failure:
+            raise self.failure
+        self.sockets.append(ModelSocket(settings, on_frame, on_close))
+        return self.sockets[-1]
+
+    @property
+    def socket(self) -> ModelSocket:
+        return self.sockets[-1]
+
+    async def ready(self) -> Stand:
+        """Connect and configure."""
+        self.leg.open()
+        await asyncio.sleep(0.2)
+        self.configured()
+        return self
+
+    def configured(self) -> None:
+        self.socket.frame("session.created", session={"id": "sess_1"})
+        update = self.socket.sent[-1]["session"]
+        self.socket.frame("session.updated", session={"id": "sess_1", **update})
+
+    def begin(self, response: str = "r1") -> None:
+        body = {"id": response, "status": "in_progress", "output": []}
+        self.socket.frame("response.created", response=body)
+
+    def speak(self, item: str = "i1", response: str = "r1", frames: int = 50) -> None:
+        place = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+        audio = base64.b64encode(bytes(160 * frames)).decode()
+        self.socket.frame("response.output_audio.delta", **place, delta=audio)
+
+    def done(self, response: str = "r1", status: str = "completed", output: Any = ()) -> None:
+        body = {"id": response, "status": status, "output": list(output)}
+        self.socket.frame("response.done", response=body)
+
+    def hang_up(self, response: str = "r1") -> dict[str, Any]:
+        item = {"id": "fc1", "type": "function_call", "status": "completed", "name": "hang_up"}
+        item |= {"call_id": "call_1", "arguments": "{}"}
+        self.socket.frame("response.output_item.done", response_id=response, output_index=0, item=item)
+        return item
+
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.socket.sent]
+
+
+@in_virtual_time
+async def test_the_owner_hears_that_the_session_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        assert stand.owner.names() == ["Configured", "ready"]
+        assert stand.types() == ["session.update"]
+
+
+@in_virtual_time
+async def test_a_refused_connection_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch, REFUSED) as stand:
+        stand.leg.open()
+        await asyncio.sleep(1)
+        stand.leg.close()
+        assert stand.owner.told == [("lost", False, "The key was refused.")]
+
+
+@in_virtual_time
+async def test_an_unforeseen_error_of_the_connect_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch, ZeroDivisionError()) as stand:
+        stand.leg.open()
+        await asyncio.sleep(1)
+        assert stand.owner.told == [("broke", "ZeroDivisionError")]
+
+
+@in_virtual_time
+async def test_a_leg_closed_while_it_connects_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.leg.open()
+        stand.leg.close()
+        await asyncio.sleep(1)
+        assert stand.owner.told == []
+        stand.leg = stand.new_leg()
+        stand.leg.open()
+        await asyncio.sleep(0.05)
+        stand.leg.close()
+        await asyncio.sleep(1)
+        assert stand.owner.told == []
+        assert stand.sockets == []
+
+
+@in_virtual_time
+async def test_history_goes_out_before_the_order_to_speak_that_the_owner_gives_when_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.owner.on["ready"] = lambda: stand.leg.say("I am back.")
+        stand.leg.open([e.SeedMessage("user", "One."), e.SeedMessage("assistant", "Two.")])
+        await asyncio.sleep(0.2)
+        stand.configured()
+        expected = ["session.update", *["conversation.item.create"] * 2, "response.create"]
+        assert stand.types() == expected
+
+
+@in_virtual_time
+async def test_an_owner_that_closes_the_leg_when_it_is_ready_ends_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.owner.on["ready"] = stand.leg.close
+        stand.leg.open([e.SeedMessage("user", "One.")])
+        await asyncio.sleep(0.2)
+        stand.configured()
+        assert stand.types() == ["session.update"]
+        stand.socket.frame("input_audio_buffer.speech_started", audio_start_ms=0, item_id="x")
+        assert stand.owner.names() == ["Configured", "ready"]
+
+
+@in_virtual_time
+async def test_an_owner_that_breaks_is_told_so_and_the_socket_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.owner.on["ready"] = lambda: 1 / 0
+        await stand.ready()
+        assert stand.owner.told[-1] == ("broke", "ZeroDivisionError")
+
+
+@in_virtual_time
+async def test_what_the_caller_says_before_the_session_is_ready_is_kept_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.leg.open()
+        for number in range(UNHEARD_FRAMES + 50):
+            stand.leg.append(bytes([number % 256]) * 160)
+        await asyncio.sleep(0.2)
+        assert stand.socket.heard == b""
+        stand.configured()
+        assert len(stand.socket.heard) == UNHEARD_FRAMES * 160
+        assert stand.socket.heard[0] == 50, "the oldest goes first"
+        stand.leg.append(b"\x01" * 160)
+        assert stand.socket.heard[-1] == 1
+
+
+@in_virtual_time
+async def test_hanging_up_after_words_needs_no_further_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        stand.speak()
+        item = stand.hang_up()
+        assert stand.owner.names().count("goodbye") == 1
+        assert stand.leg.busy
+        stand.done(output=[item])
+        assert "response.create" not in stand.types()
+        assert stand.leg.busy, "it is still being heard"
+        stand.leg.playout_drained("i1")
+        assert (stand.leg.busy, stand.owner.names()[-1]) == (False, "over?")
+
+
+@in_virtual_time
+async def test_hanging_up_without_words_asks_for_a_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        item = stand.hang_up()
+        stand.done(output=[item])
+        assert stand.types()[-2:] == ["conversation.item.create", "response.create"]
+        assert "goodbye" in str(stand.socket.sent[-2])
+        assert stand.leg.busy
+
+
+@in_virtual_time
+async def test_words_of_an_earlier_response_are_no_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        stand.speak()
+        stand.done()
+        stand.begin("r2")
+        item = stand.hang_up("r2")
+        stand.done("r2", output=[item])
+        assert stand.types()[-1] == "response.create"
+
+
+@in_virtual_time
+async def test_a_barge_in_is_measured_and_told_to_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        stand.speak(frames=100)
+        for _ in range(100):
+            stand.plane.beat(stand.loop.time())
+            await asyncio.sleep(0.005)
+        stand.socket.frame("input_audio_buffer.speech_started", audio_start_ms=0, item_id="x")
+        truncate = stand.socket.asked("conversation.item.truncate")[0]
+        assert (truncate["item_id"], truncate["audio_end_ms"]) == ("i1", pytest.approx(500, abs=40))
+        assert stand.owner.told[-1] == ("spoke", 0.0)
+        assert stand.plane.queued_ms(stand.lane) <= 20, "no more than the fade"
+
+
+@in_virtual_time
+async def test_words_of_the_leg_before_are_stopped_without_telling_the_new_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        stand.speak("old", frames=100)
+        stand.leg.close()
+        stand.leg = stand.new_leg()
+        await stand.ready()
+        stand.begin("r2")
+        stand.speak("new", "r2")
+        stand.socket.frame("input_audio_buffer.speech_started", audio_start_ms=0, item_id="x")
+        assert stand.plane.idle(stand.lane)
+        assert stand.owner.names().count("spoke") == 1
+        assert stand.socket.asked("conversation.item.truncate") == []
+        assert [gone["item_id"] for gone in stand.socket.asked("conversation.item.delete")] == ["new"]
+
+
+@in_virtual_time
+async def test_a_leg_that_ends_lets_what_it_said_be_heard_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        stand.speak(frames=10)
+        stand.socket.drop(1006, "gone")
+        assert stand.owner.told[-1] == ("lost", True, "The model server closed the socket: 1006 gone")
+        for _ in range(60):
+            stand.plane.beat(stand.loop.time())
+            await asyncio.sleep(0.005)
+        assert stand.plane.idle(stand.lane)
+
+
+@in_virtual_time
+async def test_a_tool_that_is_at_work_ends_with_the_leg(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.begin()
+        item = {"id": "fc1", "type": "function_call", "status": "completed", "name": "look"}
+        item |= {"call_id": "c", "arguments": "{}"}
+        stand.done(output=[item])
+        await stand.tool_started.wait()
+        assert stand.leg.busy
+        stand.leg.close()
+        await asyncio.sleep(2)
+        assert "function_call_output" not in str(stand.socket.sent)
+
+
+@in_virtual_time
+async def test_deadlines_of_the_session_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.leg.open()
+        await asyncio.sleep(6)
+        name, retryable, sentence = stand.owner.told[-1]
+        assert (name, retryable) == ("lost", True)
+        assert "did not answer in time" in sentence
+
+
+@in_virtual_time
+async def test_counts_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        await stand.ready()
+        stand.leg.close()
+        stand.leg.close()
+        assert len(stand.owner.counts) == 2, "those of the session and those of its socket"
+        assert stand.owner.counts[0]["event:session.created"] == 1
