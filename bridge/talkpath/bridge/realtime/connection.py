@@ -1,4 +1,4 @@
-"""The socket of a Realtime session: the only module that knows the ``websockets`` library.
+"""The socket of a Realtime session: the module that knows the ``websockets`` library.
 
 Frames are written without a task switch: the media heartbeat of hundreds of calls appends audio every few
 milliseconds, and ``await connection.send()`` costs more than the frame itself.
@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from talkpath.bridge.realtime.connect_errors import explain
+from talkpath.bridge.realtime.frames import LONGEST, SHORTEST, ClientFrames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,8 @@ MAX_QUEUE = 64
 """Frames read ahead; then the socket is not read until they are handled."""
 
 log = logging.getLogger(__name__)
+
+_frames = ClientFrames()
 
 
 class RealtimeConnection:
@@ -96,7 +99,11 @@ class RealtimeConnection:
         if not self.open or self._transport.get_write_buffer_size() > AUDIO_BACKLOG:
             self.counts["audio_dropped"] += 1
             return False
-        self._write(data)
+        if SHORTEST <= len(data) <= LONGEST:
+            # A whole frame in one write: it cannot come between the parts of another one.
+            self._transport.write(_frames.text(data))
+        else:
+            self._write(data)
         return True
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
