@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.sip import messages as m
+from talkpath.sip.digest import response
 from talkpath.sip.gate import Request, refusal_headers
 from talkpath.sip.reception import MERGED_SECONDS, Reception, registrar_addresses
 from tests.sip.phone import OFFER
+
+if TYPE_CHECKING:
+    from talkpath.sip.admission import Verdict
 
 PBX = m.TrunkSettings(name="pbx", source_networks=("192.0.2.0/24",), codecs=("PCMA",))
 
@@ -85,6 +91,40 @@ def test_registrar_addresses_come_from_registrar_and_proxy() -> None:
     trunk = m.TrunkSettings(name="a", registrar="sip:127.0.0.1:5070", outbound_proxy="sip:127.0.0.2;lr")
     assert registrar_addresses(trunk) == ("127.0.0.1", "127.0.0.2")
     assert registrar_addresses(m.TrunkSettings(name="b", registrar="sip:no.such.host.invalid")) == ()
+
+
+GUARDED = m.TrunkSettings(
+    name="pbx",
+    source_networks=("192.0.2.0/24",),
+    challenge=True,
+    username="pbx",
+    password=m.Secret("right"),
+)
+
+
+def asked(made: Reception, credentials: str = "", now: float = 10.0) -> Verdict:
+    headers = f"Authorization: {credentials}\r\n" if credentials else ""
+    return made.decide(request(headers=headers), calls=0, max_calls=10, now=now)
+
+
+def credentials_for(verdict: Verdict, password: str) -> str:
+    nonce = verdict.headers[0][1].partition('nonce="')[2].partition('"')[0]
+    given_ = {"username": "pbx", "realm": "talkpath", "nonce": nonce, "uri": "sip:1@b", "algorithm": "MD5"}
+    given_["response"] = response(given_, password, "INVITE")
+    names = ("username", "realm", "nonce", "uri", "response", "algorithm")
+    return "Digest " + ", ".join(f'{name}="{given_[name]}"' for name in names)
+
+
+def test_a_trunk_that_asks_for_a_password_challenges_and_then_admits() -> None:
+    made = Reception(m.SipSettings(listeners=(), trunks=(GUARDED,)))
+    made.admit(m.Admission(draining=False, free_lanes=10))
+    first = asked(made)
+    assert (first.status, first.counter, len(first.headers)) == (401, "challenged", 2)
+    assert asked(made, credentials_for(first, "wrong")).status == 403
+    late = asked(made, credentials_for(first, "right"), now=100.0)
+    assert (late.status, "stale=true" in late.headers[0][1]) == (401, True)
+    assert asked(made, "Digest nonsense").status == 400
+    assert asked(made, credentials_for(first, "right")).admitted
 
 
 @given(st.text(max_size=300), st.text(max_size=30))

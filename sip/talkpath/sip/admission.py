@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from talkpath.sip.messages import TrunkSettings
+    from talkpath.sip.messages import Header, TrunkSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -51,6 +51,7 @@ class Verdict:
         counter: Label of the refusal in the statistics; ``admitted`` when it is none.
         trunk: Name of the trunk of an admitted call; empty when no trunk is configured.
         retry_after: Seconds, 0 for none.
+        headers: Headers that the refusal needs besides.
     """
 
     status: int
@@ -58,6 +59,7 @@ class Verdict:
     counter: str
     trunk: str = ""
     retry_after: int = 0
+    headers: tuple[Header, ...] = ()
 
     @property
     def admitted(self) -> bool:

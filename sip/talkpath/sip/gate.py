@@ -134,8 +134,8 @@ class Gate:
 
 
 def refusal_headers(verdict: Verdict) -> tuple[Header, ...]:
-    """The headers that go with a refusal: why, and when to try again."""
-    headers = [reason_header(verdict.status, verdict.reason)]
+    """The headers that go with a refusal: why, what is needed, and when to try again."""
+    headers = [reason_header(verdict.status, verdict.reason), *verdict.headers]
     if verdict.retry_after:
         headers.append(retry_after_header(verdict.retry_after))
     return tuple(headers)

@@ -7,12 +7,15 @@ different ways (a merged request, RFC 3261, section 8.2.2.2).
 from __future__ import annotations
 
 import logging
+import secrets
 import socket
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from talkpath.sip.addresses import split_host_port
 from talkpath.sip.admission import AdmissionPolicy, Load, RateLimiter, TrunkMatcher, Verdict
+from talkpath.sip.digest import Account, Attempt, Authenticator
 from talkpath.sip.headers import HeaderError, parse_address, parse_message, uri_host
 from talkpath.sip.negotiation import choose
 from talkpath.sip.sdp import SdpError, parse
@@ -28,8 +31,14 @@ MAX_REMEMBERED = 4096
 MERGED_SECONDS = 32.0
 """How long the same INVITE may still arrive by another way: the life of its transaction (64 times T1)."""
 
+REALM = "talkpath"
+"""Realm of our challenges where the trunk names none."""
+
 _UNREADABLE = Verdict(400, "the request cannot be read", "malformed")
 _MERGED = Verdict(482, "this request arrived before by another way", "merged")
+_CHALLENGE = Verdict(401, "this trunk asks for user name and password", "challenged")
+_WRONG = Verdict(403, "wrong user name or password", "wrong_password")
+_UNREADABLE_CREDENTIALS = Verdict(400, "the credentials cannot be read", "malformed")
 _STRANGER = Verdict(-1, "", "unknown_source")
 _PASS = Verdict(0, "", "admitted")
 
@@ -39,9 +48,10 @@ class Reception:
 
     Args:
         settings: Trunks, codecs and limits.
+        secret: Key of the nonces with which callers are challenged.
     """
 
-    def __init__(self, settings: SipSettings) -> None:
+    def __init__(self, settings: SipSettings, secret: bytes = b"") -> None:
         self.draining = False
         self.free_lanes = 0
         self.addresses = {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks}
@@ -51,6 +61,7 @@ class Reception:
         matcher = TrunkMatcher(settings.trunks, settings.accept_private_sources, self.addresses)
         self._limiter = RateLimiter(settings.calls_per_second_per_source)
         self._policy = AdmissionPolicy(matcher, self._limiter)
+        self._authenticator = Authenticator(secret or secrets.token_bytes(32))
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     @property
@@ -100,7 +111,26 @@ class Reception:
         verdict = self._policy.invite(source, user_agent, load, now)
         if not verdict.admitted:
             return verdict
-        return self._check_invite(message, verdict, now)
+        return self._check_caller(message, verdict, source, now) or self._check_invite(message, verdict, now)
+
+    def _check_caller(self, message: SipText, verdict: Verdict, source: str, now: float) -> Verdict | None:
+        """Ask for credentials where the trunk wants them; None when the caller may pass."""
+        trunk = self._trunks.get(verdict.trunk)
+        if trunk is None or not trunk.challenge:
+            return None
+        account = Account(trunk.username, trunk.password.value, trunk.realm if trunk.realm != "*" else REALM)
+        attempt = Attempt(source, message.method, message.first("Call-ID"), message.first("Authorization"))
+        match self._authenticator.verify(attempt, account, now):
+            case "good":
+                return None
+            case "wrong":
+                _log.warning("trunk %s: wrong user name or password from %s", trunk.name, source)
+                return _WRONG
+            case "malformed":
+                return _UNREADABLE_CREDENTIALS
+            case finding:
+                headers = self._authenticator.challenge(attempt, account.realm, now, stale=finding == "stale")
+                return replace(_CHALLENGE, headers=headers)
 
     def _check_invite(self, message: SipText, verdict: Verdict, now: float) -> Verdict:
         kind = message.first("Content-Type").partition(";")[0].strip().lower()

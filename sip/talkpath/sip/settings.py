@@ -63,6 +63,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     register_interval: int = 300
     codecs: tuple[str, ...] = ()
     srtp: SrtpPolicy = "off"
+    challenge: bool = False
+    """Ask for user name and password (digest) before an INVITE of this trunk is taken."""
 
 
 class SipSettings(Message, frozen=True):

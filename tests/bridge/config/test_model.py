@@ -64,6 +64,12 @@ def test_srtp_is_off_unless_a_trunk_asks_for_it() -> None:
     assert [trunk.srtp for trunk in trunks] == ["off", "mandatory"]
 
 
+def test_a_trunk_that_asks_for_a_password_needs_one() -> None:
+    assert sip_settings(config(trunks=[{**TRUNK, "challenge": True}])).trunks[0].challenge
+    with pytest.raises(ValidationError, match="asks callers for a password"):
+        config(trunks=[{"name": "pbx", "match": ["192.0.2.0/24"], "challenge": True}])
+
+
 def test_an_agent_inherits_the_model_of_the_realtime_section() -> None:
     shared = {
         "url": "wss://m.example/v1",

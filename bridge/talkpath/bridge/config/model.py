@@ -238,4 +238,5 @@ def _trunk_settings(trunk: TrunkConfig, sip: SipConfig) -> messages.TrunkSetting
         register_interval=int(trunk.register_interval),
         codecs=trunk.codecs or sip.codecs,
         srtp=trunk.srtp,
+        challenge=trunk.challenge,
     )

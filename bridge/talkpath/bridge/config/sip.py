@@ -158,6 +158,10 @@ class TrunkConfig(Section):
         description="Encrypted voice with keys in the SDP (SDES). off: RTP only; optional: SRTP where the "
         "peer takes part; mandatory: calls without it are refused with 488. Use TLS with it.",
     )
+    challenge: bool = Field(
+        default=False,
+        description="Ask the calls of this trunk for username and password (digest) before taking them.",
+    )
     register_interval: Duration = Field(
         default=300.0, ge=30, le=86400, description="Lifetime of a registration that we ask for."
     )
@@ -175,4 +179,13 @@ class TrunkConfig(Section):
     def _registration_has_a_user(self) -> Self:
         if self.register_uri is not None and not self.username:
             refuse(f'trunk "{self.name}" registers without a user name', "Add username.")
+        return self
+
+    @model_validator(mode="after")
+    def _challenge_has_a_password(self) -> Self:
+        if self.challenge and not (self.username and (self.password or self.password_file)):
+            refuse(
+                f'trunk "{self.name}" asks callers for a password, but has none',
+                "Add username and password.",
+            )
         return self
