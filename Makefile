@@ -9,15 +9,17 @@ STAMP := $(VENV)/.talkpath-installed
 INTEROP ?= 1
 TESTS ?=
 PUBLISHED ?=
+CALLS ?= 200
+MINUTES ?= 20
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format test demo run bench clean
+.PHONY: help venv pjsua2 peers check format test demo run bench impairments soak clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Create .venv with Talkpath, the demo and the tools of development
 
@@ -57,6 +59,12 @@ run: pjsua2 ## Start the daemon
 
 bench: pjsua2 ## Measure speed and cost against the budgets
 	@$(BIN)/python -m tests.bench
+
+impairments: pjsua2 ## Call over bad networks and score what the model hears
+	@$(BIN)/python -m tests.impairments
+
+soak: pjsua2 ## Keep many calls alive for a long time (CALLS=200 MINUTES=20)
+	@$(BIN)/python -m tests.soak --calls $(CALLS) --minutes $(MINUTES)
 
 clean: ## Remove what was built in the tree (wheels and peers in ~/.cache/talkpath stay)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -7,6 +7,7 @@ assert result.succeeded == 5, result.report
 
 import csv
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,6 +142,16 @@ class Sipp:
             result = self.stop()
             raise PeerError(f"SIPp did not end within {timeout_s} s\n{result.report}") from error
         return self._result()
+
+    def finish(self, *, timeout_s: float = 30.0) -> SippResult:
+        """Begin no new call, let the present ones go to their end, and return the result.
+
+        Raises:
+            PeerError: It was not started, or did not end within the time (it is stopped then).
+        """
+        if self._process is not None:
+            self._process.send_signal(signal.SIGUSR1)
+        return self.wait(timeout_s=timeout_s)
 
     def stop(self) -> SippResult:
         """End it if it still runs, and return the result so far."""
