@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import uuid
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from talkpath.sip.headers import SipText, parse_message
+
+if TYPE_CHECKING:
+    import ssl
 
 OFFER = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -22,14 +25,21 @@ _COPIED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 class Phone:
     """One UDP socket that calls a SIP process."""
 
+    transport = "UDP"
+
     def __init__(self, port: int) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket = self.connect(port)
         self.socket.settimeout(PATIENCE)
         self.target = ("127.0.0.1", port)
         self.call_id = uuid.uuid4().hex
         self.branch = f"z9hG4bK{uuid.uuid4().hex}"
         self.to_tag = ""
+
+    def connect(self, port: int) -> socket.socket:  # noqa: ARG002  for those that do connect
+        """The socket to talk over."""
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("127.0.0.1", 0))
+        return made
 
     def __enter__(self) -> Self:
         return self
@@ -50,20 +60,24 @@ class Phone:
         tag = f";tag={self.to_tag}" if self.to_tag else ""
         return (
             f"{method} sip:600@{host}:{port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch={branch or self.branch};rport\r\n"
+            f"Via: SIP/2.0/{self.transport} 127.0.0.1:{self.port};branch={branch or self.branch};rport\r\n"
             "Max-Forwards: 70\r\n"
             f'From: "Ann \\"A\\" Lee" <sip:ann@127.0.0.1>;tag=from\r\nTo: <sip:600@{host}>{tag}\r\n'
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
-            f"Contact: <sip:ann@127.0.0.1:{self.port}>\r\n{headers}{kind}"
+            f"Contact: <sip:ann@127.0.0.1:{self.port};transport={self.transport.lower()}>\r\n{headers}{kind}"
             f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
         ).encode()
 
     def send(self, datagram: bytes) -> None:
         self.socket.sendto(datagram, self.target)
 
+    def read(self) -> str:
+        """The text of the next message."""
+        return self.socket.recv(65_536).decode()
+
     def receive(self) -> SipText:
         """The next message; raises TimeoutError when none comes."""
-        message = parse_message(self.socket.recv(65_536).decode())
+        message = parse_message(self.read())
         found = re.search(r";tag=(\S+)", message.first("To"))
         if found and status_of(message) > 100 and message.first("CSeq").endswith("INVITE"):
             self.to_tag = found[1]
@@ -86,6 +100,36 @@ class Phone:
         finally:
             self.socket.settimeout(PATIENCE)
         return False
+
+
+class StreamPhone(Phone):
+    """The same over one TCP connection, or TLS when there is a context. It listens on no port."""
+
+    def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
+        self.context = context
+        self.transport = "TLS" if context else "TCP"
+        self.buffer = ""
+        super().__init__(port)
+
+    def connect(self, port: int) -> socket.socket:
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        return self.context.wrap_socket(plain, server_hostname="127.0.0.1") if self.context else plain
+
+    def send(self, datagram: bytes) -> None:
+        self.socket.sendall(datagram)
+
+    def read(self) -> str:
+        """Framed by Content-Length (RFC 3261, section 18.3)."""
+        while True:
+            head, gap, rest = self.buffer.partition("\r\n\r\n")
+            size = int(parse_message(head + gap).first("Content-Length") or 0) if gap else 0
+            if gap and len(rest) >= size:
+                self.buffer = rest[size:].lstrip("\r\n")
+                return head + gap + rest[:size]
+            received = self.socket.recv(65_536)
+            if not received:
+                raise ConnectionError("the SIP process closed the connection")
+            self.buffer += received.decode()
 
 
 def ok_to(request: SipText, *, status: str = "200 OK", headers: str = "", body: str = "") -> bytes:

@@ -95,6 +95,27 @@ def test_hold_is_answered_with_the_right_direction(tmp_path: Path) -> None:
     assert directions == [(True, True), (False, True), (False, True), (False, False), (True, True)]
 
 
+def test_a_hold_of_ours_survives_a_collision_and_is_taken_back(tmp_path: Path) -> None:
+    with running(settings()) as sip:
+        answer = answer_everything(sip)
+
+        def on_message(message: m.AnyMessage) -> None:
+            answer(message)
+            match message:
+                case m.CallConfirmed():
+                    sip.send(m.Hold(call=message.call, on=True))
+                case m.MediaUpdated() if not message.media.receives:
+                    sip.send(m.Hold(call=message.call, on=False))
+                case m.MediaUpdated() if len(sip.seen(m.MediaUpdated)) == 3:
+                    sip.send(m.HangUp(call=message.call))
+
+        sip.on_message = on_message
+        result = play(sip, tmp_path, "held_by_us")
+        assert result.succeeded == 1, result.report
+        directions = [(update.media.sends, update.media.receives) for update in sip.seen(m.MediaUpdated)]
+    assert directions == [(True, True), (True, False), (True, True)]
+
+
 def test_a_delayed_offer_is_ours_and_the_answer_is_read_from_the_ack(tmp_path: Path) -> None:
     with running(settings()) as sip:
         result = play(sip, tmp_path, "delayed_offer")
@@ -147,27 +168,6 @@ def test_ipv6_carries_a_call_with_ipv6_media_or_is_refused_with_a_sentence(tmp_p
         assert sipp.returncode == 0, log.read_text()[-3000:]
         media = sip.seen(m.MediaUpdated)[0].media
     assert (media.local_address, media.remote_address) == ("::1", "::1")
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> m.TlsSettings:
-    """A self-signed certificate for 127.0.0.1."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-    ]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return m.TlsSettings(certificate_file=str(certificate), private_key_file=str(key))
 
 
 def test_tls_answers_options(certificate: m.TlsSettings) -> None:
