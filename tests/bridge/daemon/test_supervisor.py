@@ -1,0 +1,216 @@
+"""The supervisor with children that are processes of their own and do what a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from talkpath.bridge.config.values import PortRange
+from talkpath.bridge.daemon import supervisor as module
+from talkpath.bridge.daemon.supervisor import Supervisor, port_share
+from talkpath.sip import messages as m
+from tests.bridge.call.world import configuration
+from tests.bridge.daemon.test_children import DOUBLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+@pytest.mark.parametrize("ports", [PortRange(20_000, 20_999), PortRange(20_001, 21_000)])
+def test_the_workers_share_the_ports_without_overlap(workers: int, ports: PortRange) -> None:
+    shares = [port_share(ports, workers, index) for index in range(workers)]
+    for share in shares:
+        assert share.first % 2 == 0
+        assert ports.first <= share.first < share.last <= ports.last
+        assert share.calls == ports.calls // workers
+    for before, after in itertools.pairwise(shares):
+        assert before.last < after.first
+
+
+class Desk:
+    """A supervisor that runs, and what it reported."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, sip: str = "", worker: str = "", **more: Any) -> None:
+        monkeypatch.setattr(module, "SIP_PROCESS", DOUBLE)
+        monkeypatch.setattr(module, "WORKER_PROCESS", DOUBLE)
+        workers = {"count": 2, "drain_timeout": "30s", **more}
+        self.events: list[tuple[str, m.Message]] = []
+        self.supervisor = Supervisor(
+            configuration(workers=workers),
+            environment={"BEHAVIOUR_SIP": sip, "BEHAVIOUR_WORKER": worker},
+            on_event=lambda process, message: self.events.append((process, message)),
+        )
+        self.task = asyncio.create_task(self.supervisor.run())
+
+    async def ready(self) -> None:
+        await asyncio.wait_for(self.supervisor.ready.wait(), 10)
+
+    async def until(self, come: Callable[[], Any]) -> None:
+        async with asyncio.timeout(10):
+            while not come():  # noqa: ASYNC110 - other processes set no event
+                await asyncio.sleep(0.005)
+
+    async def code(self) -> int:
+        """Wait for the end; nothing may be left."""
+        code = await asyncio.wait_for(self.task, 20)
+        assert [child.pid for child in self.supervisor.children] == [None, None, None]
+        return code
+
+
+def live(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(story())
+
+
+def test_it_is_ready_when_all_are_and_ends_in_good_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        await desk.ready()
+        assert desk.supervisor.switchboard.free_lanes > 0
+        assert not desk.supervisor.draining
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+        assert desk.supervisor.draining
+
+    live(story)
+
+
+def test_one_child_that_is_not_ready_keeps_the_daemon_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, worker="mute")
+        await desk.until(lambda: desk.supervisor.sip_detail)
+        assert not desk.supervisor.ready.is_set()
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+@pytest.mark.parametrize("who", ["sip", "worker"])
+def test_a_child_that_says_why_it_cannot_work_ends_the_daemon_with_its_words(
+    monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, **{who: "refuses"})
+        assert await desk.code() == 1
+        assert desk.supervisor.failure == "There is no way."
+
+    live(story)
+
+
+def test_a_live_call_is_waited_for_and_a_second_stop_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, sip="calls")
+        await desk.until(lambda: desk.supervisor.switchboard.calls == 1)
+        began = time.monotonic()
+        desk.supervisor.stop()
+        await asyncio.sleep(0.3)
+        assert desk.supervisor.switchboard.calls == 1, "the call goes on"
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+        assert time.monotonic() - began < 5
+        assert ("sip", m.CallEnded(call="c1", by="us", status=200, reason="")) in desk.events
+
+    live(story)
+
+
+def test_the_drain_time_ends_the_wait_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, sip="calls", drain_timeout="200ms")
+        await desk.until(lambda: desk.supervisor.switchboard.calls == 1)
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+        assert desk.supervisor.switchboard.calls == 0
+
+    live(story)
+
+
+def test_a_worker_that_does_not_hang_up_and_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANG_UP_PATIENCE", 0.1)
+    monkeypatch.setattr(module, "EXIT_PATIENCE", 0.2)
+
+    async def story() -> None:
+        desk = Desk(monkeypatch, sip="calls", worker="deaf", drain_timeout="0s")
+        await desk.until(lambda: desk.supervisor.switchboard.calls == 1)
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_a_stop_during_the_start_ends_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        await asyncio.sleep(0)
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_the_loss_of_a_worker_ends_its_calls_and_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, sip="calls")
+        await desk.until(lambda: desk.supervisor.switchboard.calls == 1)
+        await desk.ready()
+        lanes = desk.supervisor.switchboard.free_lanes + 1
+        load = desk.supervisor.switchboard.load()
+        loaded = next(index for index, calls in load.items() if calls)
+        pid = desk.supervisor.children[1 + loaded].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await desk.until(lambda: desk.supervisor.switchboard.calls == 0)
+        await desk.until(lambda: desk.supervisor.switchboard.free_lanes == lanes)
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_signals_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        desk.supervisor.handle_signals()
+        try:
+            await desk.ready()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert await desk.code() == 0
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().remove_signal_handler(number)
+
+    live(story)
+
+
+def test_no_call_is_ordered_while_draining(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        order = m.Originate(call="o1", uri="sip:b@test", agent="reception")
+        assert not desk.supervisor.originate(order), "nobody is there yet"
+        await desk.ready()
+        assert desk.supervisor.originate(order)
+        desk.supervisor.stop()
+        await desk.until(lambda: desk.supervisor.draining)
+        assert not desk.supervisor.originate(order)
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_a_child_whose_care_breaks_ends_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Any) -> Any:  # noqa: ARG001 - in place of a method
+        raise RuntimeError("no settings")
+
+    async def story() -> None:
+        monkeypatch.setattr(module, "sip_settings", broken)
+        desk = Desk(monkeypatch)
+        assert await desk.code() == 1
+        assert "The care of the process sip broke" in desk.supervisor.failure
+
+    live(story)
