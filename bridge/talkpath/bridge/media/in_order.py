@@ -78,6 +78,10 @@ class InOrder:
         self._settled[rows] = self._head[rows]
         return rows, steps[moved]
 
+    def expects(self, rows: Rows) -> bool:
+        """Whether any of some lanes expects something."""
+        return bool((self._ssrc[rows] != _NOTHING).any())
+
     def forget(self, rows: Rows | int) -> None:
         """Expect nothing on these lanes, which are settled."""
         self._ssrc[rows] = _NOTHING
