@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format test demo run bench impairments soak clean
+.PHONY: help venv pjsua2 peers check format diagrams test demo run bench impairments soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: venv ## Lint, formatting, types, layers
 
 format: venv ## Format the sources
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+diagrams: venv ## Draw the state tables into docs/architecture.md
+	@$(BIN)/python -m talkpath.bridge.diagrams
 
 ifeq ($(INTEROP),0)
 test: pjsua2 ## Run the tests (INTEROP=0 leaves out those that need SIPp, baresip and Asterisk)

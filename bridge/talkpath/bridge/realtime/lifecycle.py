@@ -58,3 +58,15 @@ def next_state(state: State, trigger: Trigger) -> State:
         raise IllegalTransitionError(
             f"A Realtime session that is {state} cannot take {trigger!s}. Use a new session for a new socket."
         ) from None
+
+
+def mermaid() -> str:
+    """Draw the table as a Mermaid state diagram."""
+    edges: dict[tuple[State, State], list[str]] = {}
+    for (state, trigger), following in TRANSITIONS.items():
+        if following is not state:
+            edges.setdefault((state, following), []).append(trigger.value)
+    lines = [f"    {a} --> {b}: {' | '.join(triggers)}" for (a, b), triggers in edges.items()]
+    return "\n".join(
+        ["stateDiagram-v2", f"    [*] --> {State.IDLE}", *lines, f"    {State.CLOSED} --> [*]", ""]
+    )
