@@ -1,0 +1,507 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from talkpath.bridge.transfer.machine import TIMEOUTS, IllegalEventError, mermaid, step, timeout
+from talkpath.bridge.transfer.table import LIVE, TABLE
+from talkpath.bridge.transfer.vocabulary import FINAL, Effect, Event, State
+
+CONSULT_ENDS = (
+    Event.BUSY,
+    Event.NO_ANSWER,
+    Event.REJECTED,
+    Event.UNREACHABLE,
+    Event.TARGET_IS_US,
+    Event.TARGET_HUNG_UP,
+)
+
+
+def run(state: State, *events: Event) -> tuple[State, list[Effect]]:
+    performed: list[Effect] = []
+    for event in events:
+        state, effects = step(state, event)
+        performed += effects
+    return state, performed
+
+
+# Every path: the table is walked with the world that its effects make -----------------------------------
+
+
+@dataclass(frozen=True)
+class World:
+    """What the effects have made of the world, and what has happened in it."""
+
+    state: State = State.ASKED
+    muted: bool = False
+    agent_speaks: bool = True
+    agent_open: bool = True
+    comfort: bool = False
+    announcing: bool = False
+    consult: bool = False
+    briefing: bool = False
+    bridged: bool = False
+    was_bridged: bool = False
+    caller_ended_by_us: bool = False
+    caller_left: bool = False
+    referred: bool = False
+    accepted: bool = False
+
+    @property
+    def had_a_human(self) -> bool:
+        return self.referred or self.was_bridged
+
+
+NEEDS: dict[Effect, dict[str, bool]] = {
+    Effect.TELL_AGENT: {"agent_open": True, "muted": False},
+    Effect.COMFORT_ON: {"comfort": False, "announcing": False},
+    Effect.COMFORT_OFF: {"comfort": True},
+    Effect.PLAY_ANNOUNCEMENT: {"comfort": False},
+    Effect.STOP_ANNOUNCEMENT: {"announcing": True},
+    Effect.DIAL: {"muted": True, "consult": False},
+    Effect.REFER: {"muted": True, "consult": False},
+    Effect.OPEN_BRIEFING: {"consult": True, "briefing": False},
+    Effect.SPEAK_BRIEFING: {"briefing": True},
+    Effect.CLOSE_BRIEFING: {"briefing": True},
+    Effect.REFER_REPLACES: {"consult": True, "briefing": False},
+    Effect.BRIDGE: {"consult": True, "comfort": False, "briefing": False, "agent_speaks": False},
+    Effect.UNBRIDGE: {"bridged": True},
+    Effect.HANG_UP_CALLER: {"had_a_human": True, "caller_ended_by_us": False},
+}
+"""What must hold when an effect is performed."""
+
+MAKES: dict[Effect, dict[str, Any]] = {
+    Effect.MUTE: {"muted": True},
+    Effect.UNMUTE: {"muted": False},
+    Effect.SILENCE_AGENT: {"agent_speaks": False},
+    Effect.TELL_AGENT: {"agent_speaks": True},
+    Effect.CLOSE_AGENT: {"agent_open": False, "agent_speaks": False},
+    Effect.COMFORT_ON: {"comfort": True},
+    Effect.COMFORT_OFF: {"comfort": False},
+    Effect.PLAY_ANNOUNCEMENT: {"announcing": True},
+    Effect.STOP_ANNOUNCEMENT: {"announcing": False},
+    Effect.DIAL: {"consult": True},
+    Effect.END_CONSULT: {"consult": False},
+    Effect.OPEN_BRIEFING: {"briefing": True},
+    Effect.CLOSE_BRIEFING: {"briefing": False},
+    Effect.BRIDGE: {"bridged": True, "was_bridged": True},
+    Effect.UNBRIDGE: {"bridged": False},
+    Effect.HANG_UP_CALLER: {"caller_ended_by_us": True},
+}
+"""What an effect makes of the world."""
+
+
+def perform(world: World, effect: Effect) -> World:
+    """Do what an effect says, and insist that it can be done."""
+    for name, value in NEEDS.get(effect, {}).items():
+        assert getattr(world, name) is value, f"{effect.value} needs {name} to be {value}: {world}"
+    return replace(world, **MAKES.get(effect, {}))
+
+
+def follow(world: World, event: Event) -> World:
+    state, effects = step(world.state, event)
+    left = world.caller_left or event in {Event.CALLER_HUNG_UP, Event.SIP_LOST}
+    world = replace(
+        world,
+        caller_left=left,
+        referred=world.referred or event is Event.REFER_DONE,
+        accepted=world.accepted or (event is Event.ACCEPTED and world.state is State.BRIEFING),
+    )
+    for effect in effects:
+        world = perform(world, effect)
+    return replace(world, state=state)
+
+
+@cache
+def every_world() -> frozenset[World]:
+    """Every world that any sequence of legal events, of any length, can lead to."""
+    seen = {World()}
+    waiting = deque(seen)
+    while waiting:
+        world = waiting.popleft()
+        for event in Event:
+            if (world.state, event) in TABLE:
+                following = follow(world, event)
+                if following not in seen:
+                    seen.add(following)
+                    waiting.append(following)
+    return frozenset(seen)
+
+
+def ends() -> list[World]:
+    return [world for world in every_world() if world.state in FINAL]
+
+
+def test_the_walk_reaches_every_state_and_every_row() -> None:
+    states = {world.state for world in every_world()}
+    assert states == set(State)
+    assert {state for state, _ in TABLE} == set(State) - FINAL
+    assert {world.state for world in every_world() if world.state in FINAL} == FINAL
+
+
+def test_the_callers_leg_is_ended_only_when_a_human_has_or_had_the_caller() -> None:
+    """`perform` insists on it at the moment; here for the ends."""
+    for world in every_world():
+        if world.caller_ended_by_us:
+            assert world.state is State.TRANSFERRED
+            assert world.had_a_human
+
+
+def test_every_end_gives_everything_back() -> None:
+    for world in ends():
+        held = (world.consult, world.briefing, world.bridged, world.comfort, world.announcing)
+        assert not any(held), world
+
+
+def test_the_caller_is_with_a_human_with_the_agent_or_gone() -> None:
+    for world in ends():
+        with_agent = not world.muted and not world.caller_left and not world.caller_ended_by_us
+        gone = world.caller_left and not world.had_a_human
+        match world.state:
+            case State.RETURNED:
+                assert with_agent
+                assert world.agent_open
+                assert not world.was_bridged
+            case State.CALLER_GONE:
+                assert gone
+                assert world.muted
+            case _:
+                assert world.muted
+                assert world.caller_left or world.caller_ended_by_us
+
+
+def test_a_transfer_counts_as_one_only_after_a_report_a_bridge_or_two_byes() -> None:
+    for world in ends():
+        if world.state is State.TRANSFERRED and not world.had_a_human:
+            assert world.caller_left
+    ways_in = {
+        (state, event)
+        for (state, event), (following, _) in TABLE.items()
+        if following is State.TRANSFERRED and event is not Event.REFER_DONE and state is not State.BRIDGED
+    }
+    assert ways_in == {
+        (State.TARGET_LEFT, Event.CALLER_HUNG_UP),
+        *((State.CALLER_LEFT, event) for event in CONSULT_ENDS),
+    }
+
+
+def test_no_model_hears_the_caller_between_the_first_step_and_the_return() -> None:
+    for world in every_world():
+        assert world.muted == (world.state not in {State.ASKED, State.RETURNED})
+
+
+def test_unmute_stands_on_the_edges_into_returned_and_nowhere_else() -> None:
+    for following, effects in TABLE.values():
+        assert (Effect.UNMUTE in effects) == (following is State.RETURNED)
+
+
+def test_after_the_acceptance_no_model_speaks_unless_the_caller_has_returned() -> None:
+    for world in every_world():
+        if world.accepted and world.state is not State.RETURNED:
+            assert not world.briefing
+            assert not world.agent_speaks
+
+
+def test_the_agent_is_silent_while_the_caller_waits() -> None:
+    may_speak = {State.ASKED, State.DRAINING_SPEECH, *FINAL}
+    for world in every_world():
+        if world.state not in may_speak:
+            assert not world.agent_speaks
+
+
+def test_the_caller_hears_something_whenever_they_wait() -> None:
+    hears_people = {State.ASKED, State.DRAINING_SPEECH, State.CALLER_LEFT, State.BRIDGED, *FINAL}
+    for world in every_world():
+        assert world.comfort == (world.state not in {*hears_people, State.ANNOUNCING})
+        assert world.announcing == (world.state is State.ANNOUNCING)
+        assert world.bridged == (world.state is State.BRIDGED)
+
+
+def test_comfort_sound_is_switched_off_before_the_two_are_joined() -> None:
+    for _, effects in TABLE.values():
+        if Effect.BRIDGE in effects:
+            assert effects.index(Effect.COMFORT_OFF) < effects.index(Effect.BRIDGE)
+
+
+def test_no_briefing_without_a_human_and_none_that_outlives_its_leg() -> None:
+    for world in every_world():
+        assert not world.briefing or world.consult
+        assert world.briefing == (world.state is State.BRIEFING)
+
+
+def test_the_caller_can_leave_in_every_state() -> None:
+    for state in LIVE:
+        for event in (Event.CALLER_HUNG_UP, Event.SIP_LOST):
+            following, effects = step(state, event)
+            assert following in {*FINAL, State.CALLER_LEFT}
+            assert Effect.HANG_UP_CALLER not in effects
+
+
+def test_every_state_but_the_bridge_ends_by_itself() -> None:
+    """With nothing but deadlines, and an agent that comes back, each wait comes to an end."""
+    for state in LIVE:
+        if state is State.BRIDGED:
+            assert (state, Event.TIMEOUT) not in TABLE
+            continue
+        assert state in TIMEOUTS
+        for _ in State:
+            if state in FINAL or state is State.BRIDGED:
+                break
+            following, _effects = step(state, Event.TIMEOUT)
+            assert following is not state
+            state = following  # noqa: PLW2901 - the walk goes on from here
+        assert state in {*FINAL, State.BRIDGED}
+
+
+def test_every_state_can_reach_the_end() -> None:
+    reaching = set(FINAL)
+    for _ in State:
+        reaching |= {state for (state, _), (following, _) in TABLE.items() if following in reaching}
+    assert reaching == set(State)
+
+
+# The ways that it should go ------------------------------------------------------------------------------
+
+
+def test_a_warm_transfer() -> None:
+    state, effects = run(State.ASKED, Event.BEGIN, Event.SPEECH_DRAINED, Event.NEXT_WARM)
+    assert state is State.DIALLING_WARM
+    assert effects == [
+        Effect.MUTE,
+        Effect.DRAIN_SPEECH,
+        Effect.SILENCE_AGENT,
+        Effect.COMFORT_ON,
+        Effect.CHOOSE,
+        Effect.DIAL,
+    ]
+    state, effects = run(
+        state,
+        Event.TARGET_RINGING,
+        Event.ANSWERED,
+        Event.BRIEFING_READY,
+        Event.ACCEPTED,
+        Event.REFER_ACCEPTED,
+    )
+    assert state is State.CONFIRMING_WARM
+    assert effects == [
+        Effect.OPEN_BRIEFING,
+        Effect.SPEAK_BRIEFING,
+        Effect.CLOSE_BRIEFING,
+        Effect.REFER_REPLACES,
+    ]
+    state, effects = run(state, Event.REFER_PROGRESS, Event.REFER_DONE)
+    assert state is State.TRANSFERRED
+    assert effects == [Effect.COMFORT_OFF, Effect.END_CONSULT, Effect.CLOSE_AGENT, Effect.HANG_UP_CALLER]
+
+
+def test_a_blind_transfer_keeps_the_caller_until_the_final_notify() -> None:
+    state, effects = run(
+        State.CHOOSING, Event.NEXT_BLIND, Event.REFER_ACCEPTED, Event.REFER_PROGRESS, Event.REFER_PROGRESS
+    )
+    assert (state, effects) == (State.PROGRESSING_BLIND, [Effect.REFER])
+    state, effects = run(state, Event.REFER_DONE)
+    assert (state, effects[-1]) == (State.TRANSFERRED, Effect.HANG_UP_CALLER)
+
+
+def test_a_bridge_lasts_until_one_of_the_two_hangs_up() -> None:
+    state, effects = run(State.CHOOSING, Event.NEXT_BRIDGE, Event.ANSWERED)
+    assert (state, effects) == (
+        State.BRIDGED,
+        [Effect.DIAL, Effect.COMFORT_OFF, Effect.BRIDGE, Effect.CLOSE_AGENT],
+    )
+    _, effects = run(state, Event.TARGET_HUNG_UP)
+    assert effects == [Effect.UNBRIDGE, Effect.END_CONSULT, Effect.CLOSE_AGENT, Effect.HANG_UP_CALLER]
+    _, effects = run(state, Event.CALLER_HUNG_UP)
+    assert effects == [Effect.UNBRIDGE, Effect.END_CONSULT, Effect.CLOSE_AGENT]
+
+
+def test_a_declined_call_goes_back_to_the_agent_who_is_told_why() -> None:
+    state, effects = run(State.BRIEFING, Event.DECLINED, Event.AGENT_READY)
+    assert state is State.RETURNED
+    assert effects == [
+        Effect.CLOSE_BRIEFING,
+        Effect.END_CONSULT,
+        Effect.RESTORE_AGENT,
+        Effect.COMFORT_OFF,
+        Effect.UNMUTE,
+        Effect.TELL_AGENT,
+    ]
+
+
+@pytest.mark.parametrize("event", [*CONSULT_ENDS, Event.TIMEOUT])
+def test_a_destination_that_does_not_answer_makes_way_for_the_next(event: Event) -> None:
+    for state in (State.DIALLING_WARM, State.DIALLING_BRIDGE):
+        assert step(state, event) == (State.CHOOSING, (Effect.END_CONSULT, Effect.CHOOSE))
+
+
+def test_a_peer_that_refuses_the_refer_after_the_acceptance_gets_a_bridge() -> None:
+    for state in (State.REFERRING_WARM, State.CONFIRMING_WARM):
+        for event in (Event.REFER_REFUSED, Event.REFER_FAILED, Event.TIMEOUT):
+            following, effects = step(state, event)
+            assert (following, effects[1]) == (State.BRIDGED, Effect.BRIDGE)
+
+
+def test_a_peer_that_refuses_a_blind_refer_lets_us_call_by_ourselves() -> None:
+    assert step(State.REFERRING_BLIND, Event.REFER_REFUSED) == (State.DIALLING_BRIDGE, (Effect.DIAL,))
+
+
+def test_a_202_without_any_notify_brings_the_caller_back() -> None:
+    state, _ = run(State.REFERRING_BLIND, Event.REFER_ACCEPTED, Event.TIMEOUT, Event.AGENT_READY)
+    assert state is State.RETURNED
+    assert TIMEOUTS[State.CONFIRMING_BLIND] < TIMEOUTS[State.PROGRESSING_BLIND]
+
+
+# The races -----------------------------------------------------------------------------------------------
+
+
+def test_the_caller_hangs_up_while_the_target_rings() -> None:
+    state, effects = run(State.DIALLING_WARM, Event.TARGET_RINGING, Event.CALLER_HUNG_UP)
+    assert (state, effects) == (State.CALLER_GONE, [Effect.COMFORT_OFF, Effect.END_CONSULT])
+
+
+def test_the_caller_hangs_up_during_the_briefing() -> None:
+    state, effects = run(State.BRIEFING, Event.CALLER_HUNG_UP)
+    assert state is State.CALLER_GONE
+    assert effects == [Effect.COMFORT_OFF, Effect.CLOSE_BRIEFING, Effect.END_CONSULT]
+
+
+def test_the_caller_hangs_up_before_the_peer_has_taken_the_refer() -> None:
+    state, effects = run(State.REFERRING_WARM, Event.CALLER_HUNG_UP)
+    assert (state, effects[-1]) == (State.CALLER_GONE, Effect.END_CONSULT)
+
+
+def test_the_callers_leg_ends_after_the_202_and_the_humans_does_not() -> None:
+    state, effects = run(State.CONFIRMING_WARM, Event.CALLER_HUNG_UP, Event.SUBSCRIPTION_LOST, Event.TIMEOUT)
+    assert (state, effects) == (State.CALLER_GONE, [Effect.COMFORT_OFF, Effect.END_CONSULT])
+
+
+@pytest.mark.parametrize("lost_first", [True, False])
+@pytest.mark.parametrize(
+    "byes",
+    [(Event.CALLER_HUNG_UP, Event.TARGET_HUNG_UP), (Event.TARGET_HUNG_UP, Event.CALLER_HUNG_UP)],
+)
+def test_both_byes_after_the_202_are_a_transfer_in_either_order(
+    byes: tuple[Event, Event], lost_first: bool
+) -> None:
+    """The peer has joined the two; its reports end with the caller's dialog, before or after its BYE."""
+    events = list(byes)
+    events.insert(events.index(Event.CALLER_HUNG_UP) + (0 if lost_first else 1), Event.SUBSCRIPTION_LOST)
+    if (State.TRANSFERRED, events[-1]) not in TABLE and events[-1] is Event.SUBSCRIPTION_LOST:
+        events.pop()  # the transfer is over by then, and nothing comes to it any more
+    state, effects = run(State.CONFIRMING_WARM, *events)
+    assert state is State.TRANSFERRED
+    assert Effect.END_CONSULT in effects
+    assert Effect.HANG_UP_CALLER not in effects
+
+
+def test_the_target_answers_as_we_cancel() -> None:
+    for state in (State.CHOOSING, State.RETURNING, State.REFERRING_BLIND, State.ANNOUNCING):
+        assert step(state, Event.ANSWERED) == (state, (Effect.END_CONSULT,))
+
+
+def test_the_target_hangs_up_during_the_briefing() -> None:
+    state, effects = run(State.BRIEFING, Event.TARGET_HUNG_UP)
+    assert state is State.RETURNING
+    assert effects == [Effect.CLOSE_BRIEFING, Effect.END_CONSULT, Effect.RESTORE_AGENT]
+
+
+def test_the_target_hangs_up_after_it_accepted_and_nothing_was_joined() -> None:
+    state, effects = run(State.REFERRING_WARM, Event.TARGET_HUNG_UP, Event.REFER_REFUSED, Event.AGENT_READY)
+    assert state is State.RETURNED
+    assert effects[:2] == [Effect.END_CONSULT, Effect.RESTORE_AGENT]
+
+
+def test_key_and_tool_accept_at_once() -> None:
+    state, effects = run(State.BRIEFING, Event.ACCEPTED, Event.ACCEPTED, Event.DECLINED)
+    assert state is State.REFERRING_WARM
+    assert effects.count(Effect.REFER_REPLACES) == 1
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_a_second_request_is_refused_and_changes_nothing(state: State) -> None:
+    assert step(state, Event.TRANSFER_ASKED) == (state, (Effect.REFUSE_SECOND,))
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_a_hold_by_the_caller_and_a_drain_change_nothing(state: State) -> None:
+    for event in (Event.CALLER_HELD, Event.CALLER_RESUMED, Event.DRAIN):
+        assert step(state, event) == (state, ())
+
+
+@pytest.mark.parametrize("state", [state for state in LIVE if state is not State.RETURNING])
+def test_a_model_that_drops_during_the_transfer_is_missed_only_on_return(state: State) -> None:
+    assert step(state, Event.AGENT_LOST) == (state, ())
+    assert step(state, Event.AGENT_GONE) == (state, ())
+
+
+def test_on_return_the_caller_waits_with_comfort_sound_for_a_new_session() -> None:
+    state, effects = run(State.RETURNING, Event.AGENT_LOST, Event.AGENT_LOST)
+    assert (state, effects) == (State.RETURNING, [Effect.RESTORE_AGENT, Effect.RESTORE_AGENT])
+    state, effects = run(state, Event.AGENT_GONE)
+    assert (state, effects) == (State.RETURNED, [Effect.COMFORT_OFF, Effect.UNMUTE])
+
+
+def test_a_briefing_that_cannot_be_had_connects_without_one() -> None:
+    state, effects = run(State.BRIEFING, Event.BRIEFING_FAILED)
+    assert (state, effects) == (State.REFERRING_WARM, [Effect.CLOSE_BRIEFING, Effect.REFER_REPLACES])
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_the_drain_deadline_gives_everything_back_and_leaves_the_end_to_the_call(state: State) -> None:
+    following, effects = step(state, Event.HANG_UP_ORDERED)
+    assert following in FINAL
+    assert (Effect.HANG_UP_CALLER in effects) == (state is State.BRIDGED)
+
+
+def test_a_target_that_leads_to_us_is_left_for_the_next() -> None:
+    state, _ = run(State.DIALLING_WARM, Event.TARGET_IS_US)
+    assert state is State.CHOOSING
+
+
+def test_a_report_of_success_that_comes_late_still_counts() -> None:
+    state, effects = run(State.CONFIRMING_BLIND, Event.TIMEOUT, Event.REFER_DONE)
+    assert (state, effects[-1]) == (State.TRANSFERRED, Effect.HANG_UP_CALLER)
+
+
+# The rest ------------------------------------------------------------------------------------------------
+
+
+def test_what_only_a_bug_can_bring_is_refused() -> None:
+    for state, event in (
+        (State.TRANSFERRED, Event.BEGIN),
+        (State.BRIDGED, Event.TIMEOUT),
+        (State.DRAINING_SPEECH, Event.ANSWERED),
+        (State.DIALLING_WARM, Event.NEXT_WARM),
+    ):
+        with pytest.raises(IllegalEventError, match=f"that is {state.value} cannot have {event.value}"):
+            step(state, event)
+
+
+def test_the_agents_own_figure_limits_the_briefing() -> None:
+    assert timeout(State.BRIEFING, 90.0) == 90.0
+    assert timeout(State.BRIEFING) == TIMEOUTS[State.BRIEFING]
+    assert timeout(State.REFERRING_WARM, 90.0) == TIMEOUTS[State.REFERRING_WARM]
+    assert timeout(State.BRIDGED) is None
+
+
+def test_the_drawing_names_every_state_and_is_the_same_in_every_process() -> None:
+    drawing = mermaid()
+    assert drawing.startswith("stateDiagram-v2\n")
+    for state in State:
+        assert f" {state.value}" in drawing
+    program = "from talkpath.bridge.transfer.machine import mermaid; print(mermaid(), end='')"
+    other = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout == drawing
