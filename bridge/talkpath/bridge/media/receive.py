@@ -221,6 +221,11 @@ class Receiver:
         known = np.array(
             [source == locked[lane] for lane, source in zip(arrivals.lanes, arrivals.sources, strict=True)]
         )
+        audio = (parsed.payload_type == self._payload_type[rows]) & (parsed.reject == 0)
+        audio &= known & self._receives[rows] & (lengths < PACKET_BYTES)
+        if audio.all():
+            self._follow(_round(rows, arrivals, parsed, np.zeros(len(rows), np.int8)), now, beat)
+            return
         for index in np.flatnonzero(parsed.reject == rtp.RejectCause.RTCP).tolist():
             data = arrivals.packets[index, : arrivals.lengths[index]].tobytes()
             beat.control.append((arrivals.lanes[index], data, arrivals.sources[index]))
