@@ -66,6 +66,8 @@ def test_a_blocked_loop_skips_ticks_instead_of_racing_after_them() -> None:
     async def story() -> None:
         loop = asyncio.get_running_loop()
         plane = MediaPlane(4, start=loop.time())
+        port = udp()
+        plane.open_lane(port, "pcmu", loop.time())
         heartbeat = Heartbeat(plane, lambda _: None, loop)
         heartbeat.start()
         await asyncio.sleep(0.02)
@@ -73,8 +75,36 @@ def test_a_blocked_loop_skips_ticks_instead_of_racing_after_them() -> None:
         await asyncio.sleep(0.02)
         heartbeat.stop()
         plane.close()
+        port.close()
         assert plane.lateness.skipped >= 15
         assert plane.next_deadline > loop.time() - 0.05
+
+    asyncio.run(story())
+
+
+def test_the_heart_rests_without_lanes_and_wakes_with_the_first_one() -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        plane = MediaPlane(4, start=loop.time())
+        heartbeat = Heartbeat(plane, lambda _: None, loop)
+        heartbeat.start()
+        await asyncio.sleep(0.05)
+        assert sum(plane.lateness.counts) == 0
+        port, phone = udp(), udp()
+        lane = plane.open_lane(port, "pcmu", loop.time())
+        plane.configure_lane(lane, LaneMedia("PCMU", 0, *phone.getsockname()), loop.time())
+        while not drain(phone):  # noqa: ASYNC110 - the loop's clock is what is tested
+            await asyncio.sleep(0.01)
+        plane.close_lane(lane)
+        await asyncio.sleep(0.02)
+        beats = sum(plane.lateness.counts)
+        await asyncio.sleep(0.05)
+        assert sum(plane.lateness.counts) == beats
+        assert plane.lateness.skipped < 10  # the rest before the first lane is not counted
+        heartbeat.stop()
+        plane.close()
+        port.close()
+        phone.close()
 
     asyncio.run(story())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import functools
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -115,7 +116,7 @@ class ModelLeg:
         self._unfinished: set[str] = set()
         self._spoke_in_this_response = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
+        self._timer_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._entered_at = 0.0
         self._unheard: collections.deque[bytes] = collections.deque(maxlen=UNHEARD_FRAMES)
@@ -216,8 +217,8 @@ class ModelLeg:
         if self._over:
             return
         try:
-            self._entered_at = self._loop.time()
-            enter(self._entered_at)
+            self._entered_at = time.monotonic()  # uvloop's clock stands still within a turn
+            enter(self._loop.time())  # the clock of the session's timers
             self._perform_all()
             if not self._over:
                 self._arm()
@@ -298,7 +299,7 @@ class ModelLeg:
         played = self._plane.flush(self._lane, self._loop.time())
         self._unfinished.clear()
         if played:
-            self._owner.caller_spoke(self._loop.time() - self._entered_at)
+            self._owner.caller_spoke(time.monotonic() - self._entered_at)
         return played
 
     def _stop_leftovers(self) -> None:
@@ -336,15 +337,14 @@ class ModelLeg:
         self._unfinished.clear()
 
     def _arm(self) -> None:
+        """See to it that `_wake` runs at the deadline. Every delta moves it; then the timer rings early."""
         deadline = self.session.deadline()
-        if deadline == self._timer_at and self._timer is not None:
+        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
             return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._timer_at = deadline
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._wake)
+        self._timer = self._loop.call_at(deadline, self._wake)
 
     def _wake(self) -> None:
         self._timer = None

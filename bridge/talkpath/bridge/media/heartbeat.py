@@ -36,18 +36,25 @@ class Heartbeat:
         self._deliver = deliver
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
+        self._running = False
         self.errors = 0
 
     def start(self) -> None:
-        """Begin to beat."""
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._plane.next_deadline, self._beat)
+        """Begin to beat, whenever a lane is open."""
+        self._running = True
+        self._plane.on_first_lane = self._go_on
+        self._go_on()
 
     def stop(self) -> None:
         """Stop beating."""
+        self._running = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _go_on(self) -> None:
+        if self._running and self._timer is None:
+            self._timer = self._loop.call_at(self._plane.next_deadline, self._beat)
 
     def _beat(self) -> None:
         # Armed first, so that nothing that happens in a beat can be the last.
@@ -61,7 +68,11 @@ class Heartbeat:
             self.errors += 1
             self._loop.call_exception_handler({"message": "A media beat failed", "exception": error})
         late = self._plane.next_deadline
-        if self._timer is not None and late != deadline + TICK_SECONDS:
+        if self._timer is not None and not len(self._plane):
+            # Nobody to serve: the next lane wakes us. An idle worker costs nothing.
+            self._timer.cancel()
+            self._timer = None
+        elif self._timer is not None and late != deadline + TICK_SECONDS:
             self._timer.cancel()
             self._timer = self._loop.call_at(late, self._beat)
 

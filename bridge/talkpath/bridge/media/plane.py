@@ -34,6 +34,7 @@ from talkpath.bridge.media.watchdog import DEFAULT_RTP_TIMEOUT, RtpWatchdog
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -78,6 +79,7 @@ class MediaPlane:
     Attributes:
         counters: Counters by cause, per lane and in total.
         lateness: How late beats began, and how many ticks were skipped.
+        on_first_lane: Called when a lane opens and none was open; the heartbeat rests until then.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class MediaPlane:
     ) -> None:
         self.counters = Counters(lanes)
         self.lateness = LatenessHistogram()
+        self.on_first_lane: Callable[[], None] | None = None
         self._start = start
         self._now = start
         self._next_tick = 0
@@ -146,6 +149,8 @@ class MediaPlane:
         phase = max(range(PHASES), key=lambda number: len(self._free[number]))
         if not self._free[phase]:
             raise NoFreeLane(f"All {self._lanes} media lanes carry a call; allow more lanes or fewer calls.")
+        if not self._calls:
+            self._skip_rest(now)
         lane = self._free[phase].pop()
         self._calls[lane] = _Call(sock, rtcp_sock, model_format, now)
         self._downlink.configure(lane, model_format, _FIRST_CODEC)
@@ -228,6 +233,8 @@ class MediaPlane:
         """
         self._now = now
         beat = Beat()
+        if not self._calls:
+            return beat
         self._transmit(now, beat)
         self._receiver.receive(now, beat)
         for event in beat.events:
@@ -244,6 +251,12 @@ class MediaPlane:
         for lane in self._receiver.sockets.noticed:
             self._control.read(lane, now)
         self._control.send_due(now)
+
+    def _skip_rest(self, now: float) -> None:
+        """Begin to count ticks again: those that nobody needed are neither late nor skipped."""
+        self._next_tick = max(self._next_tick, int((now - self._start) / TICK_SECONDS + _ROUNDING))
+        if self.on_first_lane is not None:
+            self.on_first_lane()
 
     def _transmit(self, now: float, beat: Beat) -> None:
         tick = int((now - self._start) / TICK_SECONDS + _ROUNDING)
