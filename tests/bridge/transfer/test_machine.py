@@ -244,20 +244,19 @@ def test_the_caller_can_leave_in_every_state() -> None:
             assert Effect.HANG_UP_CALLER not in effects
 
 
-def test_every_state_but_the_bridge_ends_by_itself() -> None:
-    """With nothing but deadlines, and an agent that comes back, each wait comes to an end."""
-    for state in LIVE:
-        if state is State.BRIDGED:
-            assert (state, Event.TIMEOUT) not in TABLE
-            continue
-        assert state in TIMEOUTS
-        for _ in State:
-            if state in FINAL or state is State.BRIDGED:
-                break
+def after_deadlines_only(state: State) -> State:
+    for _ in State:
+        if (state, Event.TIMEOUT) in TABLE:
             following, _effects = step(state, Event.TIMEOUT)
             assert following is not state
-            state = following  # noqa: PLW2901 - the walk goes on from here
-        assert state in {*FINAL, State.BRIDGED}
+            state = following
+    return state
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_every_wait_ends_by_itself_at_a_human_or_the_agent_or_with_the_caller(state: State) -> None:
+    assert after_deadlines_only(state) in {*FINAL, State.BRIDGED}
+    assert (state in TIMEOUTS) == ((state, Event.TIMEOUT) in TABLE)
 
 
 def test_every_state_can_reach_the_end() -> None:

@@ -65,6 +65,13 @@ def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _not_empty(items: tuple[str, ...]) -> tuple[str, ...]:
+    """As a validator of its own, so that a list of one mistake is not called empty, too."""
+    if not items:
+        refuse("is empty", "Name at least one.")
+    return items
+
+
 Destination = Annotated[str, AfterValidator(_check_destination), Kind("extension, number or SIP address")]
 OpeningHours = Annotated[str, AfterValidator(_check_span), Kind("days and times")]
 HolidayText = Annotated[str, AfterValidator(_check_holiday), Kind("date")]
@@ -102,8 +109,7 @@ class TargetConfig(Section):
         description="When to transfer here, in plain words: the model chooses by it.",
         examples=["Orders, prices and delivery times."],
     )
-    uri: Annotated[tuple[Destination, ...], BeforeValidator(_as_list)] = Field(
-        min_length=1,
+    uri: Annotated[tuple[Destination, ...], BeforeValidator(_as_list), AfterValidator(_not_empty)] = Field(
         max_length=10,
         description="Where to call: one destination, or several that are tried in order.",
         examples=[["700", "+49 30 901820"]],
@@ -148,8 +154,7 @@ class TargetConfig(Section):
 class TransferConfig(Section):
     """What one agent may do about transfers."""
 
-    targets: tuple[Name, ...] = Field(
-        min_length=1,
+    targets: Annotated[tuple[Name, ...], AfterValidator(_not_empty)] = Field(
         description="Names of the [[targets]] that this agent may transfer to.",
         examples=[["sales", "support"]],
     )
