@@ -37,7 +37,7 @@ class NearTheEnd(Random):
 
     def getrandbits(self, k: int, /) -> int:
         self._asked += 1
-        return (1 << k) - 1 - 500 * (self._asked % 60 + 1)
+        return (1 << k) - 1 - 500 * (self._asked % 30 + 1)
 
 
 class Phone:
