@@ -175,3 +175,19 @@ def test_a_hold_of_ours_is_named_in_offers_and_answers_and_taken_back() -> None:
     assert "a=inactive" in exchange.describe(STACK, ""), "an inactive answer does not say that they let go"
     exchange.hold = False
     assert "a=sendrecv" in exchange.describe(STACK, "")
+
+
+def test_an_offer_that_is_not_taken_leaves_the_exchange_before_it_as_it_was() -> None:
+    """A re-INVITE of ours that is refused while the answer to an earlier offer is still to come."""
+    exchange = media()
+    exchange.use_port(20_000)
+    exchange.describe(STACK, "")
+    before = exchange.checkpoint()
+    exchange.hold = True
+    exchange.describe(STACK, "")
+    exchange.back_to(before)
+    exchange.learn_answer(ANSWER.replace("sendonly", "sendrecv"))
+    exchange.complete()
+    settled = exchange.take_settled()
+    assert settled is not None
+    assert (settled.sends, settled.receives) == (True, True)

@@ -60,7 +60,7 @@ def notify(phone: Phone, refer: SipText, number: int, body: str, state: str = "a
 
 def stages(sip: SipProcessDouble, *wanted: str) -> list[tuple[str, int, str]]:
     found = [sip.expect(m.ReferProgress) for _ in wanted]
-    assert [one.stage for one in found] == list(wanted)
+    assert [one.stage for one in found] == list(wanted), found
     return [(one.stage, one.status, one.reason) for one in found]
 
 
@@ -115,6 +115,23 @@ def test_a_refusal_is_told_and_the_call_goes_on(
     phone.send(ok_to(refer, status=status))
     ((_, code, reason),) = stages(sip, "refused")
     assert f"{code} {reason}" == status
+
+
+def test_the_end_of_an_old_transaction_says_nothing_about_the_next_transfer(
+    sip: SipProcessDouble, phone: Phone, call: str
+) -> None:
+    """The stack keeps a refused REFER for T4 (5 s, RFC 3261, timer K) and then tells its status again."""
+    sip.send(m.Refer(call=call, refer_to="sip:7@pbx.example"))
+    phone.send(ok_to(phone.receive(), status="603 Decline"))
+    stages(sip, "refused")
+    sip.send(m.Refer(call=call, refer_to="sip:8@pbx.example"))
+    refer = phone.receive()
+    phone.send(ok_to(refer, status="202 Accepted"))
+    stages(sip, "accepted")
+    with pytest.raises(AssertionError, match="it did not happen"):
+        sip.run_until(lambda: any(isinstance(one, m.ReferProgress) for one in sip.inbox), patience=5.5)
+    assert notify(phone, refer, 2, "SIP/2.0 200 OK\r\n", "terminated;reason=noresource") == 200
+    stages(sip, "done")
 
 
 def test_a_peer_that_reports_nothing_has_taken_the_call(

@@ -88,6 +88,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._answered = False
         self._confirming = ""
         self._holding = Holding(owner=not self.incoming)
+        self._before_hold = media.checkpoint()
         self._transfer = Transfer(call, bool(account.trunk.username), counters, send)
 
     # What we are told to do ---------------------------------------------------------------------------
@@ -159,10 +160,12 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         on = self._holding.due(now)
         if on is None or self.over or self._our_end is not None:
             return
+        self._before_hold = self._media.checkpoint()
         self._media.hold = on
         try:
             self.reinvite(self._parameters(0, ()))
         except pj.Error:
+            self._media.back_to(self._before_hold)
             self._tell_hold(self._holding.blocked(now))
         else:
             self._holding.sent()
@@ -175,6 +178,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             return
         if status >= 200 and response.first("CSeq").upper().endswith("INVITE"):
             reason = reason_text(response.first("Reason")) or phrase
+            if status >= 300:
+                self._media.back_to(self._before_hold)
             self._tell_hold(self._holding.answered(status, reason, time.monotonic()))
 
     def _tell_hold(self, refusal: Refusal | None) -> None:
@@ -292,9 +297,12 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         if message:
             self._transfer.take(message)
         elif event.type == pj.PJSIP_EVENT_TSX_STATE:
-            transaction = event.body.tsxState.tsx
-            if transaction.method == "REFER" and transaction.statusCode >= 300:  # the stack's own 408 or 503
-                self._transfer.unanswered(int(transaction.statusCode), safe_text(transaction.statusText))
+            # The stack's own 408 or 503. A transaction that had its response ends later with the same status:
+            # that is old news, perhaps of an earlier REFER.
+            change = event.body.tsxState
+            unanswered = change.prevState < pj.PJSIP_TSX_STATE_COMPLETED
+            if unanswered and change.tsx.method == "REFER" and change.tsx.statusCode >= 300:
+                self._transfer.unanswered(int(change.tsx.statusCode), safe_text(change.tsx.statusText))
 
     def _report_digit(self, message: str) -> None:
         digit = parse_info_digit(message)

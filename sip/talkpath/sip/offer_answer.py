@@ -6,7 +6,7 @@ and shows messages that may hold the peer's answer (`learn_answer`); `take_settl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from talkpath.sip.addresses import is_ipv6
@@ -38,6 +38,16 @@ class StreamFacts:
     dtmf_payload_type: int
     sends: bool
     receives: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where the exchanges of a dialog stood."""
+
+    ours: str = field(repr=False)
+    theirs: str = field(repr=False)
+    completed: bool
+    waits_for_answer: bool
 
 
 _REMOTE_DIRECTION = {
@@ -108,6 +118,15 @@ class OfferAnswer:
         self._waits_for_answer = not remote_text
         self._ours = self._write_answer() if remote_text else self._write_offer()
         return self._ours
+
+    def checkpoint(self) -> Checkpoint:
+        """Where the exchanges stand, to come back to when an offer of ours is not taken."""
+        return Checkpoint(self._ours, self._theirs, self._completed, self._waits_for_answer)
+
+    def back_to(self, checkpoint: Checkpoint) -> None:
+        """Forget the offer that was described since then."""
+        self._ours, self._theirs = checkpoint.ours, checkpoint.theirs
+        self._completed, self._waits_for_answer = checkpoint.completed, checkpoint.waits_for_answer
 
     def final_answer(self) -> str:
         """The answer to the first offer once our port is known; empty when there was no offer.
