@@ -259,6 +259,22 @@ def test_every_wait_ends_by_itself_at_a_human_or_the_agent_or_with_the_caller(st
     assert (state in TIMEOUTS) == ((state, Event.TIMEOUT) in TABLE)
 
 
+def test_whoever_gets_to_a_decision_makes_it() -> None:
+    for (state, event), (following, effects) in TABLE.items():
+        chooses = following is State.CHOOSING and state is not State.CHOOSING
+        assert (Effect.CHOOSE in effects) == chooses, (state, event)
+        restores = following is State.RETURNING and (state is not following or event is Event.AGENT_LOST)
+        assert (Effect.RESTORE_AGENT in effects) == restores, (state, event)
+
+
+def test_the_agents_session_is_closed_once_a_human_has_the_caller_and_not_before() -> None:
+    for world in every_world():
+        assert world.agent_open == (world.state not in {State.BRIDGED, State.TRANSFERRED})
+    for (state, event), (following, effects) in TABLE.items():
+        if following is State.TRANSFERRED:
+            assert Effect.CLOSE_AGENT in effects, (state, event)
+
+
 def test_every_state_can_reach_the_end() -> None:
     reaching = set(FINAL)
     for _ in State:
@@ -401,7 +417,12 @@ def test_both_byes_after_the_202_are_a_transfer_in_either_order(
 
 
 def test_the_target_answers_as_we_cancel() -> None:
-    for state in (State.CHOOSING, State.RETURNING, State.REFERRING_BLIND, State.ANNOUNCING):
+    without_a_leg = {
+        *(State.CHOOSING, State.RETURNING, State.ANNOUNCING),
+        *(State.REFERRING_BLIND, State.CONFIRMING_BLIND, State.PROGRESSING_BLIND, State.SETTLING_BLIND),
+    }
+    assert without_a_leg <= {world.state for world in every_world() if not world.consult}
+    for state in without_a_leg:
         assert step(state, Event.ANSWERED) == (state, (Effect.END_CONSULT,))
 
 
