@@ -19,7 +19,7 @@ from talkpath.bridge.realtime.tools import CallContext  # noqa: TC001 - a tool's
 from talkpath.bridge.simulator.faults import Faults
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
-from tests.bridge.call.world import World
+from tests.bridge.call.world import World, configuration
 from tests.harness.virtual_time import in_virtual_time
 
 Monkeypatch = pytest.MonkeyPatch
@@ -665,6 +665,36 @@ async def test_on_hold_the_model_hears_silence_and_time_goes_on(monkeypatch: Mon
         before = len(w.model.heard)
         await w.whistle(0.3)
         assert set(w.model.heard[before:]) - {0xFF, 0x7F}
+        w.ended()
+    assert w.record.outcome == "completed"
+
+
+@in_virtual_time
+async def test_a_caller_whose_voice_stays_away_is_given_up(monkeypatch: Monkeypatch) -> None:
+    config = configuration(sip={"rtp_timeout": "20s"})
+    async with World(monkeypatch, config=config) as w:
+        await w.greeted()
+        w.phone.gone, gone = True, w.loop.time()
+        await w.until(lambda: w.records)
+        assert w.loop.time() - gone == pytest.approx(20, abs=0.5)
+        assert w.of(m.HangUp)
+    assert (w.record.outcome, w.record.cause) == ("failed", "no_media")
+
+
+@in_virtual_time
+async def test_a_voice_that_comes_back_and_a_hold_keep_the_call(monkeypatch: Monkeypatch) -> None:
+    config = configuration(sip={"rtp_timeout": "20s"})
+    async with World(monkeypatch, config=config) as w:
+        await w.greeted()
+        w.phone.gone = True
+        await w.sleep(15)
+        w.phone.gone = False
+        await w.sleep(15)
+        w.phone.gone = True
+        await w.sleep(15)
+        w.worker.message(w.media(receives=False))
+        await w.sleep(60)
+        assert w.state() == "talking"
         w.ended()
     assert w.record.outcome == "completed"
 

@@ -57,12 +57,14 @@ class Telephone:
         self.sock.setblocking(False)
         self.target: tuple[str, int] | None = None
         self.hertz = 0.0
+        self.gone = False
+        """Nothing is sent any more, as when its network is lost."""
         self.heard: list[tuple[float, bytes]] = []
         self._number = 0
 
     def beat(self, now: float) -> None:
         """Send one frame and read what came."""
-        if self.target is not None:
+        if self.target is not None and not self.gone:
             self.sock.sendto(self._packet(), self.target)
         while True:
             try:

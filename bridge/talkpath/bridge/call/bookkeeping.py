@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from talkpath.bridge.call.quality import voice_quality
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.usage import cost, price_of
 from talkpath.sip.addresses import join_host_port
@@ -195,6 +196,7 @@ class Bookkeeping:
     def statistics(self, figures: LaneStatistics) -> None:
         """The lane is closed."""
         self.record.media = dict(figures.counters)
+        self.record.quality = voice_quality(figures)
 
     def ended(self, now: float) -> CallRecord:
         """Settle outcome and cause, and write the canonical line."""

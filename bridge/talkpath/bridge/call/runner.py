@@ -176,6 +176,7 @@ class CallRunner:
         """Take a message of the SIP process about this call."""
         match message:
             case m.MediaUpdated():
+                self._timers.cancel("rtp")  # a hold parks the watchdog; after it, it begins anew
                 self._media_updated(message.media)
             case m.CallConfirmed():
                 self._dialog_confirmed()
@@ -212,13 +213,21 @@ class CallRunner:
             case media.Digit(_, digit, _duration):
                 self._digit(digit)
             case media.RtpStopped(_, seconds):
-                self._books.rtp_stopped(seconds)
+                self._rtp_stopped(seconds)
             case media.RtpResumed():
+                self._timers.cancel("rtp")
                 self._log.info("rtp_resumed")
             case media.Latched(_, address, port):
                 self._books.latched(address, port)
             case media.PlayoutOverflow(_, dropped_ms):
                 self._log.warning("playout_overflow", dropped_ms=dropped_ms)
+
+    def _rtp_stopped(self, seconds: float) -> None:
+        """Say why the caller may be silent, and give the call up when that goes on for too long."""
+        self._books.rtp_stopped(seconds)
+        limit = self._services.config.sip.rtp_timeout
+        if limit:
+            self._timers.set("rtp", max(limit - seconds, 0.0), lambda: self.hang_up("no_media"))
 
     def append(self, audio: bytes) -> None:
         """Pass on 20 ms of the caller."""

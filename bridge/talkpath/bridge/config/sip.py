@@ -87,6 +87,14 @@ class SipConfig(Section):
         gt=0,
         description="New calls a second that one address may start; more are answered 503.",
     )
+    rtp_timeout: Duration = Field(
+        default=60.0,
+        ge=0,
+        description=(
+            "A call from which no voice packets arrive for so long is ended; not while it is on hold. "
+            "0 means never."
+        ),
+    )
     tls: TlsConfig = Field(default_factory=TlsConfig, description="Certificates for SIP over TLS.")
 
     @model_validator(mode="after")

@@ -88,6 +88,9 @@ class CallRecord:
     """From the notice of the caller's speech to the last frame of the agent's, one per barge-in."""
     media: dict[str, int] = field(default_factory=dict)
     """Counters of the lane by the names of the media plane's causes."""
+    quality: dict[str, float | None] = field(default_factory=dict)
+    """What the network did to the voices: ``mos`` (E-model), ``loss_percent``, ``jitter_ms`` of what we
+    received, and ``peer_loss_percent``, ``peer_jitter_ms``, ``round_trip_ms`` as RTCP told."""
     tokens: dict[str, int] = field(default_factory=dict)
     """Tokens by kind: ``text_in``, ``audio_in``, ``cached_audio``, ``audio_out``, …"""
     cost: float | None = None
