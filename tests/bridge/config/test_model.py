@@ -59,9 +59,10 @@ def test_the_sip_process_gets_its_settings_in_its_own_words() -> None:
     assert messages.decode(messages.encode(settings)) == settings
 
 
-def test_srtp_is_off_unless_a_trunk_asks_for_it() -> None:
-    trunks = sip_settings(config(trunks=[TRUNK, {**TRUNK, "name": "carrier", "srtp": "mandatory"}])).trunks
-    assert [trunk.srtp for trunk in trunks] == ["off", "mandatory"]
+def test_srtp_is_refused_while_the_media_plane_cannot_carry_it() -> None:
+    assert [trunk.srtp for trunk in sip_settings(config(trunks=[TRUNK])).trunks] == ["off"]
+    with pytest.raises(ValueError, match="srtp"):
+        config(trunks=[{**TRUNK, "srtp": "mandatory"}])
 
 
 def test_a_trunk_that_asks_for_a_password_needs_one() -> None:

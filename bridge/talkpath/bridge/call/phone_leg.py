@@ -69,6 +69,8 @@ class PhoneLeg:
         """
         if description.codec not in {"PCMU", "PCMA"}:
             raise UnusableMediaError(f"The codec {description.codec} is not supported; offer PCMU or PCMA.")
+        if description.local_crypto.value:
+            raise UnusableMediaError("SRTP is not supported yet; offer RTP/AVP.")
         lane_media = LaneMedia(
             codec="PCMU" if description.codec == "PCMU" else "PCMA",
             payload_type=description.payload_type,

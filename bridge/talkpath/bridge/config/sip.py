@@ -161,10 +161,9 @@ class TrunkConfig(Section):
         examples=["reception"],
     )
     codecs: Codecs = Field(default=(), description="Codecs of this trunk; empty means those of [sip].")
-    srtp: Literal["off", "optional", "mandatory"] = Field(
+    srtp: Literal["off"] = Field(
         default="off",
-        description="Encrypted voice with keys in the SDP (SDES). off: RTP only; optional: SRTP where the "
-        "peer takes part; mandatory: calls without it are refused with 488. Use TLS with it.",
+        description="Encrypted voice (SRTP). Only off so far: offers of nothing but SRTP get 488.",
     )
     challenge: bool = Field(
         default=False,
