@@ -70,6 +70,7 @@ def test_the_published_pjsua2_carries_a_call_and_the_doctor_names_its_limits(
         assert (ended["outcome"], ended["codec"]) == ("completed", "PCMU")
         assert ended["rtp_sent"] > 50
         assert "4 calls" in daemon.wait_for("sip_ready")["detail"]
+        assert "TLS up to 1.2 only" in daemon.wait_for("sip_stack_limited")["problem"]
         daemon.assert_baseline()
         doctor = subprocess.run(
             [python, "-m", "talkpath", "doctor", "-c", tmp_path / "talkpath.toml"],

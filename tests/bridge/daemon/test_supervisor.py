@@ -13,7 +13,7 @@ import pytest
 
 from talkpath.bridge.config.values import PortRange
 from talkpath.bridge.daemon import supervisor as module
-from talkpath.bridge.daemon.supervisor import Supervisor, port_share
+from talkpath.bridge.daemon.supervisor import Supervisor, port_share, stack_warning
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
 from tests.bridge.daemon.test_children import DOUBLE
@@ -214,3 +214,15 @@ def test_a_child_whose_care_breaks_ends_the_daemon(monkeypatch: pytest.MonkeyPat
         assert "The care of the process sip broke" in desk.supervisor.failure
 
     live(story)
+
+
+def test_the_published_wheel_is_said_to_be_small_and_old() -> None:
+    warning = stack_warning("pjsua2 2.15.1, 4 calls, OpenSSL 1.0.2k", 1000)
+    assert "4 calls at once" in warning
+    assert "TLS up to 1.2 only" in warning
+    assert warning.endswith("make pjsua2.")
+
+
+def test_nothing_is_said_about_a_stack_that_is_large_enough() -> None:
+    assert stack_warning("pjsua2 2.17, 1024 calls, OpenSSL 3.0.22", 1000) == ""
+    assert stack_warning("an unknown stack", 1000) == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import time
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,24 @@ def port_share(ports: PortRange, workers: int, index: int) -> PortRange:
     calls = ports.calls // workers
     first = first_even + index * calls * 2
     return PortRange(first, first + calls * 2 - 1)
+
+
+def stack_warning(detail: str, wanted: int) -> str:
+    """What is to be known about the SIP stack that told ``detail`` of itself; empty: nothing.
+
+    Args:
+        detail: As in ``Ready`` of the SIP process: "pjsua2 2.15.1, 4 calls, OpenSSL 1.0.2k".
+        wanted: Calls at once that the configuration has room for.
+    """
+    found = re.search(r"(\d+) calls", detail)
+    limits = []
+    if found and int(found[1]) < wanted:
+        limits.append(f"carries {found[1]} calls at once, the configuration has room for {wanted}")
+    if "OpenSSL 1.0" in detail:
+        limits.append("speaks TLS up to 1.2 only, with an OpenSSL that is no longer maintained")
+    if not limits:
+        return ""
+    return f"This pjsua2 {' and '.join(limits)}. For production, build it: make pjsua2."
 
 
 class Supervisor:
@@ -206,6 +225,8 @@ class Supervisor:
             self._sip.ready = True
             self.sip_detail = message.detail
             log.info("sip_ready", detail=message.detail)
+            if problem := stack_warning(message.detail, self._capacity.calls):
+                log.warning("sip_stack_limited", problem=problem)
             self._deliver(self.switchboard.sip_ready())
             self._note_ready()
         elif isinstance(message, m.ListenFailed):
