@@ -132,7 +132,7 @@ def test_late_threads_keep_their_place_and_more_work_is_refused() -> None:
         assert "Too many tools" in error_of(await runner.run(registry, "stuck", {}, CALL))
         release.set()
         while True:
-            await asyncio.sleep(0)  # a refusal does not let the loop turn, and the thread's place comes from it
+            await asyncio.sleep(0)  # a refusal alone does not let the loop turn
             output = await runner.run(registry, "stuck", {}, CALL)
             if output == "late":
                 break
