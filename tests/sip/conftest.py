@@ -6,9 +6,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
+from tests.sip.phone import OFFER, Phone, status_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.sip.double import SipProcessDouble
+
+
+@pytest.fixture
+def phone(sip: SipProcessDouble) -> Iterator[Phone]:
+    """A telephone that speaks raw SIP with the module's SIP process."""
+    with Phone(sip.port) as made:
+        yield made
+
+
+@pytest.fixture
+def call(sip: SipProcessDouble, phone: Phone) -> Iterator[str]:
+    """An answered call; hung up by the caller at the end."""
+    sip.inbox.clear()
+    phone.send(phone.request("INVITE", OFFER))
+    call = sip.expect(m.IncomingCall).call
+    sip.send(m.Answer(call=call, rtp_port=20_000))
+    assert status_of(phone.final("INVITE")) == 200
+    phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
+    sip.expect(m.CallConfirmed)
+    sip.expect(m.MediaUpdated)
+    yield call
+    phone.send(phone.request("BYE", cseq=90, branch=f"{phone.branch}bye"))
+    assert status_of(phone.final("BYE")) == 200
+    sip.expect(m.CallEnded)
 
 
 @pytest.fixture

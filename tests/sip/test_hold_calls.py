@@ -25,28 +25,6 @@ def sip() -> Iterator[SipProcessDouble]:
         yield process
 
 
-@pytest.fixture
-def phone(sip: SipProcessDouble) -> Iterator[Phone]:
-    with Phone(sip.port) as made:
-        yield made
-
-
-@pytest.fixture
-def call(sip: SipProcessDouble, phone: Phone) -> Iterator[str]:
-    sip.inbox.clear()
-    phone.send(phone.request("INVITE", OFFER))
-    call = sip.expect(m.IncomingCall).call
-    sip.send(m.Answer(call=call, rtp_port=20_000))
-    phone.final("INVITE")
-    phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
-    sip.expect(m.CallConfirmed)
-    sip.expect(m.MediaUpdated)
-    yield call
-    phone.send(phone.request("BYE", cseq=90, branch=f"{phone.branch}bye"))
-    assert status_of(phone.final("BYE")) == 200
-    sip.expect(m.CallEnded)
-
-
 def next_invite(phone: Phone) -> SipText:
     """The next re-INVITE; ACKs to our refusals are passed over."""
     while True:

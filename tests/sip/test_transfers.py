@@ -25,28 +25,6 @@ def sip() -> Iterator[SipProcessDouble]:
         yield process
 
 
-@pytest.fixture
-def phone(sip: SipProcessDouble) -> Iterator[Phone]:
-    with Phone(sip.port) as made:
-        yield made
-
-
-@pytest.fixture
-def call(sip: SipProcessDouble, phone: Phone) -> Iterator[str]:
-    """An answered call; hung up by the caller at the end."""
-    sip.inbox.clear()
-    phone.send(phone.request("INVITE", OFFER))
-    call = sip.expect(m.IncomingCall).call
-    sip.send(m.Answer(call=call, rtp_port=20_000))
-    assert status_of(phone.final("INVITE")) == 200
-    phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
-    sip.expect(m.CallConfirmed)
-    yield call
-    phone.send(phone.request("BYE", cseq=90, branch=f"{phone.branch}bye"))
-    assert status_of(phone.final("BYE")) == 200
-    sip.expect(m.CallEnded)
-
-
 def notify(phone: Phone, refer: SipText, number: int, body: str, state: str = "active;expires=60") -> int:
     """Send a NOTIFY for a REFER; returns the status of the answer."""
     headers = f"Event: refer;id={refer.first('CSeq').split()[0]}\r\nSubscription-State: {state}\r\n" + (
