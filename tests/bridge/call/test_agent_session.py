@@ -6,7 +6,6 @@ import pytest
 
 from talkpath.bridge.call.agent_session import session_settings
 from talkpath.bridge.realtime.settings import SemanticVad, ServerVad, SessionSettings, ToolDefinition
-from talkpath.bridge.realtime.tools import HANG_UP
 from tests.bridge.call.world import configuration
 
 
@@ -37,10 +36,9 @@ def test_an_agent_without_a_greeting_waits_for_the_caller() -> None:
     assert (settings({"greeting": None}).greeting_mode, settings({"greeting": None}).greeting) == ("wait", "")
 
 
-def test_hanging_up_comes_before_the_tools_of_the_agent_and_can_be_taken_away() -> None:
+def test_the_tools_are_those_given() -> None:
     own = ToolDefinition(name="lookup")
-    assert settings(None, own).tools == (HANG_UP, own)
-    assert settings({"hang_up_tool": False}, own).tools == (own,)
+    assert settings(None, own).tools == (own,)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from talkpath.bridge.call import model_leg
+from talkpath.bridge.call.abilities.hang_up import HangUp
 from talkpath.bridge.call.model_leg import UNHEARD_FRAMES, ModelLeg
 from talkpath.bridge.media.lane import LaneMedia
 from talkpath.bridge.media.plane import MediaPlane
@@ -45,9 +46,6 @@ class Owner:
 
     def model_lost(self, *, retryable: bool, sentence: str) -> None:
         self.note("lost", retryable, sentence)
-
-    def goodbye_asked(self) -> None:
-        self.note("goodbye")
 
     def caller_spoke(self, stopped_after: float) -> None:
         self.note("spoke", stopped_after)
@@ -108,6 +106,7 @@ class Stand:
             self.lane,
             self.run_tool,
             self.owner,
+            abilities={"hang_up": HangUp(lambda: self.owner.note("goodbye"))},
             tls=None,
             background=self.in_background,
             open_timeout=5.0,

@@ -10,7 +10,6 @@ from openai.types.realtime import RealtimeFunctionTool
 from pydantic import BaseModel, Field
 
 from talkpath.bridge.realtime.tools import (
-    HANG_UP,
     CallContext,
     ToolError,
     ToolLoadError,
@@ -160,7 +159,3 @@ def test_two_tools_of_one_name_are_refused() -> None:
 def test_a_lambda_has_no_name_to_call_it_by() -> None:
     with pytest.raises(ToolLoadError, match="named function"):
         make_tool(lambda: 1)
-
-
-def test_the_built_in_definition_is_valid() -> None:
-    RealtimeFunctionTool.model_validate(HANG_UP.wire())

@@ -11,7 +11,6 @@ from talkpath.bridge.realtime.settings import (
     ServerVad,
     SessionSettings,
 )
-from talkpath.bridge.realtime.tools import HANG_UP
 from talkpath.sip.messages import Secret
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]
     own = config.agents[agent]
     model = endpoint(config, agent)
     transcription = model.transcription
-    built_in = (HANG_UP,) if own.hang_up_tool else ()
     return SessionSettings(
         url=model.url,
         model=model.model,
@@ -50,7 +48,7 @@ def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]
         transcription_model=transcription.model if transcription else "",
         transcription_language=(transcription.language or "") if transcription else "",
         speed=None if own.speed == 1.0 else own.speed,
-        tools=(*built_in, *tools),
+        tools=tuple(tools),
         max_output_tokens=None if own.max_output_tokens == "inf" else own.max_output_tokens,
         reasoning_effort=own.reasoning,
         deadlines=_deadlines(own),

@@ -13,17 +13,18 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from talkpath.bridge.call.abilities.ability import Order
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.connect_errors import ConnectError
 from talkpath.bridge.realtime.connection import RealtimeConnection, open_connection
 from talkpath.bridge.realtime.session import RealtimeSession
-from talkpath.bridge.realtime.tools import HANG_UP
 from talkpath.bridge.realtime.wire import append_event
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Coroutine, Mapping, Sequence
 
+    from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.media.lane import Played
     from talkpath.bridge.media.plane import MediaPlane
     from talkpath.bridge.realtime.settings import SessionSettings
@@ -32,9 +33,6 @@ RunTool = Callable[[str, dict[str, Any]], Awaitable[str]]
 
 UNHEARD_FRAMES: Final = 250
 """20 ms frames kept while a session is opened in the middle of a call: 5 s, the time a connect may take."""
-
-HANG_UP_ACCEPTED: Final = '{"ok":true}'
-SAY_GOODBYE_FIRST: Final = '{"ok":true,"note":"Say a short goodbye now; the call ends after it."}'
 
 
 class ModelLegOwner(Protocol):
@@ -45,9 +43,6 @@ class ModelLegOwner(Protocol):
 
     def model_lost(self, *, retryable: bool, sentence: str) -> None:
         """The session ended or could not be had. Said once; the leg is closed."""
-
-    def goodbye_asked(self) -> None:
-        """The model called ``hang_up``."""
 
     def caller_spoke(self, stopped_after: float) -> None:
         """The caller began to speak while the agent was being heard.
@@ -81,6 +76,7 @@ class ModelLeg:
         lane: The lane that the model listens and talks to.
         run_tool: Runs a function of the agent and returns what to tell the model.
         owner: The call.
+        abilities: Tools that the call carries out itself, by name.
         tls: Context for ``wss://``, shared among calls.
         background: Runs what may outlive the leg: the closing handshake of its socket.
         open_timeout: Seconds for TCP, TLS and the handshake.
@@ -94,6 +90,7 @@ class ModelLeg:
         run_tool: RunTool,
         owner: ModelLegOwner,
         *,
+        abilities: Mapping[str, Ability],
         tls: ssl.SSLContext | None,
         background: Callable[[Coroutine[None, None, None]], None],
         open_timeout: float,
@@ -104,6 +101,7 @@ class ModelLeg:
         self._lane = lane
         self._run_function = run_tool
         self._owner = owner
+        self._abilities = abilities
         self._tls = tls
         self._background = background
         self._open_timeout = open_timeout
@@ -312,18 +310,20 @@ class ModelLeg:
             self._empty_lane()
 
     def _run_tool(self, order: e.RunTool) -> None:
-        if order.name == HANG_UP.name:
-            spoken = self._spoke_in_this_response
-            output = HANG_UP_ACCEPTED if spoken else SAY_GOODBYE_FIRST
-            self.session.tool_finished(order.call_id, output, self._loop.time(), respond=not spoken)
-            self._owner.goodbye_asked()
+        ability = self._abilities.get(order.name)
+        if ability is not None:
+            answer = functools.partial(self._tool_finished, order.call_id)
+            ability.carry_out(Order(order.arguments, self._spoke_in_this_response, answer))
             return
         self._owner.session_effect(order)
         self._start(functools.partial(self._tool, order))
 
+    def _tool_finished(self, call_id: str, output: str, *, respond: bool = True) -> None:
+        self._do(lambda now: self.session.tool_finished(call_id, output, now, respond=respond))
+
     async def _tool(self, order: e.RunTool) -> None:
         output = await self._run_function(order.name, order.arguments)
-        self._do(lambda now: self.session.tool_finished(order.call_id, output, now))
+        self._tool_finished(order.call_id, output)
 
     def _lose(self, *, retryable: bool, sentence: str) -> None:
         if not self._over:

@@ -14,13 +14,15 @@ from talkpath.bridge.call.model_leg import ModelLeg
 from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from typing import Any
 
+    from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.model_leg import ModelLegOwner
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.call.timers import CallTimers
     from talkpath.bridge.realtime.effects import SeedMessage
+    from talkpath.bridge.realtime.settings import ToolDefinition
     from talkpath.bridge.realtime.tools import CallContext
 
 RESUME_SENTENCE: Final = "Sorry, the line dropped for a moment. Please go on."
@@ -37,6 +39,7 @@ class ModelLine:
         owner: The call; what a session reports goes to it.
         services: What the worker lends.
         context: What the agent's tools may know about the call.
+        abilities: Tools that the call carries out itself.
         timers: The call's timers.
         tool_failed: Called when the model got a sentence instead of a tool's result.
     """
@@ -48,6 +51,7 @@ class ModelLine:
         services: Services,
         context: CallContext,
         *,
+        abilities: Iterable[Ability],
         timers: CallTimers,
         tool_failed: Callable[[], None],
     ) -> None:
@@ -61,6 +65,7 @@ class ModelLine:
         self._owner = owner
         self._services = services
         self._context = context
+        self._abilities = {ability.definition.name: ability for ability in abilities}
         self._timers = timers
         self._loop = asyncio.get_running_loop()
         self._tool_failed = tool_failed
@@ -82,11 +87,12 @@ class ModelLine:
         self.caller_speaking = self._expiring = False
         services = self._services
         self.leg = ModelLeg(
-            session_settings(services.config, self._agent, services.tools[self._agent].definitions()),
+            session_settings(services.config, self._agent, self._tools()),
             services.plane,
             self.lane,
             self._run_tool,
             self._owner,
+            abilities=self._abilities,
             tls=services.tls[self._agent],
             background=services.background,
             open_timeout=services.connect_timeout,
@@ -140,6 +146,10 @@ class ModelLine:
         if leg is not None:
             self._history = leg.session.history()
         return leg
+
+    def _tools(self) -> tuple[ToolDefinition, ...]:
+        own = (ability.definition for ability in self._abilities.values())
+        return (*own, *self._services.tools[self._agent].definitions())
 
     def _run_tool(self, name: str, arguments: dict[str, Any]) -> Awaitable[str]:
         services = self._services

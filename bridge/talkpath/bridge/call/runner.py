@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from talkpath.bridge.call.abilities.hang_up import HangUp
 from talkpath.bridge.call.bookkeeping import Bookkeeping
 from talkpath.bridge.call.machine import CAUSES, TIMEOUTS, Effect, Event, State, step
 from talkpath.bridge.call.model_line import ModelLine
@@ -28,8 +29,9 @@ from talkpath.bridge.realtime import effects as e
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.realtime.tools import CallContext
@@ -82,7 +84,13 @@ class CallRunner:
         self._timers = CallTimers(self._loop, self.guarded)
         self._phone = PhoneLeg(services.plane, services.ports, self._loop)
         self._line = ModelLine(
-            agent, self, services, context, timers=self._timers, tool_failed=self._books.tool_failed
+            agent,
+            self,
+            services,
+            context,
+            abilities=self._abilities(),
+            timers=self._timers,
+            tool_failed=self._books.tool_failed,
         )
         clock = self._loop.time
         self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
@@ -108,6 +116,11 @@ class CallRunner:
             Effect.HANG_UP: self._sip.hang_up,
             Effect.FINISH: self._finish,
         }
+
+    def _abilities(self) -> Iterator[Ability]:
+        """What this agent can do to its own call."""
+        if self._own.hang_up_tool:
+            yield HangUp(self.goodbye_asked)
 
     @property
     def lane(self) -> int:

@@ -88,24 +88,20 @@ class Tool:
         return ((call,) if self.wants_call else ()), keywords
 
 
-HANG_UP = ToolDefinition(
-    name="hang_up",
-    description=(
-        "End the call. Say goodbye first, in the same turn; the line is cut when the goodbye has been heard."
-    ),
-    parameters={
-        "type": "object",
-        "properties": {
-            "reason": {"type": "string", "description": "Why the call ends, in a few words, for the records."}
-        },
-        "required": [],
-        "additionalProperties": False,
-    },
+RESERVED = frozenset(
+    {
+        "accept_call",
+        "collect_digits",
+        "decline_call",
+        "hang_up",
+        "pause_recording",
+        "resume_recording",
+        "send_dtmf",
+        "start_recording",
+        "transfer_call",
+    }
 )
-"""Built in: the call itself carries it out, once its goodbye has been played."""
-
-RESERVED = frozenset({HANG_UP.name, "transfer"})
-"""Names of tools that the bridge carries out itself."""
+"""Names of tools that the bridge carries out itself (`talkpath.bridge.call.abilities`)."""
 
 
 class ToolRegistry:
