@@ -204,3 +204,28 @@ def test_missing_rtp_names_the_likely_cause() -> None:
     assert "192.0.2.1:4000" in logs[0]["problem"]
     assert "198.51.100.2:5000" in logs[0]["problem"]
     assert "sip.advertised_address" in logs[0]["problem"]
+
+
+def test_the_first_word_of_the_agent_is_timed_from_the_answer_and_once() -> None:
+    book = Book()
+    book.books.answered(101.0)
+    book.books.agent_audible(101.5)
+    book.books.agent_audible(109.0)
+    assert book.value("first_audio_seconds_count", agent="a") == 1
+    assert book.value("first_audio_seconds_sum", agent="a") == pytest.approx(0.5)
+
+
+def test_what_is_left_of_the_rate_limits_is_kept() -> None:
+    book = Book()
+    book.books.session_effect(e.RateLimits((e.RateLimit("tokens", 200.0, 50.0, 1.0),)), 101.0)
+    share = book.value("model_rate_limit_remaining_ratio", model="gpt-realtime-2.1", limit="tokens")
+    assert share == 0.25
+
+
+def test_money_is_counted_by_kind_and_adds_up_to_that_of_the_record() -> None:
+    book = Book()
+    book.books.session_effect(e.Usage("r", TokenUsage(audio_in=900, cached_audio=100, audio_out=300)), 101.0)
+    kinds = ("audio_in", "cached_audio", "audio_out")
+    parts = [book.value("model_cost_dollars_total", model="gpt-realtime-2.1", kind=kind) for kind in kinds]
+    assert sum(part or 0.0 for part in parts) == pytest.approx(book.books.record.cost)
+    assert book.value("model_cost_dollars_total", model="gpt-realtime-2.1", kind="text_in") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -14,7 +15,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from talkpath.bridge.daemon import supervisor
-from talkpath.bridge.daemon.run import METRICS_FOLDER, Daemon, run
+from talkpath.bridge.daemon.run import Daemon, run
+from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
 from tests.bridge.daemon.test_children import DOUBLE
@@ -131,3 +133,33 @@ def test_the_folder_of_the_metrics_is_there_while_it_runs_and_gone_afterwards(
     assert run(config()) == 5
     assert not folders[0].exists()
     assert METRICS_FOLDER not in os.environ
+
+
+def test_systemd_hears_that_it_is_ready_alive_and_stopping(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    monkeypatch.setattr(sys.modules[Daemon.__module__], "LOOK_EVERY", 0.02)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        said: list[str] = []
+
+        def heard(wanted: str) -> bool:
+            with contextlib.suppress(BlockingIOError):
+                said.append(systemd.recv(1000).decode())
+            return wanted in said
+
+        async def story() -> None:
+            daemon = Daemon(config())
+            task = asyncio.create_task(daemon.run())
+            await when(lambda: heard("READY=1"))
+            said.clear()
+            await when(lambda: heard("WATCHDOG=1"))
+            stopper(daemon).stop()
+            await when(lambda: heard("STOPPING=1"))
+            assert await task == 0
+
+        asyncio.run(story())
+    assert "READY=1" not in said

@@ -52,10 +52,10 @@ def test_a_draining_daemon_is_healthy_and_not_ready() -> None:
 
 def test_metrics_are_served_as_prometheus_text() -> None:
     metrics = Metrics()
-    metrics.build_info.labels("1.2").set(1)
+    metrics.build_info.labels("1.2", "3").set(1)
     answer = TestClient(create_app(Daemon(), metrics)).get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    assert 'talkpath_build_info{version="1.2"} 1.0' in answer.text
+    assert 'talkpath_build_info{python="3",version="1.2"} 1.0' in answer.text
 
 
 def test_nothing_else_is_served() -> None:

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
+import pytest
 
 from talkpath.bridge.observe import reference
 from talkpath.bridge.observe.call_record import CallRecord
-from talkpath.bridge.observe.metrics import LATENESS_BUCKETS, Metrics, exposition
-
-if TYPE_CHECKING:
-    import pytest
+from talkpath.bridge.observe.feed import sip_feed
+from talkpath.bridge.observe.labels import LATENESS_BUCKETS
+from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.observe.shared import exposition
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,13 +55,13 @@ def test_every_metric_has_the_prefix_a_help_text_and_a_unit_where_it_has_one() -
     for entry in Metrics().catalogue:
         assert entry.name.startswith("talkpath_")
         assert entry.help.endswith(".")
-        assert entry.kind != "histogram" or entry.name.endswith("_seconds")
+        assert entry.kind != "histogram" or entry.name.endswith(("_seconds", "_ratio", "_score"))
         assert entry.kind != "counter" or entry.name.endswith("_total")
 
 
 def test_the_catalogue_lists_exactly_what_is_exposed() -> None:
     metrics = Metrics()
-    body, _ = exposition(metrics)
+    body, _ = exposition(metrics.registry)
     exposed = set(re.findall(r"^# TYPE (talkpath_\w+) (?!gauge$)\w+$", body.decode(), re.MULTILINE))
     exposed |= set(re.findall(r"^# TYPE (talkpath_\w+) gauge$", body.decode(), re.MULTILINE))
     exposed = {name for name in exposed if not name.endswith("_created")}
@@ -82,43 +79,61 @@ def test_the_beat_buckets_are_those_of_the_media_plane() -> None:
     assert LatenessHistogram.edges == LATENESS_BUCKETS
 
 
-CHILD = """
-import sys
-from talkpath.bridge.observe.metrics import Metrics
-metrics = Metrics()
-metrics.rtp_packets.labels("in").inc(5)
-metrics.calls_active.labels("a").set(2)
-"""
-
-PARENT = """
-import os, subprocess, sys
-from talkpath.bridge.observe.metrics import Metrics, exposition, forget_process  # before the folder is known
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = sys.argv[1]
-metrics = Metrics()
-metrics.build_info.labels("1").set(1)
-metrics.rtp_packets.labels("in").inc(1)
-children = [subprocess.Popen([sys.executable, "-c", sys.argv[2]]) for _ in range(2)]
-for child in children:
-    assert child.wait() == 0
-forget_process(children[0].pid)
-sys.stdout.buffer.write(exposition(metrics)[0])
-"""
+FAILURES = re.compile(
+    r"anomal|refused|rejected|errors|filled|concealed|overflow|skipped|lost|restarts|_up$|reconnect|_loss"
+)
 
 
-def test_the_supervisor_adds_up_all_processes_and_forgets_the_gauges_of_the_dead(tmp_path: Path) -> None:
-    environment = {key: text for key, text in os.environ.items() if key != "PROMETHEUS_MULTIPROC_DIR"}
-    done = subprocess.run(
-        [sys.executable, "-c", PARENT, str(tmp_path), CHILD],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
-    samples = {
-        (sample.name, tuple(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(done.stdout)
-        for sample in family.samples
-    }
-    assert samples["talkpath_rtp_packets_total", (("direction", "in"),)] == 11
-    assert samples["talkpath_calls_active", (("agent", "a"),)] == 2
-    assert samples["talkpath_build_info", (("version", "1"),)] == 1
+def test_whoever_sees_a_failure_is_told_what_to_do() -> None:
+    silent = [entry.name for entry in Metrics().catalogue if FAILURES.search(entry.name) and not entry.remedy]
+    assert not silent
+
+
+def test_the_quality_of_a_call_is_observed_in_base_units() -> None:
+    metrics = Metrics()
+    quality = {"mos": 4.18, "jitter_ms": 12.0, "loss_percent": 1.5, "round_trip_ms": None}
+    metrics.call_ended(CallRecord(call="c", agent="a", trunk="pbx", quality=quality))
+    assert value(metrics, "talkpath_call_jitter_seconds_sum", trunk="pbx") == pytest.approx(0.012)
+    assert value(metrics, "talkpath_call_loss_ratio_bucket", trunk="pbx", le="0.02") == 1
+    assert value(metrics, "talkpath_call_loss_ratio_bucket", trunk="pbx", le="0.01") == 0
+    assert value(metrics, "talkpath_call_mos_score_sum", trunk="pbx") == pytest.approx(4.18)
+    assert value(metrics, "talkpath_call_round_trip_seconds_count", trunk="pbx") is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "direction", "code"),
+    [
+        ({"setup": 0.1, "sip_status": 500}, "inbound", "200"),
+        ({"sip_status": 487}, "inbound", "487"),
+        ({"direction": "outbound", "sip_status": 499}, "outbound", "4xx"),
+        ({"direction": "outbound", "sip_status": 0}, "outbound", "none"),
+        ({"direction": "outbound", "sip_status": 7000}, "outbound", "none"),
+    ],
+)
+def test_answers_are_counted_by_a_status_that_no_peer_can_invent(
+    facts: dict[str, Any], direction: str, code: str
+) -> None:
+    metrics = Metrics()
+    metrics.call_ended(CallRecord(call="c", **facts))
+    assert value(metrics, "talkpath_sip_answers_total", direction=direction, code=code) == 1
+
+
+def test_what_is_left_of_a_rate_limit_is_a_share_by_a_known_name() -> None:
+    metrics = Metrics()
+    metrics.rate_limit("m", "tokens", 1000, 250)
+    metrics.rate_limit("m", "invented", 10, 70)
+    metrics.rate_limit("m", "requests", 0, 0)
+    name = "talkpath_model_rate_limit_remaining_ratio"
+    assert value(metrics, name, model="m", limit="tokens") == 0.25
+    assert value(metrics, name, model="m", limit="other") == 1.0
+    assert value(metrics, name, model="m", limit="requests") is None
+
+
+def test_what_alerts_look_at_is_there_before_it_happens() -> None:
+    metrics = Metrics()
+    metrics.expect(["a"])
+    sip_feed(metrics)
+    failed = {"direction": "inbound", "agent": "a", "outcome": "failed", "cause": "model_lost"}
+    assert value(metrics, "talkpath_calls_total", **failed) == 0
+    assert value(metrics, "talkpath_model_errors_total", code="insufficient_quota") == 0
+    assert value(metrics, "talkpath_sip_refused_total", cause="no_lane") == 0

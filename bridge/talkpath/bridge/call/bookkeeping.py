@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.call.quality import voice_quality
 from talkpath.bridge.realtime import effects as e
-from talkpath.bridge.realtime.usage import cost, price_of
+from talkpath.bridge.realtime.usage import costs, price_of
 from talkpath.sip.addresses import join_host_port
 from talkpath.sip.outcomes import Outcome as SipOutcome
 from talkpath.sip.outcomes import outcome_of
@@ -67,6 +67,7 @@ class Bookkeeping:
         self._started = now
         self._answered: float | None = None
         self._speech_stopped: float | None = None
+        self._silent_since: float | None = None
         self._cause: Cause | None = None
         metrics.calls_active.labels(record.agent).inc()
 
@@ -91,7 +92,7 @@ class Bookkeeping:
     def answered(self, now: float) -> None:
         """The dialog is confirmed."""
         if self._answered is None:
-            self._answered = now
+            self._answered = self._silent_since = now
             self.record.setup = now - self._started
             self._log.info("call_answered", setup_ms=round(self.record.setup * 1000, 1))
 
@@ -138,6 +139,9 @@ class Bookkeeping:
 
     def agent_audible(self, now: float) -> None:
         """The first frame of something the agent says was handed to RTP."""
+        if self._silent_since is not None:
+            self._metrics.first_audio.labels(self.record.agent).observe(now - self._silent_since)
+            self._silent_since = None
         if self._speech_stopped is not None:
             latency = now - self._speech_stopped
             self._speech_stopped = None
@@ -180,6 +184,9 @@ class Bookkeeping:
             case e.ProtocolProblem(code, message):
                 self._metrics.model_error(code)
                 self._log.warning("model_error", code=code, problem=message)
+            case e.RateLimits(limits):
+                for limit in limits:
+                    self._metrics.rate_limit(self.record.model, limit.name, limit.limit, limit.remaining)
             case e.Configured(session_id, _):
                 self._log.info("model_ready", session=session_id)
             case _:
@@ -241,9 +248,10 @@ class Bookkeeping:
             self._metrics.model_tokens.labels(self.record.model, kind).inc(count)
         price = price_of(self.record.model)
         if price is not None:
-            dollars = cost(tokens, price)
-            self.record.cost = (self.record.cost or 0.0) + dollars
-            self._metrics.model_cost.labels(self.record.model).inc(dollars)
+            dollars = costs(tokens, price)
+            self.record.cost = (self.record.cost or 0.0) + sum(dollars.values())
+            for kind, amount in dollars.items():
+                self._metrics.model_cost.labels(self.record.model, kind).inc(amount)
 
 
 def _without_bound(line: dict[str, object]) -> dict[str, object]:

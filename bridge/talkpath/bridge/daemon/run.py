@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from talkpath.bridge.daemon.processes import ProcessWatch
 from talkpath.bridge.daemon.supervisor import Supervisor
+from talkpath.bridge.daemon.systemd import Notifier, status_line
 from talkpath.bridge.http.app import HttpServer, HttpServerError, create_app
-from talkpath.bridge.http.health import DaemonSnapshot, ProcessHealth, RegistrationHealth
+from talkpath.bridge.http.health import DaemonSnapshot, ProcessHealth, RegistrationHealth, why_not_ready
 from talkpath.bridge.observe.feed import sip_feed
 from talkpath.bridge.observe.logs import set_up_logs
-from talkpath.bridge.observe.metrics import Metrics, forget_process
+from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.observe.shared import FOLDER
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -25,7 +29,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the processes, each of which is a sign of life for systemd."""
 
 
 def run(config: Config, *, originate: m.Originate | None = None) -> int:
@@ -40,11 +45,11 @@ def run(config: Config, *, originate: m.Originate | None = None) -> int:
     """
     set_up_logs(config.log)
     folder = tempfile.mkdtemp(prefix="talkpath-metrics-")
-    os.environ[METRICS_FOLDER] = folder
+    os.environ[FOLDER] = folder
     try:
         return asyncio.run(Daemon(config, originate=originate).run())
     finally:
-        os.environ.pop(METRICS_FOLDER, None)
+        os.environ.pop(FOLDER, None)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -62,14 +67,14 @@ class Daemon:
         self._metrics = Metrics()
         self._sip_feed = sip_feed(self._metrics)
         self._supervisor: Supervisor | None = None
-        self._pids: dict[str, int] = {}
+        self._notifier = Notifier()
         self._outcome: m.CallEnded | None = None
 
     async def run(self) -> int:
         """Run until a signal, or until the call that was ordered is over."""
         supervisor = self._supervisor = Supervisor(self._config, on_event=self._event)
         supervisor.handle_signals()
-        self._metrics.build_info.labels(version("talkpath")).set(1)
+        self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
             http = HttpServer(create_app(self, self._metrics), *self._config.http.listen)
@@ -79,7 +84,10 @@ class Daemon:
                 log.error("daemon_failed", problem=str(problem))  # noqa: TRY400 - the sentence says it all
                 return 1
             log.info("http", address=str(address))
-        side = [asyncio.create_task(self._watch())]
+        side = [
+            asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
+            asyncio.create_task(self._tell_systemd(supervisor)),
+        ]
         if self._originate is not None:
             side.append(asyncio.create_task(self._place_call(self._originate)))
         try:
@@ -122,6 +130,7 @@ class Daemon:
                 self._sip_feed.feed(message.counters)
             case m.Ready() if process == "sip":
                 self._sip_feed.restart()
+                self._metrics.sip_stack_info.labels(message.detail).set(1)
             case m.RegistrationState():
                 self._metrics.registration_up.labels(message.trunk).set(message.registered)
             case m.CallEnded() if self._originate is not None and message.call == self._originate.call:
@@ -131,22 +140,28 @@ class Daemon:
             case _:
                 pass
 
-    async def _watch(self) -> None:
-        """Once a second: which processes live, and whose gauges are to be forgotten."""
-        while self._supervisor is not None:
-            for child in self._supervisor.children:
-                name, pid = child.spec.name, child.pid
-                before = self._pids.get(name)
-                if before is not None and before != pid:
-                    forget_process(before)
-                    self._metrics.process_restarts.labels(name).inc()
-                if pid is None:
-                    self._pids.pop(name, None)
-                else:
-                    self._pids[name] = pid
-                self._metrics.process_up.labels(name).set(child.ready)
-            self._metrics.draining.set(self._supervisor.draining)
-            await asyncio.sleep(1.0)
+    async def _watch(self, processes: ProcessWatch) -> None:
+        """Once a second: which processes live, what they use, and a sign of life for systemd.
+
+        A loop that hangs gives none, and systemd starts the service again.
+        """
+        while True:
+            try:
+                if processes.look():
+                    await asyncio.to_thread(processes.tidy_up)
+            except Exception:
+                self._metrics.internal_errors.labels("watch").inc()
+                log.exception("watch_broke")
+            self._notifier.alive()
+            now = self.snapshot()
+            self._notifier.status(status_line(now, why_not_ready(now)))
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _tell_systemd(self, supervisor: Supervisor) -> None:
+        await supervisor.ready.wait()
+        self._notifier.ready()
+        await supervisor.stopping.wait()
+        self._notifier.stopping()
 
     async def _place_call(self, order: m.Originate) -> None:
         if self._supervisor is None:

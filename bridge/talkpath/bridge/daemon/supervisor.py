@@ -85,12 +85,14 @@ class Supervisor:
         self.registrations: dict[str, m.RegistrationState] = {}
         self.started_at = time.time()
         self.sip_detail = ""
+        self.calls_lost: dict[str, int] = {}
+        """Calls that ended because a process died, by its name."""
         self.failure = ""
         self.ready = asyncio.Event()
         """Set once the SIP process listens and every worker has reported."""
         self._environment = environment or {}
         self._on_event = on_event or (lambda _process, _message: None)
-        self._stopping = asyncio.Event()
+        self.stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -118,7 +120,7 @@ class Supervisor:
         for task in tasks:
             task.add_done_callback(self._child_task_done)
         try:
-            await self._stopping.wait()
+            await self.stopping.wait()
             await self._drain()
         finally:
             await self._end_children()
@@ -132,9 +134,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """First call: drain. Second call: hang up what is left now."""
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             self._stop_now.set()
-        self._stopping.set()
+        self.stopping.set()
 
     def handle_signals(self) -> None:
         """SIGTERM and SIGINT drain; a second one ends at once."""
@@ -211,11 +213,14 @@ class Supervisor:
         )
 
     def _lost(self, who: int) -> None:
+        before = self.switchboard.calls
         if who == SIP:
             self.registrations.clear()
             self._deliver(self.switchboard.sip_lost())
         else:
             self._deliver(self.switchboard.worker_lost(who))
+        name = (self._sip if who == SIP else self._workers[who]).spec.name
+        self.calls_lost[name] = self.calls_lost.get(name, 0) + before - self.switchboard.calls
         self._note_idle()
 
     # Messages -------------------------------------------------------------------------------------

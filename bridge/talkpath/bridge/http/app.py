@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from talkpath.bridge.config.values import HostPort
-from talkpath.bridge.observe.metrics import exposition
+from talkpath.bridge.observe.shared import exposition
 
 from .health import report, why_not_alive, why_not_ready
 
@@ -50,7 +50,7 @@ def create_app(state: DaemonState, metrics: Metrics) -> FastAPI:
 
     @app.get("/metrics")
     def metrics_page() -> Response:
-        body, content_type = exposition(metrics)
+        body, content_type = exposition(metrics.registry)
         return Response(body, headers={"Content-Type": content_type})
 
     @app.get("/healthz")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .call_record import MALFORMED
+from .labels import REFUSALS, status_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,9 +112,13 @@ def sip_feed(metrics: Metrics) -> CounterFeed:
         if event == "refused":
             return metrics.sip_refused.labels(detail)
         if event == "rejected":
-            return metrics.sip_rejected.labels(detail)
+            return metrics.sip_rejected.labels(status_label(int(detail)))
+        if event == "register":  # the registrar's answer
+            return metrics.sip_events.labels(event, status_label(int(detail)))
         return metrics.sip_events.labels(event, detail)
 
+    for cause in REFUSALS:
+        metrics.sip_refused.labels(cause)
     return CounterFeed(child_of)
 
 

@@ -2,7 +2,7 @@
 
 Each process has one `Metrics`. In the daemon the supervisor sets ``PROMETHEUS_MULTIPROC_DIR`` to a fresh
 folder before it makes its own and starts its children, each process writes its values there, and the
-supervisor's ``/metrics`` adds them up (`exposition`). Without that variable the values stay in the process,
+supervisor's ``/metrics`` adds them up (`.shared`). Without that variable the values stay in the process,
 which is what tests and the demo use.
 
 Labels come from closed lists or from the configuration, never straight from the network, so that no
@@ -11,95 +11,29 @@ peer can make the number of series grow.
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-    multiprocess,
-    values,
-)
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-
+from . import labels
 from .call_record import CAUSES, OUTCOMES
+from .catalogue import Catalogue
+from .labels import bounded, status_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
+
+    from prometheus_client import CollectorRegistry
 
     from .call_record import CallRecord
 
-PREFIX: Final = "talkpath_"
 
-SETUP_BUCKETS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-DURATION_BUCKETS: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-TURN_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-BARGE_IN_BUCKETS: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
-LATENESS_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100)
-"""The same edges as the media plane's own histogram."""
-
-EVENT_GROUPS: Final = frozenset(
-    {
-        "session",
-        "conversation",
-        "input_audio_buffer",
-        "output_audio_buffer",
-        "response",
-        "rate_limits",
-        "error",
-    }
-)
-ERROR_CODES: Final = frozenset(
-    {
-        "invalid_api_key",
-        "invalid_model",
-        "missing_model",
-        "model_not_found",
-        "session_expired",
-        "rate_limit_exceeded",
-        "insufficient_quota",
-        "server_error",
-        "response_cancel_not_active",
-        "conversation_already_has_active_response",
-        "input_audio_buffer_commit_empty",
-        "invalid_event",
-        "invalid_value",
-        "unknown_parameter",
-        "beta_api_shape_disabled",
-        "call_id_not_found",
-    }
-)
-
-
-class Entry(NamedTuple):
-    """One line of the reference page."""
-
-    name: str
-    kind: str
-    labels: tuple[str, ...]
-    help: str
-    remedy: str
-
-
-GaugeMode = Literal["livesum", "mostrecent", "max"]
-
-
-class Metrics:
-    """All metrics of a process, by attribute.
-
-    Attributes:
-        catalogue: what the reference page lists, in its order.
-    """
+class Metrics(Catalogue):
+    """All metrics of a process, by attribute."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        _choose_storage()
-        self.registry = registry or CollectorRegistry()
-        self.catalogue: list[Entry] = []
+        super().__init__(registry)
         self._define_calls()
         self._define_media()
+        self._define_quality()
         self._define_model()
         self._define_sip()
         self._define_daemon()
@@ -118,24 +52,41 @@ class Metrics:
             "call_setup_seconds",
             "From the INVITE to the 200 that answered it.",
             ["direction"],
-            SETUP_BUCKETS,
+            labels.SETUP_BUCKETS,
             "Mostly the time the model takes to open a session: run talkpath doctor.",
         )
+        self.first_audio = self._histogram(
+            "first_audio_seconds",
+            "From the answer to the first word of the agent on the wire.",
+            ["agent"],
+            labels.TURN_BUCKETS,
+            "Callers say hello into silence: see turn_latency_seconds, they have the same cause.",
+        )
         self.call_duration = self._histogram(
-            "call_duration_seconds", "From the 200 to the end of the call.", ["agent"], DURATION_BUCKETS
+            "call_duration_seconds",
+            "From the 200 to the end of the call.",
+            ["agent"],
+            labels.DURATION_BUCKETS,
+            "Many below five seconds: callers hang up at once. Listen to what they hear first.",
+        )
+        self.calls_lost = self._counter(
+            "calls_lost",
+            "Calls that ended because a process of the daemon died.",
+            ["process"],
+            "Any: a bug; the process_died log line says how it ended.",
         )
         self.turn_latency = self._histogram(
             "turn_latency_seconds",
             "From the end of the caller's speech, as the model noticed it, to the first audio on the wire.",
             ["agent"],
-            TURN_BUCKETS,
+            labels.TURN_BUCKETS,
             "Above a second callers repeat themselves: try another model or region, or shorter instructions.",
         )
         self.barge_in_stop = self._histogram(
             "barge_in_stop_seconds",
             "From the notice of the caller's speech to the agent's last frame.",
             ["agent"],
-            BARGE_IN_BUCKETS,
+            labels.BARGE_IN_BUCKETS,
             "Above 50 ms the worker is overloaded: see beat_lateness_seconds.",
         )
         self.tool_calls = self._counter(
@@ -165,7 +116,10 @@ class Metrics:
             "lost: packet loss, 1 % is audible. gap: nothing came, normal for silence suppression.",
         )
         self.uplink_concealed = self._counter(
-            "uplink_concealed_frames", "Lost frames that were made up from the speech before them.", []
+            "uplink_concealed_frames",
+            "Lost frames that were made up from the speech before them.",
+            [],
+            "As many as lost frames is well; the model hears no hole.",
         )
         self.uplink_silence = self._counter(
             "uplink_suppressed_bytes", "Samples that the peer left out on purpose (silence suppression).", []
@@ -186,11 +140,52 @@ class Metrics:
             "beat_lateness_seconds",
             "How late the 5 ms beat of a media worker began.",
             [],
-            LATENESS_BUCKETS,
+            labels.LATENESS_BUCKETS,
             "p99 above 10 ms is audible jitter: fewer lanes per worker, a quieter machine.",
         )
         self.beats_skipped = self._counter(
-            "beats_skipped", "Beats that never happened because an earlier one took too long.", []
+            "beats_skipped",
+            "Beats that never happened because an earlier one took too long.",
+            [],
+            "Any, again and again: the worker stalls; see beat_lateness_seconds.",
+        )
+
+    def _define_quality(self) -> None:
+        network = "Look at the network between the trunk and here; the call_ended lines tell which calls."
+        self.call_mos = self._histogram(
+            "call_mos_score",
+            "How callers sounded to the agent, one value per call: E-model of ITU-T G.107, 1 to 4.5.",
+            ["trunk"],
+            labels.MOS_BUCKETS,
+            f"Below 3.6 many are dissatisfied. {network}",
+        )
+        self.call_jitter = self._histogram(
+            "call_jitter_seconds",
+            "Interarrival jitter of what callers sent, one value per call (RFC 3550, 6.4.1).",
+            ["trunk"],
+            labels.JITTER_BUCKETS,
+            f"Above 30 ms the agent hears later, and gaps. {network}",
+        )
+        self.call_loss = self._histogram(
+            "call_loss_ratio",
+            "Share of the packets of callers that never came, one value per call.",
+            ["trunk"],
+            labels.LOSS_BUCKETS,
+            f"1 % is audible, 5 % makes the model mishear. {network}",
+        )
+        self.call_peer_loss = self._histogram(
+            "call_peer_loss_ratio",
+            "Share of our packets that never came, as the far end reported by RTCP, one value per call.",
+            ["trunk"],
+            labels.LOSS_BUCKETS,
+            f"Callers hear gaps that we cannot see otherwise. {network}",
+        )
+        self.call_round_trip = self._histogram(
+            "call_round_trip_seconds",
+            "Round trip between here and the far end by RTCP, one value per call.",
+            ["trunk"],
+            labels.ROUND_TRIP_BUCKETS,
+            "Comes on top of every turn: above 150 ms, place a node nearer to the trunk.",
         )
 
     def _define_model(self) -> None:
@@ -217,7 +212,15 @@ class Metrics:
         self.model_cost = self._counter(
             "model_cost_dollars",
             "Estimated cost of the tokens, in US dollars, for models with a known price.",
-            ["model"],
+            ["model", "kind"],
+            "The tokens at the list price, by kind; set an alert at your budget.",
+        )
+        self.model_headroom = self._gauge(
+            "model_rate_limit_remaining_ratio",
+            "What is left of the account's rate limits, as the model told last: 1 all, 0 nothing.",
+            ["model", "limit"],
+            "livemostrecent",
+            "Below 0.1 responses are about to be refused: ask for a higher limit, or spread the calls.",
         )
 
     def _define_sip(self) -> None:
@@ -234,14 +237,23 @@ class Metrics:
             ["code"],
             "404: no route leads to an agent. 503: no model, or no lane; the call_ended lines tell which.",
         )
+        self.sip_answers = self._counter(
+            "sip_answers",
+            "Final answers to INVITEs of calls: ours when inbound, theirs when outbound.",
+            ["direction", "code"],
+            "Inbound 4xx and 5xx are our refusals, 487 a caller who gave up, none a call without an answer.",
+        )
         self.sip_events = self._counter(
-            "sip_events", "Other counters of the SIP process, by name.", ["event", "detail"]
+            "sip_events",
+            "Other counters of the SIP process, by name.",
+            ["event", "detail"],
+            "register by status: see registration_up. callback_error, message_error: a bug; see the log.",
         )
         self.registration_up = self._gauge(
             "registration_up",
             "1 while we are registered at the trunk.",
             ["trunk"],
-            "mostrecent",
+            "livemostrecent",
             "0: the registration log lines give the registrar's answer; 401 or 403 is the password.",
         )
 
@@ -253,9 +265,39 @@ class Metrics:
             "livesum",
             "Few free: more workers, or another node.",
         )
-        self.rtp_ports = self._gauge("rtp_ports", "Pairs of RTP ports.", ["state"], "livesum")
+        self.rtp_ports = self._gauge(
+            "rtp_ports",
+            "Pairs of RTP ports.",
+            ["state"],
+            "livesum",
+            "Few free while lanes are free: widen sip.rtp_ports. A pair rests for seconds after its call.",
+        )
         self.process_up = self._gauge(
-            "process_up", "1 while a process of the daemon is alive and ready.", ["process"], "mostrecent"
+            "process_up",
+            "1 while a process of the daemon is alive and ready.",
+            ["process"],
+            "livemostrecent",
+            "0 for long: it cannot start; the log says why.",
+        )
+        self.process_cpu = self._counter(
+            "process_cpu_seconds",
+            "Processor time of each process of the daemon.",
+            ["process"],
+            "A worker near 1 s per second is full: more workers, or fewer lanes.",
+        )
+        self.process_memory = self._gauge(
+            "process_resident_memory_bytes",
+            "Memory of each process of the daemon.",
+            ["process"],
+            "livemostrecent",
+            "Growing while the calls do not: a leak, please report it.",
+        )
+        self.process_files = self._gauge(
+            "process_open_files",
+            "Open file descriptors of each process; a call has three or four.",
+            ["process"],
+            "livemostrecent",
+            "Near the limit (ulimit -n, LimitNOFILE): raise it.",
         )
         self.process_restarts = self._counter(
             "process_restarts",
@@ -269,29 +311,22 @@ class Metrics:
             ["where"],
             "Any: a bug; the log has the traceback.",
         )
-        self.draining = self._gauge("draining", "1 while new calls are refused.", [], "mostrecent")
-        self.build_info = self._gauge(
-            "build_info", "Always 1; the labels tell the version.", ["version"], "max"
+        self.draining = self._gauge(
+            "draining",
+            "1 while new calls are refused.",
+            [],
+            "livemostrecent",
+            "1 after SIGTERM; live calls get drain_timeout.",
         )
-
-    # Making them ----------------------------------------------------------------------------------
-
-    def _note(self, name: str, kind: str, text: str, labels: Sequence[str], remedy: str) -> None:
-        self.catalogue.append(Entry(PREFIX + name, kind, tuple(labels), text, remedy))
-
-    def _counter(self, name: str, text: str, labels: Sequence[str], remedy: str = "") -> Counter:
-        self._note(f"{name}_total", "counter", text, labels, remedy)
-        return Counter(PREFIX + name, text, labels, registry=self.registry)
-
-    def _gauge(self, name: str, text: str, labels: Sequence[str], mode: GaugeMode, remedy: str = "") -> Gauge:
-        self._note(name, "gauge", text, labels, remedy)
-        return Gauge(PREFIX + name, text, labels, registry=self.registry, multiprocess_mode=mode)
-
-    def _histogram(
-        self, name: str, text: str, labels: Sequence[str], buckets: Sequence[float], remedy: str = ""
-    ) -> Histogram:
-        self._note(name, "histogram", text, labels, remedy)
-        return Histogram(PREFIX + name, text, labels, registry=self.registry, buckets=buckets)
+        self.build_info = self._gauge(
+            "build_info", "Always 1; the labels tell the version.", ["version", "python"], "max"
+        )
+        self.sip_stack_info = self._gauge(
+            "sip_stack_info",
+            "Always 1; the label tells the SIP stack, how many calls it carries, and its TLS.",
+            ["stack"],
+            "livemostrecent",
+        )
 
     # What several places do -----------------------------------------------------------------------
 
@@ -303,54 +338,55 @@ class Metrics:
             bounded(record.outcome, OUTCOMES),
             bounded(record.cause, CAUSES),
         ).inc()
+        status = record.sip_status if record.setup is None else 200
+        self.sip_answers.labels(record.direction, status_label(status)).inc()
+        self._quality(record)
         if record.setup is not None:
             self.call_setup.labels(record.direction).observe(record.setup)
             self.call_duration.labels(record.agent).observe(record.talk)
+
+    def _quality(self, record: CallRecord) -> None:
+        for histogram, name, unit in (
+            (self.call_mos, "mos", 1.0),
+            (self.call_jitter, "jitter_ms", 1000.0),
+            (self.call_loss, "loss_percent", 100.0),
+            (self.call_peer_loss, "peer_loss_percent", 100.0),
+            (self.call_round_trip, "round_trip_ms", 1000.0),
+        ):
+            figure = record.quality.get(name)
+            if figure is not None:
+                histogram.labels(record.trunk).observe(figure / unit)
+
+    def expect(self, agents: Iterable[str]) -> None:
+        """Let series that alerts look at begin at zero: one that appears with 1 has no increase."""
+        for agent in agents:
+            self.calls_active.labels(agent)
+            for outcome, cause in labels.USUAL_ENDS:
+                self.calls.labels("inbound", agent, outcome, cause)
+        for counter, values in (
+            (self.tool_calls, labels.TOOL_RESULTS),
+            (self.model_errors, sorted({*labels.ERROR_CODES, "other"})),
+            (self.model_reconnects, ("ok", "failed")),
+            (self.internal_errors, labels.TASK_ROOTS),
+        ):
+            for value in values:
+                counter.labels(value)
+
+    def rate_limit(self, model: str, name: str, limit: float, remaining: float) -> None:
+        """Keep what the model told about one rate limit."""
+        if limit > 0:
+            share = min(1.0, max(0.0, remaining / limit))
+            self.model_headroom.labels(model, bounded(name, labels.LIMITS)).set(share)
 
     def session_counts(self, counts: Mapping[str, int]) -> None:
         """Count what one Realtime session counted, when it is over."""
         for name, count in counts.items():
             kind, _, rest = name.partition(":")
             if kind == "event":
-                self.model_events.labels(bounded(rest.partition(".")[0], EVENT_GROUPS)).inc(count)
+                self.model_events.labels(bounded(rest.partition(".")[0], labels.EVENT_GROUPS)).inc(count)
             elif not rest:  # what stands behind a colon comes from the network
                 self.model_anomalies.labels(kind).inc(count)
 
     def model_error(self, code: str) -> None:
         """Count an error of the model."""
-        self.model_errors.labels(bounded(code, ERROR_CODES)).inc()
-
-
-def bounded(value: str, known: frozenset[str]) -> str:
-    """A label value from a closed list; everything else is ``other``."""
-    return value if value in known else "other"
-
-
-def _choose_storage() -> None:
-    """Let metrics that are made from now on live in the shared folder, or in this process.
-
-    The library chooses when it is imported, which is before the supervisor has made the folder.
-    """
-    shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
-    if shared == (values.ValueClass is values.MutexValue):
-        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # untyped
-
-
-def exposition(metrics: Metrics) -> tuple[bytes, str]:
-    """Render all metrics, of every process when there are several.
-
-    Returns:
-        Body and content type of ``/metrics``.
-    """
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if not folder:
-        return generate_latest(metrics.registry), CONTENT_TYPE_LATEST
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # untyped in the library
-    return generate_latest(registry), CONTENT_TYPE_LATEST
-
-
-def forget_process(pid: int) -> None:
-    """Drop the gauges of a process that died; its counters stay."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # untyped in the library
+        self.model_errors.labels(bounded(code, labels.ERROR_CODES)).inc()

@@ -15,7 +15,7 @@ from .feed import ANOMALIES, OTHER_PACKETS
 from .metrics import Metrics
 
 if TYPE_CHECKING:
-    from .metrics import Entry
+    from .catalogue import Entry
 
 PAGE = Path("docs/metrics.md")
 

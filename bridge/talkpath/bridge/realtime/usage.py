@@ -115,17 +115,22 @@ def _cached(given: dict[str, Any], inputs: tuple[int, int, int]) -> tuple[tuple[
 
 def cost(tokens: TokenUsage, price: Price) -> float:
     """US dollars for ``tokens``. Cached tokens are charged once, at their own price."""
-    million = (
-        (tokens.text_in - tokens.cached_text) * price.text_in
-        + tokens.cached_text * price.cached_text
-        + (tokens.audio_in - tokens.cached_audio) * price.audio_in
-        + tokens.cached_audio * price.cached_audio
-        + (tokens.image_in - tokens.cached_image) * price.image_in
-        + tokens.cached_image * price.cached_image
-        + tokens.text_out * price.text_out
-        + tokens.audio_out * price.audio_out
-    )
-    return million / 1e6
+    return sum(costs(tokens, price).values())
+
+
+def costs(tokens: TokenUsage, price: Price) -> dict[str, float]:
+    """US dollars for ``tokens`` by kind, without kinds that cost nothing."""
+    million = {
+        "text_in": (tokens.text_in - tokens.cached_text) * price.text_in,
+        "cached_text": tokens.cached_text * price.cached_text,
+        "audio_in": (tokens.audio_in - tokens.cached_audio) * price.audio_in,
+        "cached_audio": tokens.cached_audio * price.cached_audio,
+        "image_in": (tokens.image_in - tokens.cached_image) * price.image_in,
+        "cached_image": tokens.cached_image * price.cached_image,
+        "text_out": tokens.text_out * price.text_out,
+        "audio_out": tokens.audio_out * price.audio_out,
+    }
+    return {kind: dollars / 1e6 for kind, dollars in million.items() if dollars}
 
 
 def price_of(model: str, prices: dict[str, Price] | None = None) -> Price | None:
