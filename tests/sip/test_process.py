@@ -6,8 +6,10 @@ import os
 import random
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from talkpath.sip import messages as m
@@ -342,6 +344,15 @@ def test_a_worker_that_says_nothing_costs_the_caller_a_503_not_silence() -> None
 def test_before_the_first_word_of_the_supervisor_no_call_is_admitted() -> None:
     with running(settings(), lanes=0) as sip, Phone(sip.port) as phone:
         assert refused(phone)[0] == 503
+
+
+def test_an_idle_process_sleeps_until_a_timer_of_the_stack() -> None:
+    with running(settings()) as process:
+        watched = psutil.Process(process.process.pid)
+        began, wakes = time.monotonic(), watched.num_ctx_switches().voluntary
+        time.sleep(1.0)  # what is counted is what happens while nothing does
+        wakes = watched.num_ctx_switches().voluntary - wakes
+        assert wakes / (time.monotonic() - began) < 25, "1 / LONGEST_SECONDS, statistics, and some timers"
 
 
 def test_signals_are_left_to_the_supervisor() -> None:

@@ -21,6 +21,7 @@ from talkpath.sip.counters import Counters
 from talkpath.sip.endpoint import SipEndpoint
 from talkpath.sip.json_log import configure
 from talkpath.sip.link import Link
+from talkpath.sip.stack_timers import StackTimers
 from talkpath.sip.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class SipProcess:
         self._link = link
         self._endpoint = endpoint
         self._counters = counters
-        self._waiter = Waiter(link)
+        self._waiter = Waiter(link, StackTimers().wait)
         self._stop_reason = ""
         self._next_tick = self._next_statistics = 0.0
         self._last_gauges: dict[str, int] = {}

@@ -2,9 +2,8 @@
 
 The stack waits on its own sockets inside ``libHandleEvents`` and cannot be woken from outside. Where it
 uses epoll, its epoll descriptor can itself be waited on, beside the supervisor's socket: then both wake the
-loop at once and an idle process sleeps. The stack's timers are not visible, so the sleep is bounded by
-`TIMER_SECONDS`. Where it uses select (the wheel from PyPI), only the supervisor
-wakes the loop, and the stack is looked at every `SLICE_SECONDS`.
+loop at once, and an idle process sleeps until the stack's next timer. Where it uses select (the wheel from
+PyPI), only the supervisor wakes the loop, and the stack is looked at every `SLICE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -14,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from talkpath.sip.link import Link
 
-TIMER_SECONDS = 0.02
-"""Longest sleep: how late a timer of the stack (T1 is 500 ms) may be."""
+LONGEST_SECONDS = 0.25
+"""Longest sleep: how late what our own loop does by time may be."""
 
 SLICE_SECONDS = 0.003
 """Longest sleep when the stack's sockets cannot wake us."""
@@ -30,10 +31,12 @@ class Waiter:
 
     Args:
         link: Channel to the supervisor.
+        until_timer: Given the longest wait, seconds until the stack's next timer.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, until_timer: Callable[[float], float]) -> None:
         self._link = link
+        self._until_timer = until_timer
         self._stack = find_epoll_descriptors()
         self._poll = select.poll()
         for descriptor in self._stack:
@@ -41,7 +44,7 @@ class Waiter:
 
     def wait(self) -> None:
         """Wait until there is something to do."""
-        patience = TIMER_SECONDS if self._stack else SLICE_SECONDS
+        patience = self._until_timer(LONGEST_SECONDS) if self._stack else SLICE_SECONDS
         if self._link.open:
             events = select.POLLIN | (select.POLLOUT if self._link.waits_to_write else 0)
             self._poll.register(self._link, events)
