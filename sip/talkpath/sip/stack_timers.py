@@ -33,6 +33,8 @@ class StackTimers:
         if self._library.pj_timer_heap_earliest_time(self._heap, self._due_address) != PJ_SUCCESS:
             return longest
         self._library.pj_gettickcount(self._now_address)
-        due, now = self._due, self._now
-        seconds = (due.seconds - now.seconds) + (due.milliseconds - now.milliseconds) / 1000
-        return min(max(seconds, 0.0), longest)
+        return min(max(_seconds(self._due) - _seconds(self._now), 0.0), longest)
+
+
+def _seconds(value: _TimeValue) -> float:
+    return float(value.seconds) + float(value.milliseconds) / 1000
