@@ -59,10 +59,13 @@ def test_the_sip_process_gets_its_settings_in_its_own_words() -> None:
     assert messages.decode(messages.encode(settings)) == settings
 
 
-def test_srtp_is_refused_while_the_media_plane_cannot_carry_it() -> None:
+@pytest.mark.parametrize("policy", ["off", "optional", "mandatory"])
+def test_the_sip_process_is_told_what_a_trunk_wants_of_srtp(policy: str) -> None:
     assert [trunk.srtp for trunk in sip_settings(config(trunks=[TRUNK])).trunks] == ["off"]
+    trunks = sip_settings(config(trunks=[{**TRUNK, "srtp": policy}])).trunks
+    assert [trunk.srtp for trunk in trunks] == [policy]
     with pytest.raises(ValueError, match="srtp"):
-        config(trunks=[{**TRUNK, "srtp": "mandatory"}])
+        config(trunks=[{**TRUNK, "srtp": "perhaps"}])
 
 
 def test_a_trunk_that_asks_for_a_password_needs_one() -> None:

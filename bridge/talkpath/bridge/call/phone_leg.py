@@ -69,8 +69,6 @@ class PhoneLeg:
         """
         if description.codec not in {"PCMU", "PCMA"}:
             raise UnusableMediaError(f"The codec {description.codec} is not supported; offer PCMU or PCMA.")
-        if description.local_crypto.value:
-            raise UnusableMediaError("SRTP is not supported yet; offer RTP/AVP.")
         lane_media = LaneMedia(
             codec="PCMU" if description.codec == "PCMU" else "PCMA",
             payload_type=description.payload_type,
@@ -81,6 +79,8 @@ class PhoneLeg:
             receives=description.receives,
             packet_time=description.packet_time,
             rtcp_mux=description.rtcp_mux,
+            local_crypto=description.local_crypto,
+            remote_crypto=description.remote_crypto,
         )
         try:
             self._plane.configure_lane(self.lane, lane_media, self._loop.time())

@@ -161,9 +161,12 @@ class TrunkConfig(Section):
         examples=["reception"],
     )
     codecs: Codecs = Field(default=(), description="Codecs of this trunk; empty means those of [sip].")
-    srtp: Literal["off"] = Field(
+    srtp: Literal["off", "optional", "mandatory"] = Field(
         default="off",
-        description="Encrypted voice (SRTP). Only off so far: offers of nothing but SRTP get 488.",
+        description=(
+            "Encrypted voice (SRTP with keys in the SDP): off, optional (taken when the peer offers it), "
+            "mandatory (a call without it gets 488). Keys travel in SIP: use TLS there."
+        ),
     )
     challenge: bool = Field(
         default=False,

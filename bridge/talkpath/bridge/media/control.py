@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.latch import Address, Latch
     from talkpath.bridge.media.reception_log import ReceptionLog
+    from talkpath.bridge.media.srtp import Srtp
     from talkpath.bridge.media.transmit import Transmitter
 
 __all__ = ["ControlChannels"]
@@ -42,6 +43,7 @@ class _Channel:
     rtp_socket: socket.socket
     own_socket: socket.socket | None
     cname: str
+    srtp: Srtp | None = None
     muxed: bool = False
     signalled: Address | None = None  # where the far end listens for RTCP, by its SDP
     heard: Address | None = None  # where its RTCP came from
@@ -96,6 +98,10 @@ class ControlChannels:
             channel.signalled, channel.heard = signalled, None
         if self._due[lane] == _NEVER and (muxed or channel.own_socket is not None):
             self._schedule(lane, now, REPORT_INTERVAL / 2)  # the first comes sooner (section 6.2)
+
+    def secure(self, lane: int, srtp: Srtp | None) -> None:
+        """Encrypt the lane's RTCP; what comes to the RTP port has been opened before it comes here."""
+        self._channels[lane].srtp = srtp
 
     def close(self, lane: int, now: float) -> None:
         """Say BYE, if anything was reported, and forget the lane; before its transmitter does."""
@@ -169,7 +175,7 @@ class ControlChannels:
         if sock is None:
             return
         try:
-            sock.sendto(packet, target)
+            sock.sendto(channel.srtp.protect_control(packet) if channel.srtp else packet, target)
         except OSError:  # the far end need not take RTCP at all
             self._counters.add(lane, Cause.RTCP_UNSENT)
         else:
@@ -197,7 +203,8 @@ class ControlChannels:
         if media is None or source[0] != media[0]:
             self._counters.add(lane, Cause.WRONG_SOURCE)
             return
-        if self._understood(lane, channel, data, now):
+        opened = channel.srtp.unprotect_control(data) if channel.srtp else data
+        if opened is not None and self._understood(lane, channel, opened, now):
             channel.heard = source
 
     def take(self, lane: int, data: bytes, source: Any, now: float) -> None:

@@ -98,6 +98,16 @@ class Cause(IntEnum):
     """RTCP handed to the socket."""
     RTCP_UNSENT = 37
     """RTCP that the socket refused."""
+    SRTP_UNAUTHENTICATED = 38
+    """Not encrypted with the peer's key: another key, or plain RTP from somebody who has none."""
+    SRTP_REPLAYED = 39
+    """Encrypted with the peer's key and seen before, or too old to tell."""
+    SRTP_MALFORMED = 40
+    """On a lane with SRTP, and neither SRTP nor SRTCP."""
+    SRTP_OLD_KEY = 41
+    """Taken, though encrypted with the key before: the peer has not changed yet."""
+    SRTP_SOURCES = 42
+    """The peer used more SSRCs under one key than a lane follows."""
 
 
 class Counters:

@@ -7,7 +7,9 @@ belongs to one call.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from talkpath.sip.messages import Secret
 
 __all__ = [
     "Beat",
@@ -45,6 +47,8 @@ FRAME_BYTES = 160
 MODEL_RATE = 24_000
 """Sampling rate of the model's `pcm` format, 16-bit little endian, mono."""
 
+NO_KEY: Final = Secret("")
+
 
 class NoFreeLane(RuntimeError):  # noqa: N818 - an ordinary outcome of a full worker, not a failure
     """Every lane of this media plane carries a call."""
@@ -64,6 +68,8 @@ class LaneMedia:
         receives: We take what arrives (the far end's direction is `sendrecv` or `sendonly`).
         packet_time: Milliseconds per packet that the far end announced; a hint, every size is taken.
         rtcp_mux: RTCP shares the RTP port (RFC 5761); otherwise it has the port above it.
+        local_crypto: ``SUITE inline:KEY`` for SRTP that we send; empty: plain RTP, both ways.
+        remote_crypto: The same for what the far end sends.
     """
 
     codec: PhoneCodec
@@ -75,6 +81,8 @@ class LaneMedia:
     receives: bool = True
     packet_time: int = 20
     rtcp_mux: bool = False
+    local_crypto: Secret = NO_KEY
+    remote_crypto: Secret = NO_KEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from functools import partial
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,7 @@ from talkpath.bridge.media.lane import (
 )
 from talkpath.bridge.media.receive import Receiver
 from talkpath.bridge.media.sounds import SoundPlayer
+from talkpath.bridge.media.srtp import Srtp
 from talkpath.bridge.media.transmit import Transmitter
 from talkpath.bridge.media.watchdog import DEFAULT_RTP_TIMEOUT, RtpWatchdog
 
@@ -65,6 +67,7 @@ class _Call:
         self.model_format = model_format
         self.opened_at = opened_at
         self.codec: PhoneCodec = _FIRST_CODEC
+        self.srtp: Srtp | None = None
 
 
 class MediaPlane:
@@ -167,10 +170,12 @@ class MediaPlane:
         SSRC, sequence and timestamp run on; queued audio is translated if the codec changed.
 
         Raises:
-            ValueError: The remote address is not a numeric IP address, or a number is out of range.
+            ValueError: The remote address is not a numeric IP address, a number is out of range, or an
+                SRTP key cannot be used.
         """
         _check(media)
         call = self._calls[lane]
+        self._secure(lane, call, media)
         self._recode(lane, call, media.codec)
         receiver = self._receiver
         receiver.configure(lane, media)
@@ -184,6 +189,19 @@ class MediaPlane:
         sends = media.sends and target is not None and target[1] > 0
         self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)
         self._control.configure(lane, media.remote_address, media.remote_port, now, muxed=media.rtcp_mux)
+
+    def _secure(self, lane: int, call: _Call, media: LaneMedia) -> None:
+        """Put SRTP between the lane and its sockets, or take it away; lanes without it know nothing of it."""
+        before, srtp = call.srtp, None
+        if media.local_crypto.value:
+            srtp = before or Srtp(partial(self.counters.add, lane))
+            srtp.configure(media.local_crypto, media.remote_crypto)
+        if srtp is before:
+            return
+        call.srtp = srtp
+        self._receiver.sockets.secure(call.sock, srtp.unprotect if srtp else None)
+        self._transmitter.secure(lane, call.sock, srtp.protect if srtp else None)
+        self._control.secure(lane, srtp)
 
     def close_lane(self, lane: int) -> LaneStatistics:
         """Give the lane back and return the figures of its call; its sockets stay open."""

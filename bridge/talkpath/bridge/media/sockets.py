@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.media.counters import Counters
 
+    _Receive = Callable[[memoryview], tuple[int, Any]]
+
 __all__ = ["PACKET_BYTES", "Arrivals", "SocketSet"]
 
 PACKET_BYTES: Final = 1_024
@@ -79,14 +81,23 @@ class SocketSet:
         self._rows = np.zeros((lanes, PACKET_BYTES), np.uint8)
         self._views = [row.data for row in self._rows]
         self._lanes_by_descriptor: dict[int, int] = {}
-        self._receivers: dict[int, Callable[[memoryview], tuple[int, Any]]] = {}
+        self._receivers: dict[int, _Receive] = {}
 
     def add(self, lane: int, sock: socket.socket) -> None:
         """Listen to a lane's socket; it must not block."""
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         self._lanes_by_descriptor[sock.fileno()] = lane
-        ipv6 = sock.family == socket.AF_INET6
-        self._receivers[sock.fileno()] = _without_scope(sock) if ipv6 else sock.recvfrom_into
+        self._receivers[sock.fileno()] = _plain(sock)
+
+    def secure(self, sock: socket.socket, unprotect: Callable[[bytes], bytes | None] | None) -> None:
+        """Open what a socket receives from now on; `None` from `unprotect`: refused, and counted there.
+
+        Args:
+            sock: A socket that was added.
+            unprotect: From SRTP to RTP; without it packets are taken as they come.
+        """
+        receive = _plain(sock)
+        self._receivers[sock.fileno()] = _opened(receive, unprotect) if unprotect else receive
 
     def remove(self, sock: socket.socket) -> None:
         """Stop listening; the socket stays open."""
@@ -163,12 +174,30 @@ class SocketSet:
         return Arrivals(lanes, self._rows[: len(taken)], lengths, sources)
 
     def _failed(self, descriptor: int, error: OSError) -> None:
-        # Blocking means that the kernel found a bad checksum after it had promised a packet.
+        # Blocking means that the kernel found a bad checksum after it had promised a packet, or SRTP did.
         if not isinstance(error, BlockingIOError):
             self._counters.add(self._lanes_by_descriptor[descriptor], Cause.RECEIVE_ERRORS)
 
 
-def _without_scope(sock: socket.socket) -> Callable[[memoryview], tuple[int, Any]]:
+def _plain(sock: socket.socket) -> _Receive:
+    return _without_scope(sock) if sock.family == socket.AF_INET6 else sock.recvfrom_into
+
+
+def _opened(receive: _Receive, unprotect: Callable[[bytes], bytes | None]) -> _Receive:
+    """Receive SRTP as RTP; a packet that is refused is as if it had not come."""
+
+    def receive_into(buffer: memoryview) -> tuple[int, Any]:
+        length, source = receive(buffer)
+        packet = unprotect(bytes(buffer[:length]))
+        if packet is None:
+            raise BlockingIOError
+        buffer[: len(packet)] = packet
+        return len(packet), source
+
+    return receive_into
+
+
+def _without_scope(sock: socket.socket) -> _Receive:
     """Receive so that an IPv6 source is host and port, as SDP names it, without flow and scope."""
     receive = sock.recvfrom_into
 

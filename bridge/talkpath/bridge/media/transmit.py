@@ -103,7 +103,8 @@ class Transmitter:
     def open(self, lane: int, sock: socket.socket) -> None:
         """Give a lane its socket and the numbers its stream starts with; nothing is sent yet."""
         self._ssrc[lane] = self._random.getrandbits(32)
-        self._sequence[lane] = self._first_sequence[lane] = self._random.getrandbits(16)
+        # SRTP: far from its wrap, whose loss a receiver could not notice (RFC 3711, section 3.3.1).
+        self._sequence[lane] = self._first_sequence[lane] = self._random.getrandbits(15)
         self._timestamp[lane] = self._random.getrandbits(32)
         self._talking[lane] = False
         self._sendto[lane] = sock.sendto
@@ -117,6 +118,10 @@ class Transmitter:
             self._talking[lane] = False
             self._targets[lane] = target
             self._arrange(lane % PHASES)
+
+    def secure(self, lane: int, sock: socket.socket, protect: Callable[[memoryview], bytes] | None) -> None:
+        """Encrypt what a lane sends, or no longer; `configure` must follow."""
+        self._sendto[lane] = _sealed(sock.sendto, protect) if protect else sock.sendto
 
     def aim(self, lane: int, target: Address) -> None:
         """Send to another address from now on; a paused lane stays paused."""
@@ -204,6 +209,13 @@ class Transmitter:
         for group in self._phases:
             self._remember(group)
         self._counters.table[:, Cause.PACKETS_SENT] = self._sequence - self._first_sequence
+
+
+def _sealed(sendto: SendTo, protect: Callable[[memoryview], bytes]) -> SendTo:
+    def send_sealed(packet: memoryview, target: Address) -> int:
+        return sendto(memoryview(protect(packet)), target)
+
+    return send_sealed
 
 
 def _cause_of(error: OSError) -> Cause:

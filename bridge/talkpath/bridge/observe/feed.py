@@ -38,6 +38,11 @@ ANOMALIES: Final = frozenset(
         "send_failed",
         "rtcp_malformed",
         "rtcp_unsent",
+        "srtp_unauthenticated",
+        "srtp_replayed",
+        "srtp_malformed",
+        "srtp_old_key",
+        "srtp_sources",
     }
 )
 OTHER_PACKETS: Final = {

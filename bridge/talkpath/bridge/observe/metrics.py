@@ -103,7 +103,10 @@ class Metrics(Catalogue):
             "RTP packets or streams that were not as they should be.",
             ["cause"],
             "late, duplicate, reordered: the network. wrong_source, bad_…, oversized: somebody probes "
-            "our ports. overrun: the peer's clock. send_blocked, send_unreachable: this machine's network.",
+            "our ports. overrun: the peer's clock. send_blocked, send_unreachable: this machine's network. "
+            "srtp_unauthenticated: somebody without the key sends, or (all packets of a call) a proxy "
+            "changed the keys in the SDP. srtp_replayed: the network repeats packets, or somebody does. "
+            "srtp_old_key: a few after a re-INVITE are normal.",
         )
         self.rtp_other_packets = self._counter(
             "rtp_other_packets", "Packets on RTP ports that carry no speech.", ["kind"]
