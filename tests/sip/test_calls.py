@@ -58,7 +58,13 @@ def play(
 
 
 def place(sip: SipProcessDouble, port: int, **changes: object) -> None:
-    fields = {"call": "c-out", "uri": f"sip:700@127.0.0.1:{port}", "rtp_port": 30_010, **changes}
+    fields = {
+        "call": "c-out",
+        "uri": f"sip:700@127.0.0.1:{port}",
+        "rtp_port": 30_010,
+        "vouched": True,
+        **changes,
+    }
     sip.send(m.PlaceCall(**fields))  # type: ignore[arg-type]  # a test names its fields itself
 
 
@@ -241,7 +247,8 @@ def test_busy_is_told_with_the_reason_of_the_other_side(tmp_path: Path) -> None:
     with Sipp(tmp_path, SCENARIOS / "busy.xml", calls=1) as callee, running(settings()) as sip:
         place(sip, callee.port)
         ended = sip.expect(m.CallEnded)
-    assert (ended.by, ended.status, ended.reason) == ("caller", 486, "User busy")
+    assert (ended.by, ended.status, ended.reason) == ("callee", 486, "User busy")
+    assert ended.outcome is m.Outcome.BUSY
 
 
 def test_an_outgoing_call_that_nobody_answers_is_cancelled_in_time(tmp_path: Path) -> None:
@@ -249,16 +256,17 @@ def test_an_outgoing_call_that_nobody_answers_is_cancelled_in_time(tmp_path: Pat
         place(sip, callee.port, ring_timeout=0.5)
         ended = sip.expect(m.CallEnded)
         result = callee.wait(timeout_s=10)
-    assert (ended.by, ended.status) == ("failure", 408)
+    assert (ended.by, ended.status, ended.outcome) == ("failure", 408, m.Outcome.NO_ANSWER)
     assert result.succeeded == 1, result.report
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"uri": "not a uri"}, "not a uri"),
+        ({"uri": "not a uri"}, "cannot be placed"),
         ({"trunk": "nowhere"}, "nowhere"),
-        ({"uri": "sip:"}, "cannot call"),
+        ({"uri": "sip:"}, "cannot be placed"),
+        ({"vouched": False}, "not in allow of [sip.outbound]"),
     ],
 )
 def test_a_call_that_cannot_be_placed_ends_at_once(changes: dict[str, object], words: str) -> None:

@@ -153,7 +153,11 @@ def test_our_own_offer_has_a_key_for_each_suite(sip: SipProcessDouble, profile: 
     with Phone(sip.port) as phone:
         sip.send(
             m.PlaceCall(
-                call=f"c-{phone.port}", uri=f"sip:7@127.0.0.1:{phone.port}", rtp_port=30_010, trunk="pbx"
+                call=f"c-{phone.port}",
+                uri=f"sip:7@127.0.0.1:{phone.port}",
+                rtp_port=30_010,
+                trunk="pbx",
+                vouched=True,
             )
         )
         invite = phone.receive()

@@ -197,7 +197,9 @@ def test_an_attended_transfer_names_the_consult_dialog(
     sip: SipProcessDouble, phone: Phone, call: str
 ) -> None:
     with Phone(sip.port) as target:
-        sip.send(m.PlaceCall(call="c-consult", uri=f"sip:7@127.0.0.1:{target.port}", rtp_port=30_010))
+        sip.send(
+            m.PlaceCall(call="c-consult", uri=f"sip:7@127.0.0.1:{target.port}", rtp_port=30_010, vouched=True)
+        )
         invite = target.receive()
         kind = "Content-Type: application/sdp\r\n"
         contact = f"Contact: <sip:desk@127.0.0.1:{target.port}>\r\n"

@@ -9,12 +9,13 @@ import time
 from typing import TYPE_CHECKING
 
 from talkpath.sip import messages
-from talkpath.sip._pj import error_text, pj
 from talkpath.sip.addresses import advertised_address, is_ipv6, local_address_towards, split_host_port
 from talkpath.sip.dialog import Dialog, Port
 from talkpath.sip.ending import OurEnd
-from talkpath.sip.headers import parse_address, parse_message, safe_text, uri_host, without_secrets
+from talkpath.sip.headers import parse_address, parse_message, uri_host, without_secrets
 from talkpath.sip.offer_answer import OfferAnswer
+from talkpath.sip.outgoing import OutgoingDialog
+from talkpath.sip.placing import Placing
 from talkpath.sip.sdes import without_keys
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Calls:
         self._ended: list[str] = []
         self._accounts: Mapping[str, TrunkAccount] = {}
         self._reception: Reception | None = None
+        self._placing = Placing(settings, counters, self._report)
         # Ids must not repeat after a restart, while a worker still holds calls of the process before.
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
@@ -168,29 +170,22 @@ class Calls:
         if dialog is not None:
             dialog.end(end)
 
-    def _place(self, message: messages.PlaceCall) -> None:
-        if message.call in self._dialogs:
+    def _place(self, order: messages.PlaceCall) -> None:
+        if order.call in self._dialogs:
             self._counters.add("duplicate_call")
             return
-        account = self._accounts.get(message.trunk)
-        if account is None:
-            reason = f"there is no trunk {message.trunk!r}"
-            self._send(messages.CallEnded(call=message.call, by="failure", status=500, reason=reason))
+        now = time.monotonic()
+        ended = self._placing.refuse(order, self._dialogs.values(), now)
+        if ended is not None:
+            self._send(ended)
             return
-        address = self._address(account.trunk, transport_in(message.uri), self._peer(message))
-        media = OfferAnswer(self._codecs(message.trunk), address, account.trunk.srtp)
-        dialog = Dialog(account, message.call, media, self._counters, self._report)
-        dialog.deadline = time.monotonic() + message.ring_timeout
-        self._dialogs[message.call] = dialog
-        self._counters.add("calls", "outgoing")
-        try:
-            dialog.place(message.uri, Port(message.rtp_port), message.from_uri, message.headers)
-        except pj.Error as error:
-            if dialog.over:  # the stack has said so itself
-                return
-            dialog.over = True
-            reason = safe_text(f"cannot call {message.uri}: {error_text(error)}")
-            self._report(messages.CallEnded(call=message.call, by="failure", status=503, reason=reason))
+        account = self._accounts[order.trunk]
+        address = self._address(account.trunk, transport_in(order.uri), self._peer(order))
+        media = OfferAnswer(self._codecs(order.trunk), address, account.trunk.srtp)
+        dialog = self._dialogs[order.call] = self._placing.begin(order, account, media, now)
+        ended = self._placing.dial(order, dialog, account)
+        if ended is not None:
+            self._report(ended)
 
     def _peer(self, message: messages.PlaceCall) -> str:
         """The IP address that an INVITE of ours goes to, as far as it is known without a name look-up."""
@@ -208,8 +203,8 @@ class Calls:
             if dialog.incoming:
                 self._counters.add("undecided")
                 dialog.end(OurEnd("failure", 503, "no decision about this call in time"), retry_after=5)
-            else:
-                dialog.end(OurEnd("failure", 408, "no answer"))
+            elif isinstance(dialog, OutgoingDialog):
+                dialog.give_up()
 
     def end_all(self, end: OurEnd) -> None:
         """Begin to end every dialog."""

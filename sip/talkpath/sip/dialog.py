@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from talkpath.sip import messages
 from talkpath.sip._pj import error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, split_host_port
-from talkpath.sip.ending import OurEnd, call_ended
+from talkpath.sip.ending import Course, OurEnd, call_ended
 from talkpath.sip.headers import (
     HeaderError,
     parse_address,
@@ -26,6 +26,7 @@ from talkpath.sip.info_digit import parse_info_digit
 from talkpath.sip.offer_answer import StreamFacts
 from talkpath.sip.refer import DialogIds, ReferError, dialog_ids, parse_fragment
 from talkpath.sip.sdp import SdpError
+from talkpath.sip.stack_calls import call_parameters, received_message
 from talkpath.sip.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from talkpath.sip.account import TrunkAccount
     from talkpath.sip.counters import Counters
-    from talkpath.sip.messages import Header
+    from talkpath.sip.messages import Header, MediaDescription
     from talkpath.sip.offer_answer import OfferAnswer
 
 _log = logging.getLogger(__name__)
@@ -76,9 +77,12 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         super().__init__(account, pj.PJSUA_INVALID_ID if stack_id is None else stack_id)
         self.call = call
         self.counters = counters
+        self.trunk = account.trunk.name
         self.incoming = stack_id is not None
         self.confirmed = False
         self.over = False
+        self.heard = self.incoming
+        """Whether anything came back from the peer."""
         self.decided = not self.incoming
         self.deadline: float | None = None
         """Monotonic time at which the endpoint ends a call that nobody decided about or nobody answered."""
@@ -96,31 +100,19 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     def ring(self, port: Port) -> None:
         """Answer 180."""
         self.decided, self.deadline = True, None
-        self._use_port(port)
+        self._use_port(port.towards(self._media.local.address))
         if not self._answered and not self.over:
             self._answer(180)
 
     def accept(self, port: Port, headers: tuple[Header, ...]) -> None:
         """Answer 200 with our SDP."""
         self.decided, self.deadline = True, None
-        self._use_port(port)
+        self._use_port(port.towards(self._media.local.address))
         if self._answered or self.over:
             self.counters.add("late_command", "answer")
             return
         self._answered = True
         self._answer(200, headers)
-
-    def place(self, uri: str, port: Port, from_uri: str, headers: tuple[Header, ...]) -> None:
-        """Send the INVITE.
-
-        Raises:
-            pjsua2.Error: the URI cannot be used, or no call slot is free.
-        """
-        self._use_port(port)
-        parameters = self._parameters(0, headers)
-        # In angle brackets, so that its parameters stay in the URI instead of becoming the header's.
-        parameters.txOption.localUri = f"<{from_uri}>" if from_uri and "<" not in from_uri else from_uri
-        self.makeCall(uri, parameters)
 
     def end(self, end: OurEnd, headers: tuple[Header, ...] = (), retry_after: int = 0) -> None:
         """End the dialog in the way its state asks for: final response, CANCEL or BYE.
@@ -137,7 +129,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         # The stack takes a status only for a final response; 0 leaves BYE and CANCEL to it.
         status = end.status if self.incoming and not self.confirmed and end.status >= 300 else 0
         with contextlib.suppress(pj.Error):  # it ended in the same moment: the state callback reports it
-            self.hangup(self._parameters(status, (*extra, *headers)))
+            self.hangup(call_parameters(status, (*extra, *headers)))
 
     def refer(self, order: messages.Refer, consult: Dialog | None) -> None:
         """Send a REFER; its progress is told, whatever happens."""
@@ -163,7 +155,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._before_hold = self._media.checkpoint()
         self._media.hold = on
         try:
-            self.reinvite(self._parameters(0, ()))
+            self.reinvite(call_parameters(0, ()))
         except pj.Error:
             self._media.back_to(self._before_hold)
             self._tell_hold(self._holding.blocked(now))
@@ -209,11 +201,11 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """Where the peer of this dialog wants requests."""
         return parse_address(str(self.getInfo().remoteContact)).uri
 
-    def _use_port(self, port: Port) -> None:
-        self._media.use_port(port.towards(self._media.local.address))
+    def _use_port(self, port: int) -> None:
+        self._media.use_port(port)
 
     def _answer(self, status: int, headers: tuple[Header, ...] = ()) -> None:
-        parameters = self._parameters(status, headers)
+        parameters = call_parameters(status, headers)
         if status == 200:
             parameters.sdp.wholeSdp = self._media.final_answer()
         try:
@@ -221,20 +213,6 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         except pj.Error as error:
             if not self.over:
                 self.end(OurEnd("failure", 500, f"the call could not be answered: {error_text(error)}"))
-
-    @staticmethod
-    def _parameters(status: int, headers: tuple[Header, ...]) -> Any:
-        parameters = pj.CallOpParam(True)
-        parameters.statusCode = status
-        parameters.opt.audioCount = 1
-        parameters.opt.videoCount = 0
-        if hasattr(parameters.opt, "textCount"):  # since 2.16; a text line would be added in each re-INVITE
-            parameters.opt.textCount = 0
-        for name, value in headers:
-            header = pj.SipHeader()
-            header.hName, header.hValue = safe_text(name), safe_text(value, 4000)
-            parameters.txOption.headers.append(header)
-        return parameters
 
     # What the stack tells us --------------------------------------------------------------------------
 
@@ -268,22 +246,33 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         if info.state == pj.PJSIP_INV_STATE_CONNECTING:
             self._confirming = message  # the 200 to our INVITE; the ACK to ours comes with the next state
         if info.state == pj.PJSIP_INV_STATE_EARLY and not self.incoming:
-            self._send(messages.CallRinging(call=self.call, status=int(info.lastStatusCode)))
+            self._provisional(int(info.lastStatusCode), message)
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.confirmed:
             self.confirmed, self.deadline = True, None
             self._confirming = message or self._confirming
             self._settle_from_stream()
-            self._send(messages.CallConfirmed(call=self.call))
+            self._answered_now()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.over:
             self.over = True
             self._transfer.end()
+            course = Course(self.incoming, self.confirmed, self.heard)
             status = int(info.lastStatusCode)
-            self._send(call_ended(self.call, self._our_end, status, info.lastReason, message))
+            self._send(
+                call_ended(
+                    self.call,
+                    course,
+                    self._our_end,
+                    status=status,
+                    phrase=info.lastReason,
+                    last_message=message,
+                )
+            )
 
     @guarded
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """A transaction in the dialog moved: its message may hold the answer to an offer of ours."""
         message = received_message(prm.e)
+        self.heard = self.heard or bool(message)
         self._learn(message)
         self._settle_from_stream()
         if self._holding.under_way and message.startswith("SIP/2.0 "):
@@ -303,6 +292,13 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             unanswered = change.prevState < pj.PJSIP_TSX_STATE_COMPLETED
             if unanswered and change.tsx.method == "REFER" and change.tsx.statusCode >= 300:
                 self._transfer.unanswered(int(change.tsx.statusCode), safe_text(change.tsx.statusText))
+
+    def _provisional(self, status: int, message: str) -> None:
+        """A call of ours is on its way."""
+
+    def _answered_now(self) -> None:
+        """The dialog is confirmed."""
+        self._send(messages.CallConfirmed(call=self.call))
 
     def _report_digit(self, message: str) -> None:
         digit = parse_info_digit(message)
@@ -336,7 +332,11 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             self.end(OurEnd("failure", 488, str(error)))
             return
         if settled is not None:
-            self._send(messages.MediaUpdated(call=self.call, media=settled))
+            self._settled(settled)
+
+    def _settled(self, media: MediaDescription) -> None:
+        """Offer and answer agree on this."""
+        self._send(messages.MediaUpdated(call=self.call, media=media))
 
     def _settle_from_stream(self) -> None:
         """Ask the stack for the peer's side of an exchange whose answer it did not show (an ACK)."""
@@ -356,13 +356,3 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             )
         )
         self._report_media()
-
-
-def received_message(event: Any) -> str:
-    """Text of the SIP message that an event is about; empty when it was not caused by one received."""
-    body = event.body
-    if event.type == pj.PJSIP_EVENT_TSX_STATE and body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
-        return str(body.tsxState.src.rdata.wholeMsg)
-    if event.type == pj.PJSIP_EVENT_RX_MSG:
-        return str(body.rxMsg.rdata.wholeMsg)
-    return ""

@@ -15,9 +15,11 @@ from typing import Literal
 
 import msgspec
 
+from talkpath.sip.outcomes import Outcome
 from talkpath.sip.settings import (
     Listener,
     Message,
+    OutboundSettings,
     Secret,
     SipSettings,
     SrtpPolicy,
@@ -30,6 +32,8 @@ from talkpath.sip.settings import (
 __all__ = [
     "Listener",
     "Message",
+    "OutboundSettings",
+    "Outcome",
     "Secret",
     "SipSettings",
     "SrtpPolicy",
@@ -112,6 +116,8 @@ class CallRinging(Message, frozen=True):
 
     call: str
     status: int
+    early_media: bool = False
+    """It came with SDP that the trunk wants to be heard: a `MediaUpdated` follows."""
 
 
 class CallConfirmed(Message, frozen=True):
@@ -124,11 +130,14 @@ class CallEnded(Message, frozen=True):
     """The dialog is over; the last message about this call."""
 
     call: str
-    by: Literal["caller", "us", "failure"]
-    """``caller`` is the remote party, also for outbound calls."""
+    by: Literal["caller", "callee", "us", "failure"]
+    """The remote party is the ``caller`` of an inbound call and the ``callee`` of an outbound one."""
     status: int
     """SIP status that ended it: 200 for a BYE, 487 for a CANCEL, 4xx to 6xx for a failed INVITE, 408, 503."""
     reason: str
+    outcome: Outcome = Outcome.UNKNOWN
+    """What that means. Tells more than the status: a 408 of a timer of ours is ``no_answer`` when the
+    telephone rang, and ``unreachable`` when nothing came back at all."""
 
 
 class CallDigit(Message, frozen=True):
@@ -233,15 +242,25 @@ class Hold(Message, frozen=True):
 
 
 class PlaceCall(Message, frozen=True):
-    """Send an INVITE."""
+    """Send an INVITE. Its end is always told by `CallEnded`, also when it is refused right here."""
 
     call: str
     uri: str
     rtp_port: int
     trunk: str = ""
+    vouched: bool = False
+    """The operator chose this destination: on the command line, or as a transfer target of the
+    configuration. The allow-list is not asked then; the limits are. Never to be set for a destination that
+    a model, a caller or a peer named."""
     from_uri: str = ""
+    """Number or SIP URI of the caller; empty: the trunk's."""
+    from_name: str = ""
+    """Display name of the caller; empty: the trunk's."""
+    private: bool | None = None
+    """Hide the caller from the callee; None: as the trunk says."""
     headers: tuple[Header, ...] = ()
-    ring_timeout: float = 60.0
+    ring_timeout: float = 0.0
+    """Seconds until we give up; 0: as the trunk says."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -327,6 +346,8 @@ class Originate(Message, frozen=True):
     uri: str
     agent: str
     trunk: str = ""
+    vouched: bool = False
+    """As in `PlaceCall`."""
 
 
 class SipStatistics(Message, frozen=True):

@@ -78,6 +78,9 @@ class OfferAnswer:
         self.codecs = codecs
         self.hold = False
         """We hold the peer; named in every description from now on."""
+        self.may_fork = False
+        """Our INVITE may have reached several telephones: until one has taken the call, each may answer the
+        offer, and the last answer holds (RFC 3261, section 13.2.2.4)."""
         self.local = LocalMedia(address, 0)
         self._srtp: SrtpPolicy = srtp
         self._keys = keys or OwnKeys()
@@ -165,8 +168,12 @@ class OfferAnswer:
 
     def learn_answer(self, text: str) -> None:
         """Take the peer's answer to our offer; ignored when we did not offer."""
-        if self._waits_for_answer and text.startswith("v="):
+        if not text.startswith("v="):
+            return
+        if self._waits_for_answer:
             self._theirs = text
+        elif self.may_fork and text != self._theirs:
+            self._theirs, self._completed = text, True
 
     def learn_stream(self, stream: StreamFacts) -> None:
         """Take the peer's answer from the stack's own knowledge."""

@@ -24,6 +24,10 @@ class Outcome(StrEnum):
     BAD_REQUEST = "bad_request"
     REDIRECTED = "redirected"
     UNAVAILABLE = "unavailable"
+    UNREACHABLE = "unreachable"
+    """Nothing came back: no route, no name, no answer to the INVITE. No status of a peer means this."""
+    BLOCKED = "blocked"
+    """We refused our own call: its destination is not allowed, or a limit is reached."""
     REMOTE_ERROR = "remote_error"
     UNKNOWN = "unknown"
 

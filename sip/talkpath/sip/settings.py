@@ -47,6 +47,28 @@ SrtpPolicy = Literal["off", "optional", "mandatory"]
 with ``a=crypto``. Mandatory: nothing else is taken, and RTP/SAVP is offered."""
 
 
+class OutboundSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What calls of ours may do on one trunk. By default: nothing, because a call costs money."""
+
+    allow: tuple[str, ...] = ()
+    """Patterns of destinations, see `talkpath.sip.outbound.Destinations`; none: no call."""
+    caller: str = ""
+    """Number or SIP URI that we call from; empty: our user at the registrar."""
+    caller_name: str = ""
+    identity: Literal["from", "asserted", "preferred"] = "from"
+    """Where the caller stands besides From: P-Asserted-Identity, P-Preferred-Identity (RFC 3325), nowhere."""
+    private: bool = False
+    """Hide the caller from the callee: an anonymous From and ``Privacy: id`` (RFC 3323, RFC 3325)."""
+    redirects: Literal["fail", "follow"] = "fail"
+    """What a 3xx does. A target of a redirection is followed within ``allow`` only."""
+    early_media: Literal["hear", "ignore"] = "hear"
+    """Whether what comes before the answer (183 with SDP) is told to the worker."""
+    ring_timeout: float = 60.0
+    max_calls: int = 0
+    """Calls of ours at once; 0: no limit of their own."""
+    calls_per_second: float = 5.0
+
+
 class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A peer that we register to, that we accept calls from, or both."""
 
@@ -65,6 +87,9 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     srtp: SrtpPolicy = "off"
     challenge: bool = False
     """Ask for user name and password (digest) before an INVITE of this trunk is taken."""
+    max_calls: int = 0
+    """Calls at once, both ways together; 0: no limit of its own."""
+    outbound: OutboundSettings = OutboundSettings()
 
 
 class SipSettings(Message, frozen=True):
@@ -81,3 +106,5 @@ class SipSettings(Message, frozen=True):
     """A worker silent about a call for this long is taken for dead: 503, so that the PBX tries elsewhere."""
     accept_private_sources: bool = True
     """With no trunk at all: take calls from loopback and private addresses."""
+    outbound: OutboundSettings = OutboundSettings()
+    """For calls of ours that name no trunk."""

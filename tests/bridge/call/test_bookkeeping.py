@@ -54,6 +54,8 @@ def test_a_live_call_is_counted_until_its_end() -> None:
     ("cause", "by", "verdict"),
     [
         (None, "caller", ("completed", "caller_hung_up")),
+        (None, "callee", ("completed", "callee_hung_up")),
+        ("model_lost", "callee", ("failed", "model_lost")),
         ("agent_hung_up", "us", ("completed", "agent_hung_up")),
         ("agent_hung_up", "caller", ("completed", "agent_hung_up")),
         ("silence", "caller", ("completed", "silence")),
@@ -84,11 +86,11 @@ def test_how_a_call_that_was_answered_ends(cause: Cause | None, by: str, verdict
         ("inbound", "draining", "us", 503, ("refused", "draining")),
         ("inbound", "internal_error", "us", 480, ("failed", "internal_error")),
         ("inbound", None, "failure", 408, ("failed", "sip_failure")),
-        ("outbound", None, "caller", 486, ("abandoned", "no_answer")),
+        ("outbound", None, "callee", 486, ("abandoned", "no_answer")),
         ("outbound", None, "failure", 408, ("abandoned", "no_answer")),
         ("outbound", "no_answer", "us", 480, ("abandoned", "no_answer")),
-        ("outbound", None, "caller", 404, ("failed", "sip_failure")),
-        ("outbound", None, "caller", 503, ("failed", "sip_failure")),
+        ("outbound", None, "callee", 404, ("failed", "sip_failure")),
+        ("outbound", None, "callee", 503, ("failed", "sip_failure")),
         ("outbound", "model_unavailable", "", 0, ("failed", "model_unavailable")),
     ],
 )
@@ -99,6 +101,13 @@ def test_how_a_call_that_was_never_answered_ends(
     if cause:
         book.books.because(cause)
     assert book.end(by, status) == verdict
+
+
+def test_a_callee_whom_nothing_reached_did_not_leave_us_unanswered() -> None:
+    book = Book(direction="outbound")
+    unreachable = m.Outcome.UNREACHABLE
+    book.books.dialog_ended(m.CallEnded(call="c1", by="failure", status=408, reason="", outcome=unreachable))
+    assert book.end(by="") == ("failed", "sip_failure")
 
 
 def test_the_first_cause_counts_until_it_is_taken_back() -> None:

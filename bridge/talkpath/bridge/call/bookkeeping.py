@@ -69,6 +69,7 @@ class Bookkeeping:
         self._speech_stopped: float | None = None
         self._silent_since: float | None = None
         self._cause: Cause | None = None
+        self._sip_outcome = SipOutcome.UNKNOWN
         metrics.calls_active.labels(record.agent).inc()
 
     # The dialog -----------------------------------------------------------------------------------
@@ -133,6 +134,8 @@ class Bookkeeping:
         """The SIP process says how it ended."""
         self.record.ended_by = message.by
         self.record.sip_status = message.status
+        told = message.outcome is not SipOutcome.UNKNOWN
+        self._sip_outcome = message.outcome if told else outcome_of(message.status)
         self.record.reason = self.record.reason or message.reason
 
     # The conversation -------------------------------------------------------------------------------
@@ -222,6 +225,8 @@ class Bookkeeping:
 
     def _verdict_on_talk(self) -> tuple[Outcome, Cause]:
         record, cause = self.record, self._cause
+        if record.ended_by == "callee" and cause not in BROKEN:
+            return "completed", cause or "callee_hung_up"
         if record.ended_by == "caller" and cause not in BROKEN:
             return "completed", cause or "caller_hung_up"
         failed = cause in BROKEN or record.ended_by == "failure"
@@ -233,7 +238,7 @@ class Bookkeeping:
             if cause is None and record.ended_by == "caller":
                 return "abandoned", "caller_hung_up"
             return "refused" if cause in REFUSALS else "failed", cause or "sip_failure"
-        if cause == "no_answer" or (cause is None and outcome_of(record.sip_status) in NOT_TAKEN):
+        if cause == "no_answer" or (cause is None and self._sip_outcome in NOT_TAKEN):
             return "abandoned", "no_answer"
         return "failed", cause or "sip_failure"
 

@@ -58,8 +58,15 @@ class SipLeg:
         """Send the INVITE that was ordered."""
         if self._order is not None:
             self._books.dials(self._clock())
-            uri, trunk = self._order.uri, self._order.trunk
-            self._send(m.PlaceCall(call=self._call, uri=uri, rtp_port=self._phone.rtp_port, trunk=trunk))
+            self._send(
+                m.PlaceCall(
+                    call=self._call,
+                    uri=self._order.uri,
+                    rtp_port=self._phone.rtp_port,
+                    trunk=self._order.trunk,
+                    vouched=self._order.vouched,
+                )
+            )
 
     def reject(self) -> None:
         """Answer 503 with Retry-After, so that the PBX takes its next route."""

@@ -54,7 +54,10 @@ def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> in
     chosen = agent or next(iter(loaded.config.agents))
     return _start(
         loaded.config,
-        originate=Originate(call=f"c-{secrets.token_hex(8)}", uri=uri, agent=chosen, trunk=trunk),
+        # Who may start a daemon may choose whom it calls.
+        originate=Originate(
+            call=f"c-{secrets.token_hex(8)}", uri=uri, agent=chosen, trunk=trunk, vouched=True
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from talkpath.sip import messages
 
 from .agent import AgentConfig
+from .outbound import outbound_settings
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
 from .sip import SipConfig, TrunkConfig
 from .values import Duration, HostPort, HostPortText, Section, refuse
@@ -211,6 +212,7 @@ def sip_settings(config: Config) -> messages.SipSettings:
         max_calls=sip.max_calls,
         calls_per_second_per_source=sip.calls_per_second_per_source,
         accept_private_sources=not config.trunks,
+        outbound=outbound_settings(sip.outbound),
     )
 
 
@@ -239,4 +241,6 @@ def _trunk_settings(trunk: TrunkConfig, sip: SipConfig) -> messages.TrunkSetting
         codecs=trunk.codecs or sip.codecs,
         srtp=trunk.srtp,
         challenge=trunk.challenge,
+        max_calls=trunk.max_calls,
+        outbound=outbound_settings(trunk.outbound),
     )

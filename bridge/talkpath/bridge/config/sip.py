@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from .outbound import OutboundConfig
 from .values import (
     Duration,
     Kind,
@@ -95,6 +96,9 @@ class SipConfig(Section):
             "0 means never."
         ),
     )
+    outbound: OutboundConfig = Field(
+        default_factory=OutboundConfig, description="Calls of ours that name no trunk."
+    )
     tls: TlsConfig = Field(default_factory=TlsConfig, description="Certificates for SIP over TLS.")
 
     @model_validator(mode="after")
@@ -174,6 +178,14 @@ class TrunkConfig(Section):
     )
     register_interval: Duration = Field(
         default=300.0, ge=30, le=86400, description="Lifetime of a registration that we ask for."
+    )
+    max_calls: int = Field(
+        default=0,
+        ge=0,
+        description="Calls of this trunk at once, both ways together; 0 means no limit of its own.",
+    )
+    outbound: OutboundConfig = Field(
+        default_factory=OutboundConfig, description="Calls of ours by this trunk; keys as in [sip.outbound]."
     )
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ or nobody took our call. ``failed``: something broke."""
 
 Cause = Literal[
     "caller_hung_up",
+    "callee_hung_up",
     "agent_hung_up",
     "transferred",
     "time_limit",
@@ -73,7 +74,7 @@ class CallRecord:
     """Address or number that was called. Private."""
     codec: str = ""
     outcome: Outcome = "failed"
-    ended_by: Literal["caller", "us", "failure", ""] = ""
+    ended_by: Literal["caller", "callee", "us", "failure", ""] = ""
     cause: Cause = "internal_error"
     sip_status: int = 0
     reason: str = ""
