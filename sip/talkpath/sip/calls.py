@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from talkpath.sip.headers import SipText
     from talkpath.sip.reception import Reception
 
-_Command = messages.Ring | messages.Answer | messages.Reject | messages.HangUp | messages.Hold
+_Command = (
+    messages.Ring
+    | messages.Answer
+    | messages.Reject
+    | messages.HangUp
+    | messages.Hold
+    | messages.SendInfoDigit
+)
 
 _log = logging.getLogger(__name__)
 
@@ -126,9 +133,7 @@ class Calls:
                     self._end(call, OurEnd("failure", 500, "the media process of this call is gone"))
             case messages.Refer():
                 self._refer(message)
-            case (
-                messages.Ring() | messages.Answer() | messages.Reject() | messages.HangUp() | messages.Hold()
-            ):
+            case _ if isinstance(message, _Command):
                 self._command(message)
             case _:
                 return False
@@ -150,6 +155,8 @@ class Calls:
                 dialog.end(OurEnd("us", status, message.reason), message.headers, message.retry_after)
             case messages.Hold():
                 dialog.hold(message.on, time.monotonic())
+            case messages.SendInfoDigit():
+                dialog.send_digit(message.digit.value, message.duration_ms)
             case messages.HangUp():
                 status = 200 if dialog.confirmed else 480
                 dialog.end(OurEnd("us", status, message.reason), message.headers)

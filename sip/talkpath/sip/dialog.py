@@ -23,6 +23,7 @@ from talkpath.sip.headers import (
 )
 from talkpath.sip.holding import Holding, Refusal
 from talkpath.sip.info_digit import parse_info_digit
+from talkpath.sip.info_sending import InfoSending
 from talkpath.sip.offer_answer import StreamFacts
 from talkpath.sip.refer import DialogIds, ReferError, dialog_ids, parse_fragment
 from talkpath.sip.sdp import SdpError
@@ -94,6 +95,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._holding = Holding(owner=not self.incoming)
         self._before_hold = media.checkpoint()
         self._transfer = Transfer(call, bool(account.trunk.username), counters, send)
+        self._info = InfoSending(call, bool(account.trunk.username), send)
 
     # What we are told to do ---------------------------------------------------------------------------
 
@@ -146,6 +148,13 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             return
         self._holding.want(on, now)
         self.tick(now)
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send a digit as INFO; what becomes of it is told."""
+        if not self.confirmed or self.over:
+            self._info.answered(481, "the call is not answered")
+        else:
+            self._info.begin(self, digit, duration_ms)
 
     def tick(self, now: float) -> None:
         """Send the re-INVITE whose time has come."""
@@ -277,6 +286,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._settle_from_stream()
         if self._holding.under_way and message.startswith("SIP/2.0 "):
             self._take_hold_answer(message)
+        if self._info.under_way:
+            self._info.take(message, prm.e)
         if message.startswith("INFO "):
             self._report_digit(message)
         elif self._transfer.active:

@@ -1,4 +1,4 @@
-"""Digits that travel as SIP INFO: the two body types that telephones use. Pure."""
+"""Digits that travel as SIP INFO: the two body types that telephones use, and the one that we send. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from talkpath.sip.headers import HeaderError, parse_message
 
 MAX_DURATION = 60_000
+KIND = "application/dtmf-relay"
+"""Content type of the digits that we send: the one that nearly everybody reads."""
 
 _SIGNAL = re.compile(r"^\s*signal\s*=\s*([0-9A-Da-d*#])\s*$", re.IGNORECASE | re.MULTILINE)
 _DURATION = re.compile(r"^\s*duration\s*=\s*(\d{1,6})\s*$", re.IGNORECASE | re.MULTILINE)
@@ -20,6 +22,21 @@ class InfoDigit:
 
     digit: str
     duration_ms: int
+
+
+def info_body(digit: str, duration_ms: int) -> str:
+    """Write the body of an INFO request of type `KIND`.
+
+    Args:
+        digit: One of 0 to 9, ``*``, ``#``, A to D.
+        duration_ms: Milliseconds the key is held.
+
+    Raises:
+        ValueError: it is not such a digit.
+    """
+    if not _PLAIN.fullmatch(digit):
+        raise ValueError("There is no such key on a telephone; use 0 to 9, *, # or A to D.")
+    return f"Signal={digit.strip().upper()}\r\nDuration={min(max(duration_ms, 1), MAX_DURATION)}\r\n"
 
 
 def parse_info_digit(message: str) -> InfoDigit | None:
@@ -39,7 +56,7 @@ def parse_info_digit(message: str) -> InfoDigit | None:
     kind = request.first("Content-Type").partition(";")[0].strip().lower()
     if kind == "application/dtmf":
         found, duration = _PLAIN.match(request.body[:32]), None
-    elif kind == "application/dtmf-relay":
+    elif kind == KIND:
         body = request.body[:256]
         found, duration = _SIGNAL.search(body), _DURATION.search(body)
     else:

@@ -148,6 +148,15 @@ class CallDigit(Message, frozen=True):
     duration_ms: int
 
 
+class InfoDigitAnswered(Message, frozen=True):
+    """What became of a `SendInfoDigit`; comes once for each."""
+
+    call: str
+    status: int
+    """Of the peer's final response; 408 or 503 when there was none, 481 without a dialog to send it in."""
+    reason: str
+
+
 class ReferProgress(Message, frozen=True):
     """What became of a `Refer`; comes any number of times, in this order, and ends with the outcome.
 
@@ -239,6 +248,15 @@ class Hold(Message, frozen=True):
 
     call: str
     on: bool
+
+
+class SendInfoDigit(Message, frozen=True):
+    """Send one digit as SIP INFO, ``application/dtmf-relay``. The next one waits for `InfoDigitAnswered`."""
+
+    call: str
+    digit: Secret
+    """One of 0 to 9, ``*``, ``#``, A to D: digits are private, they may be a PIN."""
+    duration_ms: int
 
 
 class PlaceCall(Message, frozen=True):
@@ -370,6 +388,7 @@ AnyMessage = (
     | CallConfirmed
     | CallEnded
     | CallDigit
+    | InfoDigitAnswered
     | Ring
     | Answer
     | Reject
@@ -378,6 +397,7 @@ AnyMessage = (
     | HangUp
     | Refer
     | Hold
+    | SendInfoDigit
     | PlaceCall
     | Ready
     | ListenFailed

@@ -23,6 +23,7 @@ from talkpath.bridge.realtime.tools import ToolRegistry, make_tool
 from talkpath.bridge.simulator.audio import FORMATS, tone
 from talkpath.bridge.simulator.faults import NO_FAULTS, Faults
 from talkpath.bridge.worker.worker import Worker
+from talkpath.codecs.telephone_event import DigitDetector
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO, ModelSocket, SimulatedModel
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.realtime.settings import SessionSettings
 
 SILENCE = 0xFF
+EVENT_TYPE = 101
 FIRST_PORT, LAST_PORT = 46_000, 46_399
 
 Connects = "Callable[[SessionSettings, Any, Any], ModelSocket] | Exception | None"
@@ -60,6 +62,8 @@ class Telephone:
         self.gone = False
         """Nothing is sent any more, as when its network is lost."""
         self.heard: list[tuple[float, bytes]] = []
+        self.events: list[tuple[float, bytes]] = []
+        """RFC 4733 packets, whole."""
         self._number = 0
 
     def beat(self, now: float) -> None:
@@ -68,13 +72,27 @@ class Telephone:
             self.sock.sendto(self._packet(), self.target)
         while True:
             try:
-                self.heard.append((now, self.sock.recv(2048)[12:]))
+                packet = self.sock.recv(2048)
+                if packet[1] & 0x7F == EVENT_TYPE:
+                    self.events.append((now, packet))
+                else:
+                    self.heard.append((now, packet[12:]))
             except BlockingIOError:
                 return
 
     def loud_after(self, since: float) -> int:
         """Frames with sound that came after a moment."""
         return sum(1 for at, codes in self.heard if at >= since and set(codes) - {SILENCE, 0x7F})
+
+    def keys(self) -> str:
+        """The keys that it heard, each once."""
+        detector = DigitDetector()
+        heard = [
+            digit.digit
+            for at, packet in self.events
+            for digit in detector.feed(packet[12:], int.from_bytes(packet[4:8], "big"), at)
+        ]
+        return "".join(heard)
 
     def _packet(self) -> bytes:
         self._number += 1
@@ -129,6 +147,8 @@ class World:
         self.records: list[CallRecord] = []
         self.phone = Telephone()
         self.script, self.faults, self.callee = script, faults, callee
+        self.info_status = 200
+        """What the far end answers to a key that comes as SIP INFO."""
         self.expected_errors = 0
         """Errors that the test causes in our own code."""
         self.auto = True
@@ -196,7 +216,7 @@ class World:
         known: dict[str, Any] = {
             "codec": "PCMU",
             "payload_type": 0,
-            "dtmf_payload_type": 101,
+            "dtmf_payload_type": EVENT_TYPE,
             "remote_address": address,
             "remote_port": port,
             "local_address": "127.0.0.1",
@@ -334,6 +354,8 @@ class World:
                 return [self.media(call), m.CallConfirmed(call=call)]
             case m.Reject(call=call, status=status, reason=reason):
                 return [m.CallEnded(call=call, by="us", status=status, reason=reason)]
+            case m.SendInfoDigit(call=call):
+                return [m.InfoDigitAnswered(call=call, status=self.info_status, reason="")]
             case m.HangUp(call=call, reason=reason):
                 return [m.CallEnded(call=call, by="us", status=200, reason=reason)]
             case m.PlaceCall(call=call) if self.callee == "answers":

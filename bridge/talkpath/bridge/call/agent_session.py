@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.config.model import endpoint
 from talkpath.bridge.realtime.settings import (
@@ -11,6 +11,7 @@ from talkpath.bridge.realtime.settings import (
     ServerVad,
     SessionSettings,
 )
+from talkpath.bridge.realtime.tools import RESERVED
 from talkpath.sip.messages import Secret
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from talkpath.bridge.config.agent import AgentConfig, TurnDetection
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.realtime.settings import ToolDefinition
+
+OWN_TOOL_SECONDS: Final = 300.0
+"""The tools that the call carries out itself keep their own time; this ends what they forgot."""
 
 
 def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]) -> SessionSettings:
@@ -56,7 +60,7 @@ def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]
 
 
 def _deadlines(own: AgentConfig) -> Deadlines:
-    return Deadlines(tool=own.tool_timeout)
+    return Deadlines(tool=own.tool_timeout, tools=dict.fromkeys(RESERVED, OWN_TOOL_SECONDS))
 
 
 def _secret(value: SecretStr | None) -> Secret:

@@ -39,6 +39,7 @@ class PhoneLeg:
         self._ports = ports
         self._loop = loop
         self._socket: socket.socket | None = None
+        self._event_type: int | None = None
 
     @property
     def rtp_port(self) -> int:
@@ -86,6 +87,7 @@ class PhoneLeg:
             self._plane.configure_lane(self.lane, lane_media, self._loop.time())
         except ValueError as error:
             raise UnusableMediaError(f"The far end's media cannot be used: {error}") from None
+        self._event_type = description.dtmf_payload_type
 
     def deafen(self) -> None:
         """Keep what comes from the far end from the model: early media are no speech."""
@@ -99,6 +101,24 @@ class PhoneLeg:
     def speechless(self) -> bool:
         """Whether no model audio is queued, playing or expected."""
         return self._plane.idle(self.lane)
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether telephone events (RFC 4733) were negotiated."""
+        return self._event_type is not None
+
+    @property
+    def queued_seconds(self) -> float:
+        """Speech still to be heard."""
+        return self._plane.queued_ms(self.lane) / 1_000
+
+    def dial(self, digits: str) -> None:
+        """Send keys as telephone events; `DigitsSent` follows."""
+        self._plane.dial(self.lane, digits, self._loop.time())
+
+    def stop_dialling(self) -> None:
+        """Send no more of them."""
+        self._plane.stop_dialling(self.lane)
 
     def comfort_on(self) -> None:
         """Play the comfort sound between what the model says, until `comfort_off`."""

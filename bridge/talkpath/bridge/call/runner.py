@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from talkpath.bridge.call.abilities.hang_up import HangUp
+from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.bookkeeping import Bookkeeping
 from talkpath.bridge.call.machine import CAUSES, TIMEOUTS, Effect, Event, State, step
 from talkpath.bridge.call.model_line import ModelLine
@@ -22,7 +23,7 @@ from talkpath.bridge.call.phone_leg import PhoneLeg, UnusableMediaError
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.timers import CallTimers
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.config.model import dtmf_mode, endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
 from talkpath.bridge.realtime import effects as e
@@ -83,6 +84,10 @@ class CallRunner:
         self._books = Bookkeeping(record, services.metrics, self._log, self._loop.time(), services.on_event)
         self._timers = CallTimers(self._loop, self.guarded)
         self._phone = PhoneLeg(services.plane, services.ports, self._loop)
+        clock = self._loop.time
+        self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
+        mode = dtmf_mode(services.config, record.trunk)
+        self._keys = SendDtmf(mode, self._phone, self._sip.send_digit, self._timers)
         self._line = ModelLine(
             agent,
             self,
@@ -92,8 +97,6 @@ class CallRunner:
             timers=self._timers,
             tool_failed=self._books.tool_failed,
         )
-        clock = self._loop.time
-        self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
         self._confirmed = self._over = False
         self._events: collections.deque[Event] = collections.deque()
         self._stepping = False
@@ -121,6 +124,8 @@ class CallRunner:
         """What this agent can do to its own call."""
         if self._own.hang_up_tool:
             yield HangUp(self.goodbye_asked)
+        if self._own.send_dtmf_tool:
+            yield self._keys
 
     @property
     def lane(self) -> int:
@@ -200,6 +205,8 @@ class CallRunner:
                 self.happen(Event.DIALOG_ENDED)
             case m.CallDigit():
                 self._digit(message.digit)
+            case m.InfoDigitAnswered():
+                self._keys.info_answered(message.status)
             case m.PeerLost():
                 self.happen(Event.SIP_LOST)
             case _:
@@ -223,8 +230,8 @@ class CallRunner:
             case media.SoundFinished():
                 if self.state is State.FALLBACK:
                     self._timers.set("last_words", ON_THE_WAY, lambda: self.happen(Event.PLAYED_OUT))
-            case media.Digit(_, digit, _duration):
-                self._digit(digit)
+            case media.Digit() | media.DigitsSent():
+                self._keypad_event(event)
             case media.RtpStopped(_, seconds):
                 self._rtp_stopped(seconds)
             case media.RtpResumed():
@@ -359,6 +366,13 @@ class CallRunner:
             self.hang_up("sip_failure")
         else:
             self._books.media(description)
+
+    def _keypad_event(self, event: media.Digit | media.DigitsSent) -> None:
+        """Take a key of the caller's, or the end of ours."""
+        if isinstance(event, media.Digit):
+            self._digit(event.digit)
+        else:
+            self._keys.events_sent(complete=event.complete)
 
     def _digit(self, digit: str) -> None:
         if self.state in BEFORE_THE_TALK:

@@ -73,6 +73,10 @@ class SipLeg:
         reason = self._books.sentence()
         self._send(m.Reject(call=self._call, status=503, reason=reason, retry_after=RETRY_AFTER))
 
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send a key as SIP INFO."""
+        self._send(m.SendInfoDigit(call=self._call, digit=m.Secret(digit), duration_ms=duration_ms))
+
     def hang_up(self) -> None:
         """End the dialog in the way its state asks for."""
         self._send(m.HangUp(call=self._call, reason=self._books.sentence()))

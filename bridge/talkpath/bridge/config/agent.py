@@ -125,6 +125,9 @@ class AgentConfig(Section):
         description="How long a tool may take before the agent is told that it failed.",
     )
     hang_up_tool: bool = Field(default=True, description="The agent may end the call by itself.")
+    send_dtmf_tool: bool = Field(
+        default=False, description="The agent may press keys (DTMF), for the menus of whoever it talks to."
+    )
     turn_detection: TurnDetectionTable = Field(
         default_factory=TurnDetection,
         description='"server_vad", "semantic_vad", or a table with the details.',

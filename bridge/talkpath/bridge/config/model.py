@@ -182,6 +182,11 @@ def capacity(config: Config, cores: Callable[[], int] = usable_cores) -> Capacit
     return Capacity(workers, limits[name], name)
 
 
+def dtmf_mode(config: Config, trunk: str) -> Literal["auto", "rfc4733", "info"]:
+    """How keys are sent on the calls of a trunk, which may be none of the configured."""
+    return next((known.dtmf for known in config.trunks if known.name == trunk), "auto")
+
+
 def to_json(config: Config) -> str:
     """Write the configuration for a child process, secrets included: never log this."""
     return config.model_dump_json(context={"secrets": True}, by_alias=True)

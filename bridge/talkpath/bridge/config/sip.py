@@ -176,6 +176,13 @@ class TrunkConfig(Section):
         default=False,
         description="Ask the calls of this trunk for username and password (digest) before taking them.",
     )
+    dtmf: Literal["auto", "rfc4733", "info"] = Field(
+        default="auto",
+        description=(
+            "How an agent's keys are sent: rfc4733 in the voice stream, info as SIP INFO; "
+            "auto takes INFO where the peer did not agree to the other."
+        ),
+    )
     register_interval: Duration = Field(
         default=300.0, ge=30, le=86400, description="Lifetime of a registration that we ask for."
     )

@@ -53,6 +53,8 @@ class Downlink:
         self._silence = np.full(lanes, ULAW.silence, np.uint8)
         self._resampler = ResamplerBank(lanes, 1, _STEP)
         self._warm = np.zeros(lanes, np.bool_)  # whose resampler remembers audio
+        self._waits = np.zeros(lanes, np.bool_)
+        self._any_waits = False
         self._only_codes = True  # no lane's model speaks PCM
         self._any_translates = False
         counters.derive(self._count_played)
@@ -76,8 +78,14 @@ class Downlink:
         """The queue of a lane."""
         return self._pcm if self._format[lane] == "pcm" else self._codes
 
+    def wait(self, lane: int, *, waits: bool) -> None:
+        """Let the lane's speech wait, or go on where it stopped."""
+        self._waits[lane] = waits
+        self._any_waits = bool(self._waits.any())
+
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
+        self.wait(lane, waits=False)
         self.configure(lane, "pcmu", "PCMU")
         self._codes.reset(lane)
         self._pcm.reset(lane)
@@ -112,6 +120,8 @@ class Downlink:
         Returns:
             Which rows carry model audio (k,).
         """
+        if self._any_waits and (waits := self._waits[rows]).any():
+            return self._take_without(waits, rows, out, now, events)
         if self._only_codes:
             return self._take_codes(rows, out, now, events)
         pcm = self._is_pcm[rows]
@@ -124,6 +134,18 @@ class Downlink:
             part = np.empty((np.count_nonzero(chosen), FRAME_BYTES), np.uint8)
             ready[chosen] = take(rows[chosen], part, now, events)
             out[chosen] = part
+        return ready
+
+    def _take_without(
+        self, waits: NDArray[np.bool_], rows: Rows, out: Codes, now: float, events: list[MediaEvent]
+    ) -> NDArray[np.bool_]:
+        """Leave out the lanes whose speech waits."""
+        ready, goes = np.zeros(len(rows), np.bool_), ~waits
+        if goes.any():
+            part = np.empty((np.count_nonzero(goes), out.shape[1]), np.uint8)
+            ready[goes] = self.take(rows[goes], part, now, events)
+            out[goes] = part
+        out[waits] = self._silence[rows[waits]][:, None]
         return ready
 
     def _take_codes(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from talkpath.sip.messages import Secret
 __all__ = [
     "Beat",
     "Digit",
+    "DigitsSent",
     "LaneMedia",
     "LaneStatistics",
     "Latched",
@@ -119,6 +120,19 @@ class Digit:
 
 
 @dataclass(frozen=True, slots=True)
+class DigitsSent:
+    """The digits that a lane was told to send are out.
+
+    Attributes:
+        lane: The lane.
+        complete: `False`: the far end stopped taking digits in RTP before all of them were sent.
+    """
+
+    lane: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoutStarted:
     """The first frame of an item went out.
 
@@ -174,6 +188,7 @@ class RtpResumed:
 MediaEvent = (
     Latched
     | Digit
+    | DigitsSent
     | PlayoutStarted
     | PlayoutDrained
     | PlayoutOverflow

@@ -188,6 +188,7 @@ class MediaPlane:
         target = receiver.latch.target(lane)
         sends = media.sends and target is not None and target[1] > 0
         self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)
+        self._transmitter.dialler.configure(lane, media.dtmf_payload_type)
         self._control.configure(lane, media.remote_address, media.remote_port, now, muxed=media.rtcp_mux)
 
     def _secure(self, lane: int, call: _Call, media: LaneMedia) -> None:
@@ -340,6 +341,18 @@ class MediaPlane:
     def stop_sound(self, lane: int) -> None:
         """Stop the lane's sound, if there is one."""
         self._sounds.stop(lane)
+
+    def dial(self, lane: int, digits: str, now: float) -> None:
+        """Send digits (RFC 4733) after the speech that is queued; later speech waits for `DigitsSent`.
+
+        Raises:
+            ValueError: A character is neither a key nor a pause, or digits are being sent already.
+        """
+        self._transmitter.dialler.dial(lane, digits, now)
+
+    def stop_dialling(self, lane: int) -> None:
+        """Send no more digits."""
+        self._transmitter.dialler.stop(lane)
 
     def set_uplink(self, lane: int, mode: UplinkMode) -> None:
         """Choose what the model hears: the caller, silence in stream time, or nothing at all."""

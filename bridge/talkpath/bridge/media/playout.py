@@ -133,6 +133,14 @@ class Playout:
         """Milliseconds of audio still to be sent."""
         return (self._left.item(lane) + self._queues[lane].waiting) // self._bytes_per_ms
 
+    def end(self, lane: int) -> int:
+        """The position behind everything that is queued, for `passed`."""
+        return self._tail(lane)
+
+    def passed(self, lane: int, position: int) -> bool:
+        """Whether everything before a position went out."""
+        return self._sent(lane) >= position
+
     def idle(self, lane: int) -> bool:
         """Whether nothing is queued, playing or expected."""
         return self._queues[lane].empty() and not self._left[lane]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from talkpath.bridge.media.counters import Cause
+from talkpath.bridge.media.dialling import Dialler
 from talkpath.bridge.media.lane import FRAME_BYTES, PHASES, SAMPLE_RATE
 from talkpath.codecs import rtp
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from talkpath.bridge.media.counters import Counters
@@ -72,6 +73,9 @@ class Transmitter:
         sounds: What fills the time without it.
         random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
         start: Monotonic seconds of slot 0.
+
+    Attributes:
+        dialler: The digits that lanes send.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Transmitter:
         random: Random,
         start: float = 0.0,
     ) -> None:
+        self.dialler = Dialler(lanes, downlink)
         self._start = start
         self._counters = counters
         self._downlink = downlink
@@ -131,6 +136,8 @@ class Transmitter:
 
     def close(self, lane: int) -> None:
         """Stop sending and forget the socket."""
+        self.dialler.stop(lane)
+        self.dialler.configure(lane, None)
         self._sendto.pop(lane, None)
         if self._targets.pop(lane, None) is not None:
             self._arrange(lane % PHASES)
@@ -178,10 +185,14 @@ class Transmitter:
         group.sequence += _ONE
         group.timestamp_field[:] = group.timestamp + np.uint32(slot * FRAME_BYTES & 0xFFFFFFFF)
         group.sent += 1
-        self._hand_over(group)
+        if self.dialler.active:
+            replaced = self.dialler.replace(group.lanes, group.packets, group.views, now, events)
+            self._hand_over(group, replaced)
+        else:
+            self._hand_over(group, group.views)
 
-    def _hand_over(self, group: _Phase) -> None:
-        for (sendto, target), packet, lane in zip(group.targets, group.views, group.lanes, strict=True):
+    def _hand_over(self, group: _Phase, packets: Sequence[memoryview]) -> None:
+        for (sendto, target), packet, lane in zip(group.targets, packets, group.lanes, strict=True):
             try:
                 sendto(packet, target)
             except OSError as error:

@@ -53,7 +53,7 @@ class Conversation:
         self.history = History()
         self.responses = Responses(settings, outbox, timers, jitter=jitter, fail=fail)
         self.speech = Speech(outbox, self.history, settings.bytes_per_second)
-        self.calls = FunctionCalls(outbox, timers, settings.deadlines.tool)
+        self.calls = FunctionCalls(outbox, timers, settings.deadlines)
         self._handlers: dict[type, Handler] = {
             events.AudioDelta: self._audio_delta,
             events.AudioDone: self._audio_done,

@@ -13,6 +13,7 @@ from talkpath.bridge.realtime.wire import function_output_item
 if TYPE_CHECKING:
     from talkpath.bridge.realtime.events import Item
     from talkpath.bridge.realtime.outbox import Outbox
+    from talkpath.bridge.realtime.settings import Deadlines
     from talkpath.bridge.realtime.timers import Timers
 
 MAX_CALLS = 16
@@ -38,10 +39,10 @@ class _Batch:
 class FunctionCalls:
     """All tool calls of a session, in batches by response."""
 
-    def __init__(self, outbox: Outbox, timers: Timers, timeout: float) -> None:
+    def __init__(self, outbox: Outbox, timers: Timers, deadlines: Deadlines) -> None:
         self._outbox = outbox
         self._timers = timers
-        self._timeout = timeout
+        self._deadlines = deadlines
         self._batches: dict[str, _Batch] = {}
         self._batch_of: dict[str, str] = {}
         self._finished: list[frozenset[str]] = []
@@ -73,8 +74,9 @@ class FunctionCalls:
             self._outbox.counts["function_call_bad_arguments"] += 1
             self.finish(call_id, error_output("The arguments are not a JSON object. Call the tool again."))
         else:
-            self._timers.set(TIMER + call_id, now + self._timeout)
-            self._outbox.emit(RunTool(call_id, item.name or "", arguments))
+            name = item.name or ""
+            self._timers.set(TIMER + call_id, now + self._deadlines.tools.get(name, self._deadlines.tool))
+            self._outbox.emit(RunTool(call_id, name, arguments))
 
     def called(self, response_id: str) -> int:
         """How many calls of a response were accepted."""

@@ -82,6 +82,8 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: float = 5.0
     """From our ``response.cancel`` to the end of the response."""
     tool: float = 15.0
+    tools: dict[str, float] = msgspec.field(default_factory=dict)
+    """The same for single tools, by name, that keep another time."""
     session_limit: float = 3600.0
     """The server closes the socket after this time; it counts from the opening of the socket."""
     expiry_notice: float = 120.0
