@@ -99,9 +99,9 @@ class Stand:
         self.plane.close()
         self.port.close()
 
-    def new_leg(self) -> ModelLeg:
+    def new_leg(self, settings: SessionSettings = SETTINGS) -> ModelLeg:
         return ModelLeg(
-            SETTINGS,
+            settings,
             self.plane,
             self.lane,
             self.run_tool,
@@ -257,6 +257,19 @@ async def test_what_the_caller_says_before_the_session_is_ready_is_kept_within_b
         assert stand.socket.heard[0] == 50, "the oldest goes first"
         stand.leg.append(b"\x01" * 160)
         assert stand.socket.heard[-1] == 1
+
+
+@in_virtual_time
+async def test_frames_are_joined_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.leg = stand.new_leg(SessionSettings(uplink_ms=60))
+        await stand.ready()
+        heard = []
+        for number in range(8):
+            stand.leg.append(bytes([number]) * 160)
+            heard.append(len(stand.socket.heard) // 160)
+        assert heard == [0, 0, 3, 3, 3, 6, 6, 6]
+        assert stand.socket.heard == b"".join(bytes([number]) * 160 for number in range(6))
 
 
 @in_virtual_time

@@ -43,6 +43,7 @@ def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]
         auth=model.auth,
         extra_headers=tuple((name, _secret(value)) for name, value in model.headers.items()),
         audio_format=model.audio,
+        uplink_ms=config.realtime.uplink_ms,
         voice=own.voice,
         instructions=own.instructions,
         greeting=own.greeting or "",

@@ -117,6 +117,8 @@ class ModelLeg:
         self._timer_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._entered_at = 0.0
+        self._frames_per_append = settings.uplink_ms // 20
+        self._joined: list[bytes] = []
         self._unheard: collections.deque[bytes] = collections.deque(maxlen=UNHEARD_FRAMES)
 
     @property
@@ -151,10 +153,16 @@ class ModelLeg:
 
     def append(self, audio: bytes) -> None:
         """Send 20 ms of what the caller says; until the session is configured, keep the last seconds."""
-        if self._configured and self._connection is not None:
-            self._connection.send_audio_soon(append_event(audio))
-        else:
+        if not self._configured or self._connection is None:
             self._unheard.append(audio)
+            return
+        if self._frames_per_append > 1:
+            self._joined.append(audio)
+            if len(self._joined) < self._frames_per_append:
+                return
+            audio = b"".join(self._joined)
+            self._joined.clear()
+        self._connection.send_audio_soon(append_event(audio))
 
     def playout_started(self, item_id: str) -> None:
         """The first frame of an item was handed to RTP."""

@@ -101,6 +101,13 @@ class RealtimeConfig(Section):
             "on G.711 trunks; pcmu or pcma pass G.711 through, at about a third less CPU per call."
         ),
     )
+    uplink_ms: Literal[20, 40, 60] = Field(
+        default=20,
+        description=(
+            "Milliseconds of the caller's voice in one message to the model. 40 costs less CPU per call "
+            "and delays the voice by up to 20 ms."
+        ),
+    )
     auth: Auth = Field(
         default="auto",
         description="How the key is shown: bearer (Authorization) or azure (api-key); auto goes by the URL.",

@@ -101,6 +101,8 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``azure`` sends the key in an ``api-key`` header."""
     extra_headers: tuple[tuple[str, Secret], ...] = ()
     audio_format: AudioFormat = "pcmu"
+    uplink_ms: int = 20
+    """Milliseconds of the caller's audio in one append; a multiple of 20."""
     voice: str = "marin"
     """A voice name, or the id of a custom voice (``voice_…``)."""
     instructions: str = ""
