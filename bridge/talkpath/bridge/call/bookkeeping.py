@@ -109,6 +109,7 @@ class Bookkeeping:
             local=self.advertised_rtp,
             sends=description.sends,
             receives=description.receives,
+            srtp=description.local_crypto.value.partition(" ")[0],  # the suite; its key stands behind it
         )
 
     def media_refused(self, sentence: str) -> None:
