@@ -185,12 +185,18 @@ class ModelLeg:
 
     def digits(self, text: str) -> None:
         """Tell the model which keys the caller pressed; they interrupt it."""
+        self._stop_and_do(lambda now: self.session.digits(text, now))
 
-        def pressed(now: float) -> None:
+    def interrupt(self) -> None:
+        """Stop the agent."""
+        self._stop_and_do(self.session.interrupt)
+
+    def _stop_and_do(self, action: Callable[[float], None]) -> None:
+        def stopped(now: float) -> None:
             self._stop_leftovers()
-            self.session.digits(text, now)
+            action(now)
 
-        self._do(pressed)
+        self._do(stopped)
 
     # Inside ---------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from talkpath.bridge.call.abilities.collect_digits import CollectDigits
 from talkpath.bridge.call.abilities.hang_up import HangUp
 from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.bookkeeping import Bookkeeping
@@ -88,6 +89,7 @@ class CallRunner:
         self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
         mode = dtmf_mode(services.config, record.trunk)
         self._keys = SendDtmf(mode, self._phone, self._sip.send_digit, self._timers)
+        self._collector = CollectDigits(self._hush, lambda: self._phone.queued_seconds, self._timers)
         self._line = ModelLine(
             agent,
             self,
@@ -126,6 +128,8 @@ class CallRunner:
             yield HangUp(self.goodbye_asked)
         if self._own.send_dtmf_tool:
             yield self._keys
+        if self._own.collect_digits_tool:
+            yield self._collector
 
     @property
     def lane(self) -> int:
@@ -274,6 +278,7 @@ class CallRunner:
     def model_lost(self, *, retryable: bool, sentence: str) -> None:
         """The session ended or could not be had."""
         self._books.model_problem(sentence)
+        self._collector.forget()
         if self._line.lost(retryable=retryable):
             self.happen(Event.MODEL_LOST)
         else:
@@ -367,6 +372,11 @@ class CallRunner:
         else:
             self._books.media(description)
 
+    def _hush(self) -> None:
+        """Stop the agent: the caller enters something."""
+        if self._line.leg is not None:
+            self._line.leg.interrupt()
+
     def _keypad_event(self, event: media.Digit | media.DigitsSent) -> None:
         """Take a key of the caller's, or the end of ours."""
         if isinstance(event, media.Digit):
@@ -380,7 +390,8 @@ class CallRunner:
         self._books.record.digits += 1
         leg = self._line.leg
         if leg is not None:
-            leg.digits(digit)
+            if not self._collector.take(digit):
+                leg.digits(digit)
             if self.state is State.GOODBYE:
                 self.happen(Event.CALLER_SPOKE)
         self._note_activity()

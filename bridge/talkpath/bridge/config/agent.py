@@ -128,6 +128,10 @@ class AgentConfig(Section):
     send_dtmf_tool: bool = Field(
         default=False, description="The agent may press keys (DTMF), for the menus of whoever it talks to."
     )
+    collect_digits_tool: bool = Field(
+        default=False,
+        description="The agent may let the caller enter a number, and get its keys as one answer.",
+    )
     turn_detection: TurnDetectionTable = Field(
         default_factory=TurnDetection,
         description='"server_vad", "semantic_vad", or a table with the details.',
