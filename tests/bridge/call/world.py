@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 SILENCE = 0xFF
 EVENT_TYPE = 101
+CONSULT = "-t"
+"""Stands in the ids of second legs."""
 FIRST_PORT, LAST_PORT = 46_000, 46_399
 
 Connects = "Callable[[SessionSettings, Any, Any], ModelSocket] | Exception | None"
@@ -146,6 +148,12 @@ class World:
         self.tries: list[float] = []
         self.records: list[CallRecord] = []
         self.phone = Telephone()
+        self.human = Telephone()
+        """Where the second legs of transfers arrive."""
+        self.refer: Sequence[tuple[Any, int]] = ()
+        """What the peer tells of each REFER: stages and statuses."""
+        self.briefing: Sequence[dict[str, Any]] = ({"reply": [{"say": "Alice calls about a bicycle."}]},)
+        """What the session says that speaks to the human."""
         self.script, self.faults, self.callee = script, faults, callee
         self.info_status = 200
         """What the far end answers to a key that comes as SIP INFO."""
@@ -180,6 +188,7 @@ class World:
         if self._pulse is not None:
             self._pulse.cancel()
         self.phone.sock.close()
+        self.human.sock.close()
         if kind is None:
             self.assert_baseline()
         await self.worker.settle()
@@ -212,7 +221,8 @@ class World:
 
     def media(self, call: str = "c1", **facts: Any) -> m.MediaUpdated:
         """What SDP settled with the telephone."""
-        address, port = self.phone.sock.getsockname()
+        phone = self.human if CONSULT in call else self.phone
+        address, port = phone.sock.getsockname()
         known: dict[str, Any] = {
             "codec": "PCMU",
             "payload_type": 0,
@@ -243,7 +253,7 @@ class World:
     async def silence(self, call: str = "c1") -> None:
         """Wait until the agent has nothing more to say."""
         runner = self.worker.calls[call]
-        await self.until(lambda: not runner._agent_talks())
+        await self.until(lambda: not runner.agent_talks())
 
     async def whistle(self, seconds: float, hertz: float = 700.0) -> None:
         """The caller makes a sound."""
@@ -295,6 +305,7 @@ class World:
         """Nothing is left of any call."""
         worker = self.worker
         assert not worker.calls
+        assert not worker.consults
         assert not any(worker._by_lane)
         assert len(worker.plane) == 0
         assert len(worker.ports) == 0
@@ -330,7 +341,9 @@ class World:
         return socket_to_model
 
     def _simulator(self, settings: Any, on_frame: Any, on_close: Any) -> ModelSocket:
-        return SimulatedModel(settings, on_frame, on_close, script=self.script, faults=self.faults)
+        briefs = settings.greeting_mode == "own_words"
+        script = self.briefing if briefs else self.script
+        return SimulatedModel(settings, on_frame, on_close, script=script, faults=self.faults)
 
     def _note_finished(self, call: str, record: CallRecord) -> None:
         self.records.append(record)
@@ -338,12 +351,14 @@ class World:
 
     def _beat(self) -> None:
         self.phone.beat(self.loop.time())
+        self.human.beat(self.loop.time())
         self._pulse = self.loop.call_later(0.02, self._beat)
 
     def _from_worker(self, message: m.Message) -> None:
         self.sent.append(message)
         if isinstance(message, m.Ring | m.Answer | m.PlaceCall):
-            self.phone.target = ("127.0.0.1", message.rtp_port)
+            phone = self.human if CONSULT in message.call else self.phone
+            phone.target = ("127.0.0.1", message.rtp_port)
         if self.auto:
             for answer in self._answers(message):
                 self.loop.call_soon(self.worker.message, answer)
@@ -360,6 +375,11 @@ class World:
                 return [m.CallEnded(call=call, by="us", status=200, reason=reason)]
             case m.PlaceCall(call=call) if self.callee == "answers":
                 return [m.CallRinging(call=call, status=180), self.media(call), m.CallConfirmed(call=call)]
+            case m.Refer(call=call):
+                return [
+                    m.ReferProgress(call=call, stage=stage, status=status, reason="")
+                    for stage, status in self.refer
+                ]
             case m.PlaceCall(call=call) if self.callee:
                 return [m.CallEnded(call=call, by="caller", status=int(self.callee), reason="Busy")]
         return []

@@ -34,16 +34,3 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"the human's leg is given {TIMEOUTS[State.CALLER_LEFT]:.0f} s to follow" in PAGE
     assert f"at most {MAX_SUMMARY_HEADER} bytes" in PAGE
     assert f"(RFC 7433) at most {MAX_USER_TO_USER}, hex" in PAGE
-
-
-def test_the_page_says_that_it_is_ahead_of_the_daemon() -> None:
-    """Goes together with the note at the top: remove both when the call performs transfers."""
-    sources = Path(__file__).parents[3] / "bridge" / "talkpath" / "bridge"
-    drawer = "diagrams.py"  # draws what nobody performs yet, too
-    outside = [path for path in sources.rglob("*.py") if "transfer" not in path.parts and path.name != drawer]
-    uses = [
-        path
-        for path in outside
-        if path.name != "transfer.py" and "talkpath.bridge.transfer" in path.read_text("utf-8")
-    ]
-    assert ("**Not wired yet.**" in PAGE) == (not uses)

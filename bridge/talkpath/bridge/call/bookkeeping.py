@@ -198,6 +198,35 @@ class Bookkeeping:
         if self._on_event is not None:
             self._on_event(self.record.call, effect)
 
+    def briefing_effect(self, effect: e.Effect) -> None:
+        """Keep what the session that speaks to a human reports: it costs tokens like any other."""
+        match effect:
+            case e.Usage(_, tokens):
+                self._tokens(tokens)
+            case e.ProtocolProblem(code, message):
+                self._metrics.model_error(code)
+                self._log.warning("model_error", code=code, problem=message, session="briefing")
+            case _:
+                pass
+
+    # Transfers --------------------------------------------------------------------------------------
+
+    def transfer_step(self, target: str, state: str, event: str) -> None:
+        """A transfer has taken a step."""
+        self._log.info("transfer_step", target=target, state=state, event_name=event)
+
+    def transfer_ended(self, target: str, outcome: str, reason: str) -> None:
+        """A transfer is over, or was refused at once.
+
+        Args:
+            target: Name of the target.
+            outcome: ``transferred``, ``returned``, ``caller_gone``, or ``refused``.
+            reason: One of `talkpath.bridge.transfer.vocabulary.Reason`.
+        """
+        self.record.transfer, self.record.transfer_target = reason, target
+        self._metrics.transfers.labels(outcome, reason).inc()
+        self._log.info("transfer_ended", target=target, outcome=outcome, reason=reason)
+
     def tool_failed(self) -> None:
         """A tool raised or took too long."""
         self.record.tool_failures += 1
@@ -226,6 +255,8 @@ class Bookkeeping:
 
     def _verdict_on_talk(self) -> tuple[Outcome, Cause]:
         record, cause = self.record, self._cause
+        if cause == "transferred":
+            return "transferred", cause
         if record.ended_by == "callee" and cause not in BROKEN:
             return "completed", cause or "callee_hung_up"
         if record.ended_by == "caller" and cause not in BROKEN:

@@ -35,6 +35,8 @@ class State(enum.Enum):
     """The agent wants to hang up: its last words are still being played. The caller can still stop it."""
     TIME_UP = "time_up"
     """The longest duration is over: last words, as in ``goodbye``, but nobody can stop it any more."""
+    TRANSFERRING = "transferring"
+    """The caller is on the way to a human; `talkpath.bridge.transfer.machine` has the steps of it."""
     FALLBACK = "fallback"
     """The model is gone for good: an announcement is played, then the call ends."""
     ENDING = "ending"
@@ -56,6 +58,12 @@ class Event(enum.Enum):
     """The dialog is confirmed (ACK)."""
     GOODBYE_ASKED = "goodbye_asked"
     """The model called ``hang_up``."""
+    TRANSFER_ASKED = "transfer_asked"
+    """The model called ``transfer_call``, and there is somebody to try."""
+    TRANSFER_RETURNED = "transfer_returned"
+    """The transfer is over, and the caller is the agent's again."""
+    TRANSFERRED = "transferred"
+    """A human has, or had, the caller: our leg may go. Also told late, by a peer that took its time."""
     CALLER_SPOKE = "caller_spoke"
     """The caller interrupted."""
     PLAYED_OUT = "played_out"
@@ -96,6 +104,8 @@ class Effect(enum.Enum):
     """Let the agent say that it hangs up because it hears nobody."""
     STAY = "stay"
     """The hang-up is taken back, and so is its cause."""
+    TRANSFER = "transfer"
+    """Begin the transfer that was asked for."""
     PLAY_FALLBACK = "play_fallback"
     HANG_UP = "hang_up"
     FINISH = "finish"
@@ -201,6 +211,34 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
         for state in (_S.GOODBYE, _S.TIME_UP)
         for event in (_E.PLAYED_OUT, _E.TIMEOUT, _E.HANG_UP_ORDERED)
     },
+    # On the way to a human. How the caller's dialog ends is the transfer's to judge before it comes here,
+    # because a peer that joins two calls ends them itself. A model that drops matters once they are back.
+    (_S.TALKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
+    (_S.TRANSFERRING, _E.TRANSFER_RETURNED): (_S.TALKING, ()),
+    (_S.TRANSFERRING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    **{
+        (_S.TRANSFERRING, event): (_S.TRANSFERRING, ())
+        for event in (
+            _E.MODEL_READY,
+            _E.MODEL_LOST,
+            _E.MODEL_GONE,
+            _E.CONFIRMED,
+            _E.GOODBYE_ASKED,
+            _E.TRANSFER_ASKED,
+            _E.CALLER_SPOKE,
+            _E.PLAYED_OUT,
+            _E.LIMIT_REACHED,  # the agent's time; the human's has no limit
+            _E.SILENT_TOO_LONG,
+        )
+    },
+    **{
+        (state, _E.TRANSFERRED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP))
+        for state in (_S.TRANSFERRING, _S.TALKING, _S.GOODBYE, _S.TIME_UP)
+    },
+    **{
+        (state, _E.TRANSFERRED): (_S.ENDING, (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.HANG_UP))
+        for state in (_S.RECOVERING, _S.FALLBACK)
+    },
     # The announcement when there is no model.
     (_S.FALLBACK, _E.PLAYED_OUT): (_S.ENDING, (_F.HANG_UP,)),
     (_S.FALLBACK, _E.TIMEOUT): (_S.ENDING, (_F.HANG_UP,)),
@@ -221,6 +259,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
             _E.PLAYED_OUT,
             _E.LIMIT_REACHED,
             _E.HANG_UP_ORDERED,
+            _E.TRANSFERRED,
         )
     },
     # The dialog can end at any time.
@@ -240,6 +279,7 @@ CAUSES: Final[dict[tuple[State, Event], Cause]] = {
     **{(state, _E.GOODBYE_ASKED): "agent_hung_up" for state in (_S.DIALING, _S.ANSWERED, _S.TALKING)},
     **{(state, _E.LIMIT_REACHED): "time_limit" for state in (_S.TALKING, _S.RECOVERING)},
     (_S.TALKING, _E.SILENT_TOO_LONG): "silence",
+    **{(state, _E.TRANSFERRED): "transferred" for state in _S if state is not _S.ENDED},
     **{(state, _E.SIP_LOST): "sip_process_lost" for state in _S if state is not _S.ENDED},
 }
 """Steps that decide why the call ends, for its record; the first one counts, until `Effect.STAY`."""

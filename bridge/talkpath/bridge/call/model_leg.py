@@ -108,6 +108,7 @@ class ModelLeg:
         self._loop = asyncio.get_running_loop()
         self._connection: RealtimeConnection | None = None
         self._configured = False
+        self._silenced = False
         self._over = False
         self._performing = False
         self._items: set[str] = set()
@@ -125,6 +126,11 @@ class ModelLeg:
     def busy(self) -> bool:
         """Whether more speech is to come: a response runs or is owed, or a tool is at work."""
         return not self._over and not self.session.idle()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the session is configured and alive."""
+        return self._configured and not self._over
 
     def open(self, seed: Sequence[e.SeedMessage] = ()) -> None:
         """Connect, and put ``seed`` into the conversation once the session is configured."""
@@ -182,6 +188,20 @@ class ModelLeg:
     def say(self, text: str) -> None:
         """Let the agent say a fixed sentence."""
         self._do(lambda now: self.session.say(text, now))
+
+    def tell(self, text: str) -> None:
+        """Put a note into the conversation, and let the agent respond to it."""
+        self._do(lambda now: self.session.inject(text, "system", respond=True, now=now))
+
+    def silence(self) -> None:
+        """Stop what the agent says and let nothing of it be heard, until `unsilence`; the session stays."""
+        self._silenced = True
+        self._do(self.session.interrupt)
+
+    def unsilence(self) -> None:
+        """Let the agent be heard again; what it said meanwhile is not."""
+        self._do(self.session.interrupt)
+        self._silenced = False
 
     def digits(self, text: str) -> None:
         """Tell the model which keys the caller pressed; they interrupt it."""
@@ -255,7 +275,7 @@ class ModelLeg:
             self._performing = False
 
     def _perform(self, effect: e.Effect) -> None:
-        if self._over:
+        if self._over or (self._silenced and isinstance(effect, e.PlayAudio | e.FinishItem)):
             return
         match effect:
             case e.PlayAudio(item_id, audio):

@@ -157,6 +157,38 @@ class ModelLine:
             services.tools[self._agent], name, arguments, self._context, on_failure=self._tool_failed
         )
 
+    # A transfer -----------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        """Whether a session is configured and alive."""
+        return self.leg is not None and self.leg.ready
+
+    def history(self) -> Sequence[SeedMessage]:
+        """What was said so far."""
+        return self.leg.session.history() if self.leg is not None else self._history
+
+    def silence(self) -> None:
+        """Let nothing of the agent be heard, until `unsilence`."""
+        if self.leg is not None:
+            self.leg.silence()
+
+    def unsilence(self) -> None:
+        """Let the agent be heard again."""
+        if self.leg is not None:
+            self.leg.unsilence()
+
+    def restore(self) -> None:
+        """Open a session if there is none, with the whole budget of tries."""
+        if self.leg is None:
+            self._recovery = Recovery(CALL_BUDGET)
+            self.open()
+
+    def tell(self, text: str) -> None:
+        """Let the agent know something, and respond to it."""
+        if self.leg is not None:
+            self.leg.tell(text)
+
     # Words ----------------------------------------------------------------------------------------
 
     def greet(self) -> None:

@@ -93,6 +93,10 @@ class PhoneLeg:
         """Keep what comes from the far end from the model: early media are no speech."""
         self._plane.set_uplink(self.lane, "nothing")
 
+    def mute(self) -> None:
+        """Let the model hear silence instead of the far end; its sense of time goes on."""
+        self._plane.set_uplink(self.lane, "silence")
+
     def listen(self) -> None:
         """Let the model hear the far end."""
         self._plane.set_uplink(self.lane, "caller")

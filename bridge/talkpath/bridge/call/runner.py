@@ -6,50 +6,48 @@ Everything a call holds is taken in one place (`CallRunner.start`) and given bac
 
 from __future__ import annotations
 
-import asyncio
-import collections
-import contextlib
 import functools
 from typing import TYPE_CHECKING, Final
-
-import structlog
 
 from talkpath.bridge.call.abilities.collect_digits import CollectDigits
 from talkpath.bridge.call.abilities.hang_up import HangUp
 from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
-from talkpath.bridge.call.bookkeeping import Bookkeeping
-from talkpath.bridge.call.machine import CAUSES, TIMEOUTS, Effect, Event, State, step
+from talkpath.bridge.call.lifecycle import CallLifecycle
+from talkpath.bridge.call.machine import Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
-from talkpath.bridge.call.phone_leg import PhoneLeg, UnusableMediaError
+from talkpath.bridge.call.peer import Peer
+from talkpath.bridge.call.phone_leg import UnusableMediaError
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
-from talkpath.bridge.call.timers import CallTimers
+from talkpath.bridge.call.transfer_desk import TransferDesk
+from talkpath.bridge.call.transfer_runner import Lent
 from talkpath.bridge.config.model import dtmf_mode, endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
 from talkpath.bridge.realtime import effects as e
+from talkpath.bridge.transfer.vocabulary import Event as TransferEvent
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.realtime.tools import CallContext
 
-log = structlog.get_logger(__name__)
-
 LIMIT_SENTENCE: Final = "I am sorry, our time is over. Thank you for calling, and goodbye."
 SILENCE_SENTENCE: Final = "I cannot hear you, so I will hang up now. Please call again. Goodbye."
 
 ON_THE_WAY: Final = 0.3
 """Seconds from the last frame to the BYE, which would overtake what waits in jitter buffers on the way."""
+LIMIT_AGAIN: Final = 1.0
+"""Seconds until a limit that came during a transfer is looked at again."""
 LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
 BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
 
 
-class CallRunner:
+class CallRunner(CallLifecycle):
     """One call, inbound or outbound, from its first message to its record.
 
     Args:
@@ -60,6 +58,7 @@ class CallRunner:
         context: What the agent's tools may know about the call.
         order: For an outbound call: what to dial once the model is ready.
         ipv6: Our SDP names an IPv6 address.
+        peer: Who calls, for a transfer to the numbers that are there.
     """
 
     def __init__(
@@ -72,24 +71,18 @@ class CallRunner:
         context: CallContext,
         order: m.Originate | None = None,
         ipv6: bool = False,
+        peer: Peer | None = None,
     ) -> None:
-        self.call = call
-        self.agent = agent
-        self.state = State.PREPARING if order else State.OFFERED
+        super().__init__(call, agent, State.PREPARING if order else State.OFFERED, services, record)
         self._own = services.config.agents[agent]
-        self._services = services
         self._order = order
         self._ipv6 = ipv6
-        self._loop = asyncio.get_running_loop()
-        self._log = log.bind(call=call, sip_call_id=record.sip_call_id, agent=agent)
-        self._books = Bookkeeping(record, services.metrics, self._log, self._loop.time(), services.on_event)
-        self._timers = CallTimers(self._loop, self.guarded)
-        self._phone = PhoneLeg(services.plane, services.ports, self._loop)
         clock = self._loop.time
         self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
         mode = dtmf_mode(services.config, record.trunk)
         self._keys = SendDtmf(mode, self._phone, self._sip.send_digit, self._timers)
         self._collector = CollectDigits(self._hush, lambda: self._phone.queued_seconds, self._timers)
+        self._desk = TransferDesk(self, services.config, agent)
         self._line = ModelLine(
             agent,
             self,
@@ -99,10 +92,13 @@ class CallRunner:
             timers=self._timers,
             tool_failed=self._books.tool_failed,
         )
-        self._confirmed = self._over = False
-        self._events: collections.deque[Event] = collections.deque()
-        self._stepping = False
-        self._perform: dict[Effect, Callable[[], None]] = {
+        peer = peer or (Peer.of_order(order) if order else Peer())
+        self._desk.equip(
+            Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer)
+        )
+        self._confirmed = False
+        self._at_the_end = [self._sip.tell_who_ordered, self._close_books, self._line.close, self._desk.close]
+        self._perform = {
             Effect.RING: self._sip.ring,
             Effect.OPEN_SESSION: self._line.open,
             Effect.REOPEN_SESSION: self._line.reopen,
@@ -117,6 +113,7 @@ class CallRunner:
             Effect.SAY_LIMIT: functools.partial(self._say_last, LIMIT_SENTENCE),
             Effect.SAY_SILENCE: functools.partial(self._say_last, SILENCE_SENTENCE),
             Effect.STAY: self._books.stays,
+            Effect.TRANSFER: self._desk.begin,
             Effect.PLAY_FALLBACK: self._play_fallback,
             Effect.HANG_UP: self._sip.hang_up,
             Effect.FINISH: self._finish,
@@ -130,6 +127,7 @@ class CallRunner:
             yield self._keys
         if self._own.collect_digits_tool:
             yield self._collector
+        yield from self._desk.abilities()
 
     @property
     def lane(self) -> int:
@@ -159,41 +157,6 @@ class CallRunner:
 
     # What happens ---------------------------------------------------------------------------------
 
-    def happen(self, event: Event) -> None:
-        """Take one step of the table and perform its effects.
-
-        An effect may make something else happen; that waits until the step is complete.
-        """
-        self._events.append(event)
-        if self._stepping:
-            return
-        self._stepping = True
-        try:
-            while self._events and self.state is not State.ENDED:
-                self._step(self._events.popleft())
-        finally:
-            self._stepping = False
-            self._events.clear()
-
-    def _step(self, event: Event) -> None:
-        before = self.state
-        self.state, effects = step(before, event)
-        self._log.debug("call_step", event_name=event.value, before=before.value, after=self.state.value)
-        cause = CAUSES.get((before, event))
-        if cause is not None:
-            self._books.because(cause)
-        if self.state is not before:
-            self._arm_timeout()
-        for effect in effects:
-            self._perform[effect]()
-
-    def guarded(self, action: Callable[[], None]) -> None:
-        """Do something for this call; what it raises ends this call and no other."""
-        try:
-            action()
-        except Exception as error:  # noqa: BLE001 - the root of all that a call does
-            self.broke(error)
-
     def message(self, message: m.AnyMessage) -> None:
         """Take a message of the SIP process about this call."""
         match message:
@@ -206,15 +169,22 @@ class CallRunner:
                 self._log.debug("ringing", status=message.status)
             case m.CallEnded():
                 self._sip.ended(message)
-                self.happen(Event.DIALOG_ENDED)
+                self._caller_ended(Event.DIALOG_ENDED)
             case m.CallDigit():
                 self._digit(message.digit)
             case m.InfoDigitAnswered():
                 self._keys.info_answered(message.status)
             case m.PeerLost():
-                self.happen(Event.SIP_LOST)
+                self._caller_ended(Event.SIP_LOST)
+            case m.ReferProgress():
+                self._log.info("refer_progress", stage=message.stage, status=message.status)
+                self._desk.reported(message)
             case _:
                 self._log.error("unexpected_message", message=type(message).__name__)
+
+    def _caller_ended(self, event: Event) -> None:
+        if not self._desk.caller_ended(event):
+            self.happen(event)
 
     def media_event(self, event: media.MediaEvent) -> None:
         """Take an event of the media plane about this call's lane."""
@@ -234,6 +204,7 @@ class CallRunner:
             case media.SoundFinished():
                 if self.state is State.FALLBACK:
                     self._timers.set("last_words", ON_THE_WAY, lambda: self.happen(Event.PLAYED_OUT))
+                self._desk.sound_finished()
             case media.Digit() | media.DigitsSent():
                 self._keypad_event(event)
             case media.RtpStopped(_, seconds):
@@ -261,6 +232,7 @@ class CallRunner:
 
     def hang_up(self, cause: Cause) -> None:
         """End the call from our side: the operator, a drain, unusable media."""
+        self._desk.end()
         self._books.because(cause)
         self.happen(Event.HANG_UP_ORDERED)
 
@@ -268,11 +240,12 @@ class CallRunner:
 
     def model_ready(self) -> None:
         """The session is configured."""
-        if self.state is State.RECOVERING:
+        if self.state in {State.RECOVERING, State.TRANSFERRING}:
             self._books.reconnected(successful=True)
         self._books.model_back()
         self._line.ready()
         self.happen(Event.MODEL_READY)
+        self._desk.agent(TransferEvent.AGENT_READY)
         self._note_activity()
 
     def model_lost(self, *, retryable: bool, sentence: str) -> None:
@@ -281,10 +254,12 @@ class CallRunner:
         self._collector.forget()
         if self._line.lost(retryable=retryable):
             self.happen(Event.MODEL_LOST)
+            self._desk.agent(TransferEvent.AGENT_LOST)
         else:
             if self.state is State.RECOVERING:
                 self._books.reconnected(successful=False)
             self.happen(Event.MODEL_GONE)
+            self._desk.agent(TransferEvent.AGENT_GONE)
         self.speech_may_be_over()
 
     def goodbye_asked(self) -> None:
@@ -301,6 +276,7 @@ class CallRunner:
         """The model cannot be made to answer: better an announcement than dead air."""
         self._books.model_problem(sentence)
         self.happen(Event.MODEL_GONE)
+        self._desk.agent(TransferEvent.AGENT_GONE)
 
     def session_effect(self, effect: e.Effect) -> None:
         """Record what is worth it."""
@@ -324,31 +300,22 @@ class CallRunner:
     def speech_may_be_over(self) -> None:
         """Notice that the last words have been played, or that a session can be exchanged."""
         self._roll_over_if_quiet()
+        self._desk.speech_may_be_over()
         if self._last_words_said():
             self._timers.set("last_words", ON_THE_WAY, self._last_words_heard)
 
     def _last_words_said(self) -> bool:
-        return self.state in LAST_WORDS and not self._agent_talks()
+        return self.state in LAST_WORDS and not self.agent_talks()
 
     def _last_words_heard(self) -> None:
         if self._last_words_said():
             self.happen(Event.PLAYED_OUT)
 
-    def broke(self, error: Exception) -> None:
-        """The call's own code failed: log and count it, and end the call."""
-        self._services.metrics.internal_errors.labels("call").inc()
-        self._log.error("call_broke", exc_info=error)
-        try:
-            self._abandon()
-        except Exception as another:  # noqa: BLE001 - what could be given back has been
-            self._services.metrics.internal_errors.labels("call_end").inc()
-            self._log.error("call_broke_at_its_end", exc_info=another)
-
     def _roll_over_if_quiet(self) -> None:
         if self.state is State.TALKING and self._line.roll_over_if_quiet():
             self._log.info("session_rolled_over")
 
-    def _agent_talks(self) -> bool:
+    def agent_talks(self) -> bool:
         """Whether the caller hears the agent, or will."""
         return self._line.busy or not self._phone.speechless
 
@@ -388,6 +355,8 @@ class CallRunner:
         if self.state in BEFORE_THE_TALK:
             return
         self._books.record.digits += 1
+        if self.state is State.TRANSFERRING:  # what the caller does meanwhile reaches no model
+            return
         leg = self._line.leg
         if leg is not None:
             if not self._collector.take(digit):
@@ -403,18 +372,21 @@ class CallRunner:
         self._confirmed = True
         self._books.answered(self._loop.time())
         self._phone.listen()
-        self._timers.set("duration", self._own.max_duration, lambda: self.happen(Event.LIMIT_REACHED))
+        self._timers.set("duration", self._own.max_duration, self._limit_reached)
         self.happen(Event.CONFIRMED)
         self._note_activity()
 
     # Time and the end -----------------------------------------------------------------------------
 
-    def _arm_timeout(self) -> None:
-        seconds = TIMEOUTS.get(self.state)
-        if seconds is None:
-            self._timers.cancel("state")
+    def _limit_reached(self) -> None:
+        """The agent's time is over; during a transfer that waits until the caller is back."""
+        if self.state is State.TRANSFERRING:
+            self._timers.set("duration", LIMIT_AGAIN, self._limit_reached)
         else:
-            self._timers.set("state", seconds, lambda: self.happen(Event.TIMEOUT))
+            self.happen(Event.LIMIT_REACHED)
+
+    def _tell_sip_to_end(self) -> None:
+        self._sip.hang_up()
 
     def _note_activity(self) -> None:
         """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
@@ -422,35 +394,7 @@ class CallRunner:
             self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
 
     def _silence_lasted(self) -> None:
-        if self._line.caller_speaking or self._agent_talks():
+        if self._line.caller_speaking or self.agent_talks():
             self._note_activity()
         elif self.state is State.TALKING:
             self.happen(Event.SILENT_TOO_LONG)
-
-    def _abandon(self) -> None:
-        """Tell SIP to end the call and give everything back at once."""
-        if self.state is not State.ENDED:
-            self.state = State.ENDED
-            self._books.because("internal_error")
-            self._sip.hang_up()
-        self._finish()
-
-    def _finish(self) -> None:
-        """Give everything back, once; a part that fails does not keep the others."""
-        if self._over:
-            return
-        self._over = True
-        with contextlib.ExitStack() as last_first:
-            last_first.callback(self._services.finished, self.call, self._books.record)
-            last_first.callback(self._sip.tell_who_ordered)
-            last_first.callback(self._close_books)
-            last_first.callback(self._line.close)
-            last_first.callback(self._timers.cancel_all)
-
-    def _close_books(self) -> None:
-        try:
-            figures = self._phone.close()
-            if figures is not None:
-                self._books.statistics(figures)
-        finally:
-            self._books.ended(self._loop.time())

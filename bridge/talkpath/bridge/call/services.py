@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import random
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from talkpath.bridge.config.model import Config
+    from talkpath.bridge.media.lane import MediaEvent
     from talkpath.bridge.media.plane import MediaPlane
     from talkpath.bridge.media.ports import RtpPorts
     from talkpath.bridge.observe.call_record import CallRecord
@@ -18,7 +20,34 @@ if TYPE_CHECKING:
     from talkpath.bridge.realtime.effects import Effect
     from talkpath.bridge.realtime.tool_runner import ToolRunner
     from talkpath.bridge.realtime.tools import ToolRegistry
-    from talkpath.sip.messages import Message
+    from talkpath.sip.messages import AnyMessage, Message
+
+
+class Participant(Protocol):
+    """Who has a dialog and a lane: a call, or the second leg of one."""
+
+    @property
+    def lane(self) -> int:
+        """The lane of the media plane; -1 when there is none."""
+
+    def message(self, message: AnyMessage) -> None:
+        """Take a message of the SIP process about the dialog."""
+
+    def media_event(self, event: MediaEvent) -> None:
+        """Take an event of the media plane about the lane."""
+
+    def append(self, audio: bytes) -> None:
+        """Take 20 ms of what the far end says."""
+
+    def guarded(self, action: Callable[[], None]) -> None:
+        """Do something for the call; what it raises ends that call and no other."""
+
+    def broke(self, error: Exception) -> None:
+        """The code of the call failed: end it."""
+
+
+def _wall_clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(slots=True)
@@ -35,10 +64,13 @@ class Services:
         background: Runs what may outlive its call; the worker waits for it at its end.
         send: Send a message to the SIP process.
         finished: Called once, when the call has given everything back.
+        attach: Gives messages about a second dialog, and what comes by its lane, to a participant.
+        detach: Ends that.
         metrics: Where the call counts.
         on_event: Told about each session effect of each call, for a live view.
         chance: Source of the jitter in back-offs.
         connect_timeout: Seconds for the way to a model: TCP, TLS and the handshake.
+        wall_clock: The time of day, with a time zone: opening hours go by it.
     """
 
     config: Config
@@ -50,7 +82,10 @@ class Services:
     background: Callable[[Coroutine[None, None, None]], None]
     send: Callable[[Message], None]
     finished: Callable[[str, CallRecord], None]
+    attach: Callable[[str, Participant], None]
+    detach: Callable[[str], None]
     metrics: Metrics
     chance: random.Random
     connect_timeout: float = 5.0
     on_event: Callable[[str, Effect], None] | None = None
+    wall_clock: Callable[[], dt.datetime] = _wall_clock

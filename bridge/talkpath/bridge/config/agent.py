@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .realtime import ModelUrl, TranscriptionConfig
+from .transfer import TransferConfig
 from .values import Duration, Kind, Secret, Section, refuse
 
 
@@ -169,4 +170,7 @@ class AgentConfig(Section):
     )
     fallback: FallbackConfig = Field(
         default_factory=FallbackConfig, description="What happens when the model is lost in a call."
+    )
+    transfer: TransferConfig | None = Field(
+        default=None, description="To whom the agent may transfer a call; without it, to nobody."
     )

@@ -12,6 +12,7 @@ from .agent import AgentConfig
 from .outbound import outbound_settings
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
 from .sip import SipConfig, TrunkConfig
+from .transfer import TargetConfig
 from .values import Duration, HostPort, HostPortText, Section, refuse
 
 
@@ -105,6 +106,12 @@ class Config(Section):
     )
     routes: tuple[RouteConfig, ...] = Field(
         default=(), description="Which agent answers which call. With one agent and no routes it answers all."
+    )
+    targets: tuple[TargetConfig, ...] = Field(
+        default=(),
+        description=(
+            "Humans that calls may be transferred to. An agent may use those that its transfer table names."
+        ),
     )
     http: HttpConfig = Field(default_factory=HttpConfig, description="Metrics and health.")
     log: LogConfig = Field(default_factory=LogConfig, description="What is written to standard error.")

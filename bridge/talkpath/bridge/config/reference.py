@@ -16,6 +16,7 @@ from .describe import Key, keys_of
 from .model import Config, HttpConfig, LogConfig, RouteConfig, WorkersConfig
 from .realtime import RealtimeConfig
 from .sip import SipConfig, TrunkConfig
+from .transfer import TargetConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,7 @@ TABLES = (
     Table("[agents.reception]", _text("agents"), AgentConfig, ("voice", "instructions", "greeting")),
     Table("[[trunks]]", _text("trunks"), TrunkConfig),
     Table("[[routes]]", _text("routes"), RouteConfig),
+    Table("[[targets]]", _text("targets"), TargetConfig),
     Table("[http]", _text("http"), HttpConfig, ("listen",)),
     Table("[log]", _text("log"), LogConfig, ("level",)),
     Table("[workers]", _text("workers"), WorkersConfig),

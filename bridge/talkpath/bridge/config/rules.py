@@ -11,6 +11,7 @@ from talkpath.bridge.routes import is_expression
 from .model import endpoint
 from .problems import nearest
 from .realtime import default_key_variable, host_of
+from .transfer import complaints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,6 +39,7 @@ def broken_rules(config: Config) -> Iterator[Finding]:
     yield from _patterns(config)
     yield from _keys(config)
     yield from _files(config)
+    yield from _transfers(config)
 
 
 def _agents(config: Config) -> Iterator[Finding]:
@@ -119,3 +121,9 @@ def _files(config: Config) -> Iterator[Finding]:
     for path, file in named.items():
         if file is not None and not file.is_file():
             yield Finding(path, f"there is no file {file}", "Relative paths begin at the configuration file.")
+
+
+def _transfers(config: Config) -> Iterator[Finding]:
+    agents = {name: agent.transfer for name, agent in config.agents.items()}
+    trunks = {trunk.name: (trunk.username or "") if trunk.register_uri else "" for trunk in config.trunks}
+    yield from (Finding(*complaint) for complaint in complaints(config.targets, agents, trunks))

@@ -1,9 +1,4 @@
-"""The ``[[targets]]`` and ``[agents.NAME.transfer]`` tables: who may get a call, and how.
-
-To plug them in: ``Config`` gets ``targets: tuple[TargetConfig, ...] = ()``, ``AgentConfig`` gets
-``transfer: TransferConfig | None = None``, ``broken_rules`` yields each of `complaints` as a ``Finding``, and
-the reference gets the two tables.
-"""
+"""The ``[[targets]]`` and ``[agents.NAME.transfer]`` tables: who may get a call, and how."""
 
 import re
 from collections import Counter

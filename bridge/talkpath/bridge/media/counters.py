@@ -108,6 +108,12 @@ class Cause(IntEnum):
     """Taken, though encrypted with the key before: the peer has not changed yet."""
     SRTP_SOURCES = 42
     """The peer used more SSRCs under one key than a lane follows."""
+    FRAMES_JOINED = 43
+    """Frames of another lane that were sent on this one: caller and human talk through us."""
+    JOIN_DROPPED = 44
+    """Of another lane's frames, those left out: they came faster than they could be sent."""
+    JOIN_STARVED = 45
+    """Times that the other lane's frames ran out; silence was sent instead."""
 
 
 class Counters:

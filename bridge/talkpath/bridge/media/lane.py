@@ -35,7 +35,7 @@ __all__ = [
 
 PhoneCodec = Literal["PCMU", "PCMA"]
 ModelFormat = Literal["pcmu", "pcma", "pcm"]
-UplinkMode = Literal["caller", "silence", "nothing"]
+UplinkMode = Literal["caller", "silence", "nothing", "joined"]
 
 TICK_SECONDS = 0.005
 PHASES = 4

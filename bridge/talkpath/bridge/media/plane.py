@@ -19,6 +19,7 @@ from talkpath.bridge.media.control import ControlChannels
 from talkpath.bridge.media.counters import Cause, Counters, LatenessHistogram
 from talkpath.bridge.media.downlink import Downlink
 from talkpath.bridge.media.g711_law import LAWS
+from talkpath.bridge.media.join import Joins
 from talkpath.bridge.media.lane import (
     FRAME_SECONDS,
     PHASES,
@@ -105,9 +106,11 @@ class MediaPlane:
         self._receiver = Receiver(lanes, self.counters)
         self._downlink = Downlink(lanes, self.counters)
         self._sounds = SoundPlayer(self.counters)
+        self._joins = Joins(self.counters)
+        self._receiver.uplink.joined = self._joins.put
         random = random or SystemRandom()
         self._transmitter = Transmitter(
-            lanes, self.counters, self._downlink, self._sounds, random=random, start=start
+            lanes, self.counters, self._downlink, self._sounds, self._joins, random=random, start=start
         )
         self._control = ControlChannels(
             lanes,
@@ -208,6 +211,7 @@ class MediaPlane:
         """Give the lane back and return the figures of its call; its sockets stay open."""
         statistics = self.statistics(lane)
         self._control.close(lane, self._now)
+        self.part(lane)
         call = self._calls.pop(lane)
         self.counters.retire(lane)
         self._receiver.sockets.remove(call.sock)
@@ -358,6 +362,23 @@ class MediaPlane:
         """Choose what the model hears: the caller, silence in stream time, or nothing at all."""
         self._receiver.uplink.set_mode(lane, mode)
 
+    def join(self, one: int, other: int) -> None:
+        """Let the far ends of two lanes talk to each other; no model hears them any more.
+
+        Raises:
+            ValueError: It is one and the same lane, or one of them is joined already.
+        """
+        self._joins.join((one, self._calls[one].codec), (other, self._calls[other].codec))
+        for lane in (one, other):
+            self.set_uplink(lane, "joined")
+
+    def part(self, lane: int) -> None:
+        """End what `join` began, for both lanes; their models hear nothing. Not joined: nothing happens."""
+        partner = self._joins.part(lane)
+        if partner is not None:
+            for each in (lane, partner):
+                self.set_uplink(each, "nothing")
+
     def _recode(self, lane: int, call: _Call, codec: PhoneCodec) -> None:
         """Translate what the lane holds to another law."""
         if codec == call.codec:
@@ -365,6 +386,7 @@ class MediaPlane:
         table, law = LAWS[call.codec].to_other, LAWS[codec]
         self._receiver.jitter.recode(lane, table, law.silence)
         self._sounds.recode(lane, law)
+        self._joins.recode(lane, codec)
         call.codec = codec
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.downlink import Downlink
+    from talkpath.bridge.media.join import Joins
     from talkpath.bridge.media.lane import MediaEvent
     from talkpath.bridge.media.latch import Address
     from talkpath.bridge.media.sounds import SoundPlayer
@@ -71,6 +72,7 @@ class Transmitter:
         counters: Where packets and errors are counted.
         downlink: Where the audio comes from.
         sounds: What fills the time without it.
+        joins: Gives the audio of other lanes.
         random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
         start: Monotonic seconds of slot 0.
 
@@ -84,6 +86,7 @@ class Transmitter:
         counters: Counters,
         downlink: Downlink,
         sounds: SoundPlayer,
+        joins: Joins,
         *,
         random: Random,
         start: float = 0.0,
@@ -93,6 +96,7 @@ class Transmitter:
         self._counters = counters
         self._downlink = downlink
         self._sounds = sounds
+        self._joins = joins
         self._random = random
         self._ssrc = np.zeros(lanes, np.int64)
         self._sequence = np.zeros(lanes, np.int64)
@@ -174,6 +178,7 @@ class Transmitter:
         if not group.lanes:
             return
         talking = self._downlink.take(group.rows, group.payloads, now, events)
+        talking = self._joins.take(group.rows, talking, group.payloads)
         self._sounds.take(group.rows, talking, group.payloads, events)
         begins = talking > group.talking
         group.talking = talking

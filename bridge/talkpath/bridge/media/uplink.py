@@ -13,6 +13,8 @@ from talkpath.bridge.media.g711_law import ALAW, LAWS, ULAW
 from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from talkpath.bridge.media.lane import ModelFormat, PhoneCodec, UplinkMode
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["UplinkEncoder"]
 
 _PASS, _OTHER_LAW, _PCM_ULAW, _PCM_ALAW = range(4)
-_MODES: Final[dict[UplinkMode, int]] = {"caller": 0, "silence": 1, "nothing": 2}
+_MODES: Final[dict[UplinkMode, int]] = {"caller": 0, "silence": 1, "nothing": 2, "joined": 3}
 _LAW_OF_MODEL: Final[dict[ModelFormat, PhoneCodec]] = {"pcmu": "PCMU", "pcma": "PCMA"}
 
 
@@ -29,9 +31,13 @@ class UplinkEncoder:
 
     Args:
         lanes: Number of lanes.
+
+    Attributes:
+        joined: Takes the frames (k, 160) of lanes (k,) that are joined to others, in each lane's law.
     """
 
     def __init__(self, lanes: int) -> None:
+        self.joined: Callable[[NDArray[np.intp], NDArray[np.uint8]], None] | None = None
         self._conversion = np.zeros(lanes, np.int8)
         self._mode = np.zeros(lanes, np.int8)
         self._silence = np.full(lanes, ULAW.silence, np.uint8)
@@ -48,7 +54,10 @@ class UplinkEncoder:
         self._check_uniform()
 
     def set_mode(self, lane: int, mode: UplinkMode) -> None:
-        """Choose what the model hears: the caller, silence in stream time, or nothing at all."""
+        """Choose what the model hears: the caller, silence in stream time, or nothing at all.
+
+        A lane that is ``joined`` gives its frames to `joined`, and nothing to a model.
+        """
         self._mode[lane] = _MODES[mode]
         self._check_uniform()
 
@@ -74,7 +83,10 @@ class UplinkEncoder:
         mode = self._mode[rows]
         if mode.any():
             frames = np.where((mode == _MODES["silence"])[:, None], self._silence[rows][:, None], frames)
-            heard = mode != _MODES["nothing"]
+            joined = mode == _MODES["joined"]
+            if self.joined is not None and joined.any():
+                self.joined(rows[joined], frames[joined])
+            heard = mode < _MODES["nothing"]
             rows, frames = rows[heard], frames[heard]
         conversion = self._conversion[rows]
         for which in range(4):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Outcome = Literal["completed", "refused", "abandoned", "failed"]
-"""``completed``: they talked. ``refused``: we said no. ``abandoned``: the caller gave up before the answer,
-or nobody took our call. ``failed``: something broke."""
+Outcome = Literal["completed", "transferred", "refused", "abandoned", "failed"]
+"""``completed``: they talked. ``transferred``: a human has, or had, the caller. ``refused``: we said no.
+``abandoned``: the caller gave up before the answer, or nobody took our call. ``failed``: something broke."""
 
 Cause = Literal[
     "caller_hung_up",
@@ -101,7 +101,10 @@ class CallRecord:
     digits: int = 0
     model_reconnects: int = 0
     transfer: str = ""
-    """Outcome of a transfer; empty: none was tried."""
+    """What became of the last transfer, one of `talkpath.bridge.transfer.vocabulary.Reason`; empty: none
+    was tried."""
+    transfer_target: str = ""
+    """Name of the target of that transfer."""
 
     @property
     def turns(self) -> int:
@@ -133,6 +136,7 @@ class CallRecord:
             "sip_status": self.sip_status,
             "reason": self.reason,
             "transfer": self.transfer,
+            "transfer_target": self.transfer_target,
         }
         return {**identity, **ending, **self._figures(), **self._tokens()}
 

@@ -103,6 +103,9 @@ def media_feed(metrics: Metrics) -> CounterFeed:
         "frames_sound": m.playout_frames.labels("sound"),
         "frames_skipped": m.playout_frames.labels("skipped"),
         "overflow_bytes": m.playout_overflow,
+        "frames_joined": m.joined_frames.labels("sent"),
+        "join_dropped": m.joined_frames.labels("dropped"),
+        "join_starved": m.joined_frames.labels("starved"),
         **{cause: m.rtp_anomalies.labels(cause) for cause in ANOMALIES},
         **{cause: m.rtp_other_packets.labels(kind) for cause, kind in OTHER_PACKETS.items()},
     }

@@ -89,6 +89,12 @@ class Metrics(Catalogue):
             labels.BARGE_IN_BUCKETS,
             "Above 50 ms the worker is overloaded: see beat_lateness_seconds.",
         )
+        self.transfers = self._counter(
+            "transfers",
+            "Transfers to humans that ended, or were refused at once.",
+            ["outcome", "reason"],
+            "returned with unreachable or refer_failed: the PBX; see docs/transfer.md, what it must allow.",
+        )
         self.tool_calls = self._counter(
             "tool_calls",
             "Functions the agents called.",
@@ -132,6 +138,12 @@ class Metrics(Catalogue):
             "20 ms frames sent to callers with something other than idle silence.",
             ["kind"],
             "starved: the model was slower than real time, callers hear gaps. skipped: this process was.",
+        )
+        self.joined_frames = self._counter(
+            "joined_frames",
+            "20 ms frames between callers and humans who talk through us.",
+            ["result"],
+            "dropped: a far end's clock is fast, or its packets come in bursts. starved: they come late.",
         )
         self.playout_overflow = self._counter(
             "playout_overflow_bytes",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from talkpath.bridge.call.machine import State
+from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
 from talkpath.bridge.call.sounds import fallback_sound
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Counter
 
+    from talkpath.bridge.call.services import Participant
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.media.lane import Beat
     from talkpath.bridge.observe.call_record import Cause
@@ -70,7 +72,9 @@ class Worker:
         self.plane = MediaPlane(settings.lanes, start=self._loop.time())
         self.ports = RtpPorts(settings.first_rtp_port, settings.last_rtp_port)
         self.calls: dict[str, CallRunner] = {}
-        self._by_lane: list[CallRunner | None] = [None] * settings.lanes
+        self.consults: dict[str, Participant] = {}
+        """Second legs of the calls, towards humans, by the id of their dialog."""
+        self._by_lane: list[Participant | None] = [None] * settings.lanes
         self._lanes = settings.lanes
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -90,6 +94,8 @@ class Worker:
             background=self._background,
             send=send,
             finished=self._finished,
+            attach=self._attach,
+            detach=self._detach,
             metrics=metrics,
             chance=random.Random(),  # noqa: S311 - spreads back-offs, protects nothing
             connect_timeout=config.realtime.connect_timeout,
@@ -97,6 +103,9 @@ class Worker:
         )
         for agent in config.agents.values():  # read now: a disk must not hold up a media beat
             fallback_sound(agent.fallback.announcement)
+        for target in config.targets:
+            if target.last_resort != "agent":
+                fallback_sound(target.last_resort.announcement)
 
     # From the supervisor --------------------------------------------------------------------------
 
@@ -127,7 +136,7 @@ class Worker:
                 self._pass_on(getattr(message, "call", ""), message)
 
     def _pass_on(self, call: str, message: m.AnyMessage) -> None:
-        runner = self.calls.get(call)
+        runner = self.calls.get(call) or self.consults.get(call)
         if runner is not None:
             runner.guarded(functools.partial(runner.message, message))
 
@@ -164,8 +173,8 @@ class Worker:
         self._media_feed.feed(self.plane.counters.totals())
         lateness = self.plane.lateness
         self._lateness_feed.feed(lateness.counts, lateness.total)
-        self._metrics.lanes.labels("used").set(len(self.calls))
-        self._metrics.lanes.labels("free").set(self._lanes - len(self.calls))
+        self._metrics.lanes.labels("used").set(len(self.plane))
+        self._metrics.lanes.labels("free").set(self._lanes - len(self.plane))
         self._metrics.rtp_ports.labels("used").set(len(self.ports))
         self._metrics.rtp_ports.labels("free").set(self._port_pairs - len(self.ports))
         self._plain_feed.feed(
@@ -217,7 +226,15 @@ class Worker:
             headers=dict(invite.headers),
         )
         ipv6 = is_ipv6(invite.local_address)
-        runner = CallRunner(invite.call, destination, self._services, record, context=context, ipv6=ipv6)
+        runner = CallRunner(
+            invite.call,
+            destination,
+            self._services,
+            record,
+            context=context,
+            ipv6=ipv6,
+            peer=Peer.of_invite(invite),
+        )
         if not self._start(runner):
             self._reject(invite.call, 503, "every line is busy", RETRY_AFTER)
 
@@ -261,6 +278,15 @@ class Worker:
 
     def _reject(self, call: str, status: int, reason: str, retry_after: int = 0) -> None:
         self._services.send(m.Reject(call=call, status=status, reason=reason, retry_after=retry_after))
+
+    def _attach(self, call: str, participant: Participant) -> None:
+        self.consults[call] = participant
+        self._by_lane[participant.lane] = participant
+
+    def _detach(self, call: str) -> None:
+        participant = self.consults.pop(call, None)
+        if participant is not None and participant.lane >= 0:
+            self._by_lane[participant.lane] = None
 
     def _finished(self, call: str, _record: CallRecord) -> None:
         runner = self.calls.pop(call, None)

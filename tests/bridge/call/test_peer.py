@@ -1,0 +1,80 @@
+"""Where the numbers of a transfer are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from talkpath.bridge.call.peer import Peer
+from talkpath.bridge.config.model import Config
+from talkpath.sip import messages as m
+from talkpath.sip.refer import ReferError
+
+
+def config(*trunks: dict[str, Any], **sip: Any) -> Config:
+    return Config.model_validate({"agents": {"a": {}}, "trunks": list(trunks), "sip": sip})
+
+
+REGISTERED = {"name": "pbx", "register": "sip:pbx.example.com:5070", "username": "600"}
+MATCHED = {"name": "carrier", "match": ["192.0.2.10"]}
+PEER = Peer(trunk="pbx", domain="192.0.2.1:5062", number="600")
+
+
+def test_the_registrar_of_the_trunk_is_where_its_numbers_are() -> None:
+    assert PEER.address(config(REGISTERED), "700", None) == ("sip:700@pbx.example.com:5070", "pbx")
+
+
+def test_without_a_registrar_the_caller_shows_where_the_numbers_are() -> None:
+    found = Peer(domain="192.0.2.1:5062").address(config(), "+49 30 1234", None)
+    assert found == ("sip:+49301234@192.0.2.1:5062;user=phone", "")
+
+
+def test_another_trunk_is_called_at_its_own_address() -> None:
+    assert PEER.address(config(MATCHED), "700", "carrier") == ("sip:700@192.0.2.10", "carrier")
+
+
+def test_a_whole_address_stays_as_it_is() -> None:
+    assert PEER.address(config(), "sip:700@elsewhere", None)[0] == "sip:700@elsewhere"
+
+
+def test_a_number_at_a_trunk_that_is_nowhere_cannot_be_called() -> None:
+    with pytest.raises(ReferError, match="has no address"):
+        PEER.address(config({"name": "sbc", "match": ["10.0.0.0/8"]}), "700", "sbc")
+
+
+def test_a_connection_is_answered_at_its_host_and_by_its_transport() -> None:
+    invite = m.IncomingCall(
+        call="c1",
+        sip_call_id="x",
+        trunk="",
+        source="192.0.2.1:49152",
+        transport="tcp",
+        from_uri="",
+        from_name="",
+        to_uri="",
+        request_uri="sip:600@us;transport=tcp",
+        headers=(),
+        offer="",
+    )
+    peer = Peer.of_invite(invite)
+    assert peer.address(config(), "700", None)[0] == "sip:700@192.0.2.1;transport=tcp"
+    assert peer.number == "600"
+
+
+def test_an_outbound_call_shows_where_its_peer_is() -> None:
+    order = m.Originate(call="c1", uri="sip:200@192.0.2.7:5080;user=phone", agent="a", trunk="pbx")
+    assert Peer.of_order(order) == Peer("pbx", "192.0.2.7:5080")
+
+
+def test_what_leads_back_to_us_is_known() -> None:
+    ourselves = PEER.ourselves(config(REGISTERED, listen=["udp:198.51.100.1:5060"]))
+    assert ourselves.are("600")
+    assert ourselves.are("sip:600@pbx.example.com")
+    assert ourselves.are("sip:anything@198.51.100.1")
+    assert not ourselves.are("700")
+
+
+def test_a_pbx_on_the_same_machine_is_not_us() -> None:
+    ourselves = Peer(domain="127.0.0.1:5060", number="600").ourselves(config(listen=["udp:127.0.0.1:5080"]))
+    assert not ourselves.are("sip:700@127.0.0.1:5060")
