@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import time
 from typing import TYPE_CHECKING, Any
 
-from talkpath.sip._pj import guarded, pj
+from talkpath.sip._pj import error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, join_host_port
-from talkpath.sip.headers import safe_text
+from talkpath.sip.headers import HeaderError, parse_message, safe_text
 from talkpath.sip.messages import RegistrationState, TrunkSettings
+from talkpath.sip.registering import Registering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +19,8 @@ if TYPE_CHECKING:
     from talkpath.sip.counters import Counters
     from talkpath.sip.messages import Message, SipSettings
 
-FIRST_RETRY_SECONDS = 2
-RETRY_SECONDS = 10
-"""Short: a PBX is back soon after its restart, and has no agent until we ask again."""
-RETRY_JITTER_SECONDS = 3
+_log = logging.getLogger(__name__)
+
 MIN_SESSION_SECONDS = 90
 SESSION_SECONDS = 1800
 """Session timer that we ask for (RFC 4028, section 4 recommends 1,800 s)."""
@@ -50,6 +52,8 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         self.trunk = trunk
         self.counters = counters
         self.registered = False
+        self._registering = Registering(trunk.registrars)
+        self._leaving = False
         self._send = send
         self._on_invite = on_invite
 
@@ -64,22 +68,74 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         status = int(prm.code)
         self.registered = status // 100 == 2 and int(prm.expiration) > 0
         self.counters.add("register", str(status))
+        if self.registered:
+            self._registering.succeeded()
+        elif not self._leaving:
+            self._plan_retry(status, retry_after(prm.rdata.wholeMsg))
+        self._tell(status, str(prm.reason), max(0, int(prm.expiration)) if self.registered else 0)
+
+    def _tell(self, status: int, reason: str, expires_in: int = 0) -> None:
         self._send(
             RegistrationState(
                 trunk=self.trunk.name,
                 registered=self.registered,
                 status=status,
-                reason=safe_text(str(prm.reason)),
-                expires_in=max(0, int(prm.expiration)) if self.registered else 0,
+                reason=safe_text(reason),
+                expires_in=expires_in,
             )
         )
 
+    def _plan_retry(self, status: int, asked: float) -> None:
+        before = self._registering.current
+        wait = self._registering.failed(status, asked, time.monotonic())
+        after = self._registering.current
+        if after != before:
+            self.counters.add("registrar_changed")
+        _log.warning(
+            "trunk %s: registration failed with %d; next attempt in %.1f s at %s",
+            *(self.trunk.name, status, wait, after),
+        )
 
-def account_config(settings: SipSettings, trunk: TrunkSettings) -> Any:
-    """The stack's configuration of an account: identity, registration, and no media of its own."""
+    def tick(self, now: float, settings: SipSettings) -> None:
+        """Register again when it is time."""
+        if self._leaving or not self._registering.due(now):
+            return
+        try:
+            self.modify(account_config(settings, self.trunk, self._registering.current))
+            self.setRegistration(True)
+        except pj.Error as error:  # nothing was sent, so no callback will come
+            self._plan_retry(503, 0.0)
+            self._tell(503, f"cannot register: {error_text(error)}")
+
+    def leave(self) -> None:
+        """Take the registration back, for good."""
+        self._leaving = True
+        if self.registered:
+            with contextlib.suppress(pj.Error):
+                self.setRegistration(False)
+
+
+def retry_after(message: str) -> float:
+    """Seconds that a response asks us to wait (RFC 3261, section 20.33); 0 when it asks for nothing."""
+    try:
+        value = parse_message(message).first("Retry-After") if message else ""
+    except HeaderError:
+        return 0.0
+    seconds = value.partition(";")[0].partition("(")[0].strip()
+    return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 8 else 0.0
+
+
+def account_config(settings: SipSettings, trunk: TrunkSettings, registrar: str | None = None) -> Any:
+    """The stack's configuration of an account: identity, registration, and no media of its own.
+
+    Args:
+        settings: Listeners, which name us where the trunk does not.
+        trunk: Its settings.
+        registrar: Which of its registrars to use; None: the first.
+    """
     config = pj.AccountConfig()
     config.idUri = identity(settings, trunk)
-    _registration(config, trunk)
+    _registration(config, trunk, trunk.registrar if registrar is None else registrar)
     if trunk.username:
         credential = pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.value)
         config.sipConfig.authCreds.append(credential)
@@ -110,14 +166,14 @@ def _leave_srtp_to_us(media: Any) -> None:
     media.srtpOpt.keyings = pj.IntVector([NO_KEYING])
 
 
-def _registration(config: Any, trunk: TrunkSettings) -> None:
+def _registration(config: Any, trunk: TrunkSettings, registrar: str) -> None:
     registration = config.regConfig
-    registration.registrarUri = trunk.registrar
-    registration.registerOnAdd = bool(trunk.registrar)
+    registration.registrarUri = registrar
+    registration.registerOnAdd = False  # `TrunkAccount.tick` does, and sees what goes wrong at once
     registration.timeoutSec = trunk.register_interval
-    registration.firstRetryIntervalSec = FIRST_RETRY_SECONDS
-    registration.retryIntervalSec = RETRY_SECONDS
-    registration.randomRetryIntervalSec = RETRY_JITTER_SECONDS
+    # After a failure, `Registering` says what is done.
+    registration.firstRetryIntervalSec = registration.retryIntervalSec = 0
+    registration.disableRegOnModify = True
     registration.dropCallsOnFail = False
     registration.unregWaitMsec = UNREGISTER_MILLISECONDS
 

@@ -109,8 +109,10 @@ class SipEndpoint:
         return handled > 0
 
     def tick(self, now: float) -> None:
-        """Do what time asks for: end calls that nobody decided about or nobody answered."""
+        """Do what time asks for: end calls that nobody decided about or nobody answered, register again."""
         self.calls.expire(now)
+        for account in self._accounts.values():
+            account.tick(now, self.settings)
 
     def gauges(self) -> dict[str, int]:
         """What is alive now."""
@@ -128,9 +130,7 @@ class SipEndpoint:
         self.reception.draining = True
         self.calls.end_all(OurEnd("us", 503, reason))
         for account in self._accounts.values():
-            if account.registered:
-                with contextlib.suppress(pj.Error):
-                    account.setRegistration(False)
+            account.leave()
 
     @property
     def quiet(self) -> bool:
@@ -187,6 +187,8 @@ class SipEndpoint:
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = True
         config.uaConfig.maxCalls = EVERY_CALL
+        if self.settings.nameservers:
+            config.uaConfig.nameserver = pj.StringVector(list(self.settings.nameservers))
         config.uaConfig.userAgent = self.settings.user_agent
         config.medConfig.threadCnt = 0
         config.medConfig.hasIoqueue = False

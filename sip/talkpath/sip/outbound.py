@@ -156,5 +156,5 @@ class OutboundPolicy:
 
 
 def _destinations(trunk: TrunkSettings) -> Destinations:
-    hosts = [uri_host(uri) for uri in (trunk.registrar, trunk.outbound_proxy) if uri]
+    hosts = [uri_host(uri) for uri in (*trunk.registrars, trunk.outbound_proxy) if uri]
     return Destinations(trunk.outbound.allow, hosts, trunk.source_networks)

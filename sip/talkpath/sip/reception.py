@@ -158,7 +158,7 @@ class Reception:
 
 def registrar_addresses(trunk: TrunkSettings) -> tuple[str, ...]:
     """IP addresses of a trunk's registrar and proxy, by name look-up; empty when there are none."""
-    hosts = {uri_host(uri) for uri in (trunk.registrar, trunk.outbound_proxy) if uri}
+    hosts = {uri_host(uri) for uri in (*trunk.registrars, trunk.outbound_proxy) if uri}
     found: set[str] = set()
     for host in hosts:
         try:

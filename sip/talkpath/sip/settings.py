@@ -75,6 +75,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     registrar: str = ""
     """SIP URI to register at, for example ``sip:pbx.example.com;transport=tcp``; empty: no registration."""
+    backup_registrars: tuple[str, ...] = ()
+    """Registrars that are asked in turn when the first does not answer."""
     username: str = ""
     password: Secret = Secret("")
     realm: str = "*"
@@ -91,6 +93,11 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Calls at once, both ways together; 0: no limit of its own."""
     outbound: OutboundSettings = OutboundSettings()
 
+    @property
+    def registrars(self) -> tuple[str, ...]:
+        """All registrars, the preferred one first."""
+        return (self.registrar, *self.backup_registrars) if self.registrar else ()
+
 
 class SipSettings(Message, frozen=True):
     """All that the SIP process needs to know."""
@@ -99,6 +106,9 @@ class SipSettings(Message, frozen=True):
     trunks: tuple[TrunkSettings, ...] = ()
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     tls: TlsSettings = TlsSettings()
+    nameservers: tuple[str, ...] = ()
+    """IP addresses of name servers that the stack asks itself, for SRV and NAPTR too (RFC 3263); none: the
+    system's resolver, which knows addresses only."""
     user_agent: str = "Talkpath"
     max_calls: int = 1000
     calls_per_second_per_source: float = 60.0

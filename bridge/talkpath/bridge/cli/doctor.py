@@ -18,6 +18,7 @@ from talkpath.bridge.doctor.findings import Finding, worst
 from talkpath.bridge.doctor.limits import examine_clock, examine_limits
 from talkpath.bridge.doctor.model import examine_models
 from talkpath.bridge.doctor.ports import examine_ports
+from talkpath.bridge.doctor.registrations import examine_registrations
 from talkpath.bridge.doctor.stack import examine_stack
 
 from .exits import Exit, version
@@ -57,6 +58,7 @@ def examine(path: Path | None, *, offline: bool) -> Iterator[Finding]:
         yield from examine_addresses(config)
         yield from examine_ports(config)
         yield from examine_limits(config)
+        yield from examine_registrations(config)
     yield from examine_clock()
     if config is not None and not offline:
         yield from asyncio.run(examine_models(config))

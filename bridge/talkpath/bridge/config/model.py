@@ -221,6 +221,7 @@ def sip_settings(config: Config) -> messages.SipSettings:
         codecs=sip.codecs,
         tls=_tls_settings(sip),
         user_agent=sip.user_agent,
+        nameservers=sip.nameservers,
         max_calls=sip.max_calls,
         calls_per_second_per_source=sip.calls_per_second_per_source,
         accept_private_sources=not config.trunks,
@@ -243,6 +244,7 @@ def _trunk_settings(trunk: TrunkConfig, sip: SipConfig) -> messages.TrunkSetting
     return messages.TrunkSettings(
         name=trunk.name,
         registrar=trunk.register_uri or "",
+        backup_registrars=trunk.backup_registrars,
         username=trunk.username or "",
         password=messages.Secret(trunk.password.get_secret_value() if trunk.password else ""),
         realm=trunk.realm,

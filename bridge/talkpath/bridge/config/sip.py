@@ -1,5 +1,6 @@
 """The ``[sip]`` section and the ``[[trunks]]``."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -25,6 +26,13 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _check_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        refuse(f'"{text}" is not an IP address', 'Write it like "192.0.2.53".')
+
+
 def _no_duplicates(items: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(items)) != len(items):
         refuse("names something twice", "Each may stand in the list once.")
@@ -33,6 +41,7 @@ def _no_duplicates(items: tuple[str, ...]) -> tuple[str, ...]:
 
 Codec = Annotated[Literal["PCMU", "PCMA"], BeforeValidator(_upper)]
 Codecs = Annotated[tuple[Codec, ...], AfterValidator(_no_duplicates)]
+IpAddress = Annotated[str, AfterValidator(_check_address), Kind("IP address")]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]+$"), Kind("address or host name")]
 
 
@@ -75,6 +84,14 @@ class SipConfig(Section):
     )
     rtp_ports: PortRangeText = Field(
         default=PortRange(20000, 29999), description="UDP ports for the voice; each call takes two of them."
+    )
+    nameservers: tuple[IpAddress, ...] = Field(
+        default=(),
+        description=(
+            "Name servers to ask for the SRV records of registrars and proxies (RFC 3263); without any, "
+            "host names are looked up as the system does, for addresses alone."
+        ),
+        examples=[["192.0.2.53"]],
     )
     codecs: Codecs = Field(
         default=("PCMU", "PCMA"),
@@ -131,6 +148,12 @@ class TrunkConfig(Section):
         alias="register",
         description="Registrar to register at; without it we do not register.",
         examples=["sip:pbx.example.com"],
+    )
+    backup_registrars: tuple[SipUri, ...] = Field(
+        default=(),
+        max_length=8,
+        description="Registrars to register at, in turn, while the first does not answer.",
+        examples=[["sip:pbx2.example.com"]],
     )
     username: str | None = Field(
         default=None,
@@ -202,6 +225,12 @@ class TrunkConfig(Section):
                 f'trunk "{self.name}" neither registers nor matches any address',
                 'Add register = "sip:…" or match = ["192.0.2.10"].',
             )
+        return self
+
+    @model_validator(mode="after")
+    def _backups_have_a_first(self) -> Self:
+        if self.backup_registrars and self.register_uri is None:
+            refuse(f'trunk "{self.name}" has backup registrars, but none to begin with', "Add register.")
         return self
 
     @model_validator(mode="after")

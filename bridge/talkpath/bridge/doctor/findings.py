@@ -11,7 +11,8 @@ class Finding(NamedTuple):
     """One thing that was looked at.
 
     Attributes:
-        area: where: ``sip stack``, ``addresses``, ``ports``, ``limits``, ``model``, ``clock``.
+        area: where: ``sip stack``, ``addresses``, ``ports``, ``limits``, ``model``,
+            ``trunks``, ``clock``.
         level: ``ok``; ``warn``: calls work, or may not; ``fail``: calls will not work.
         message: what was found.
         fix: what to do about it; empty when all is well.
