@@ -92,6 +92,7 @@ class ConsultLeg:
                 trunk=trunk,
                 ring_timeout=ring_timeout,
                 headers=headers,
+                vouched=True,  # a target of the configuration, whatever the model said
             )
         )
 
