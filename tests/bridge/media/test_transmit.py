@@ -12,6 +12,7 @@ import pytest
 from talkpath.bridge.media.counters import Counters
 from talkpath.bridge.media.downlink import Downlink
 from talkpath.bridge.media.join import Joins
+from talkpath.bridge.media.recording_tap import RecordingTap
 from talkpath.bridge.media.sounds import SoundPlayer
 from talkpath.bridge.media.transmit import Transmitter
 from talkpath.codecs import rtp
@@ -49,6 +50,7 @@ class Sender:
             self.downlink,
             SoundPlayer(self.counters),
             Joins(self.counters),
+            tap=RecordingTap(8),
             random=Random(1),  # noqa: S311 - a fixed seed is the point
         )
         self.wires = {lane: Wire() for lane in (0, 4)}

@@ -10,6 +10,7 @@ from talkpath.bridge.media.lane import LaneMedia, NoFreeLane
 if TYPE_CHECKING:
     import asyncio
     import socket
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.lane import LaneStatistics, ModelFormat
     from talkpath.bridge.media.plane import MediaPlane
     from talkpath.bridge.media.ports import RtpPorts
+    from talkpath.bridge.media.recording_tap import Piece
     from talkpath.sip.messages import MediaDescription
 
 
@@ -100,6 +102,19 @@ class PhoneLeg:
     def listen(self) -> None:
         """Let the model hear the far end."""
         self._plane.set_uplink(self.lane, "caller")
+
+    def record(self, deliver: Callable[[Piece], None]) -> None:
+        """Give both sides' sound to a recording, from here on."""
+        self._plane.tap.start(self.lane, deliver)
+
+    def silence_recording(self, *, silenced: bool) -> None:
+        """Give the recording silence, or sound again."""
+        self._plane.tap.silence(self.lane, silenced=silenced)
+
+    def stop_recording(self) -> None:
+        """Give the recording nothing more."""
+        if self._socket is not None:  # else the lane may be another call's
+            self._plane.tap.stop(self.lane)
 
     @property
     def speechless(self) -> bool:

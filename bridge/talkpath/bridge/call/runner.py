@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.call.abilities.collect_digits import CollectDigits
 from talkpath.bridge.call.abilities.hang_up import HangUp
+from talkpath.bridge.call.abilities.recording import recording_abilities
 from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.lifecycle import CallLifecycle
 from talkpath.bridge.call.machine import Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.phone_leg import UnusableMediaError
+from talkpath.bridge.call.recording import CallRecording
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_desk import TransferDesk
@@ -83,6 +85,14 @@ class CallRunner(CallLifecycle):
         self._keys = SendDtmf(mode, self._phone, self._sip.send_digit, self._timers)
         self._collector = CollectDigits(self._hush, lambda: self._phone.queued_seconds, self._timers)
         self._desk = TransferDesk(self, services.config, agent)
+        self._recording = CallRecording(
+            self._own.recording,
+            self._phone,
+            services,
+            record,
+            log=self._log,
+            run_in_loop=lambda action: self._loop.call_soon_threadsafe(self.guarded, action),
+        )
         self._line = ModelLine(
             agent,
             self,
@@ -97,7 +107,13 @@ class CallRunner(CallLifecycle):
             Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer)
         )
         self._confirmed = False
-        self._at_the_end = [self._sip.tell_who_ordered, self._close_books, self._line.close, self._desk.close]
+        self._at_the_end = [
+            self._sip.tell_who_ordered,
+            self._recording.close,
+            self._close_books,
+            self._line.close,
+            self._desk.close,
+        ]
         self._perform = {
             Effect.RING: self._sip.ring,
             Effect.OPEN_SESSION: self._line.open,
@@ -106,14 +122,14 @@ class CallRunner(CallLifecycle):
             Effect.ANSWER: self._sip.answer,
             Effect.DIAL: self._sip.dial,
             Effect.REJECT_UNAVAILABLE: self._sip.reject,
-            Effect.GREET: self._line.greet,
-            Effect.RESUME: self._line.resume,
-            Effect.COMFORT_SOUND_ON: self._phone.comfort_on,
+            Effect.GREET: functools.partial(self._recording.before_speech, self._line.greet),
+            Effect.RESUME: functools.partial(self._recording.before_speech, self._line.resume),
+            Effect.COMFORT_SOUND_ON: self._comfort_on,
             Effect.COMFORT_SOUND_OFF: self._phone.comfort_off,
             Effect.SAY_LIMIT: functools.partial(self._say_last, LIMIT_SENTENCE),
             Effect.SAY_SILENCE: functools.partial(self._say_last, SILENCE_SENTENCE),
             Effect.STAY: self._books.stays,
-            Effect.TRANSFER: self._desk.begin,
+            Effect.TRANSFER: self._transfer,
             Effect.PLAY_FALLBACK: self._play_fallback,
             Effect.HANG_UP: self._sip.hang_up,
             Effect.FINISH: self._finish,
@@ -128,6 +144,7 @@ class CallRunner(CallLifecycle):
         if self._own.collect_digits_tool:
             yield self._collector
         yield from self._desk.abilities()
+        yield from recording_abilities(self._own.recording, self._recording)
 
     @property
     def lane(self) -> int:
@@ -202,6 +219,7 @@ class CallRunner(CallLifecycle):
                     self.speech_may_be_over()
                 self._note_activity()
             case media.SoundFinished():
+                self._recording.announced()
                 if self.state is State.FALLBACK:
                     self._timers.set("last_words", ON_THE_WAY, lambda: self.happen(Event.PLAYED_OUT))
                 self._desk.sound_finished()
@@ -325,7 +343,16 @@ class CallRunner(CallLifecycle):
         if not self._line.say(sentence):
             self.speech_may_be_over()
 
+    def _comfort_on(self) -> None:
+        self._recording.interrupted()  # one sound at a time
+        self._phone.comfort_on()
+
+    def _transfer(self) -> None:
+        self._recording.interrupted()
+        self._desk.begin()
+
     def _play_fallback(self) -> None:
+        self._recording.interrupted()
         self._phone.announce(fallback_sound(self._own.fallback.announcement))
 
     # The dialog -----------------------------------------------------------------------------------

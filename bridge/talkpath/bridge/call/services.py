@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.realtime.effects import Effect
     from talkpath.bridge.realtime.tool_runner import ToolRunner
     from talkpath.bridge.realtime.tools import ToolRegistry
+    from talkpath.bridge.recording.writer import RecordingWriter
     from talkpath.sip.messages import AnyMessage, Message
 
 
@@ -66,6 +67,7 @@ class Services:
         finished: Called once, when the call has given everything back.
         attach: Gives messages about a second dialog, and what comes by its lane, to a participant.
         detach: Ends that.
+        recordings: Writes what is recorded.
         metrics: Where the call counts.
         on_event: Told about each session effect of each call, for a live view.
         chance: Source of the jitter in back-offs.
@@ -84,6 +86,7 @@ class Services:
     finished: Callable[[str, CallRecord], None]
     attach: Callable[[str, Participant], None]
     detach: Callable[[str], None]
+    recordings: RecordingWriter
     metrics: Metrics
     chance: random.Random
     connect_timeout: float = 5.0

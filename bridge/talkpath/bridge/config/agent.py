@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .realtime import ModelUrl, TranscriptionConfig
+from .recording import RecordingConfig
 from .transfer import TransferConfig
 from .values import Duration, Kind, Secret, Section, refuse
 
@@ -170,6 +171,9 @@ class AgentConfig(Section):
     )
     fallback: FallbackConfig = Field(
         default_factory=FallbackConfig, description="What happens when the model is lost in a call."
+    )
+    recording: RecordingConfig = Field(
+        default_factory=RecordingConfig, description="Which calls are kept as sound files."
     )
     transfer: TransferConfig | None = Field(
         default=None, description="To whom the agent may transfer a call; without it, to nobody."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from talkpath.bridge.daemon.processes import ProcessWatch
+from talkpath.bridge.daemon.recordings import keep_house
 from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.daemon.systemd import Notifier, status_line
 from talkpath.bridge.http.app import HttpServer, HttpServerError, create_app
@@ -87,6 +88,7 @@ class Daemon:
         side = [
             asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
             asyncio.create_task(self._tell_systemd(supervisor)),
+            asyncio.create_task(keep_house(self._config)),
         ]
         if self._originate is not None:
             side.append(asyncio.create_task(self._place_call(self._originate)))

@@ -30,6 +30,7 @@ from talkpath.bridge.media.lane import (
     NoFreeLane,
 )
 from talkpath.bridge.media.receive import Receiver
+from talkpath.bridge.media.recording_tap import RecordingTap
 from talkpath.bridge.media.sounds import SoundPlayer
 from talkpath.bridge.media.srtp import Srtp
 from talkpath.bridge.media.transmit import Transmitter
@@ -83,6 +84,7 @@ class MediaPlane:
     Attributes:
         counters: Counters by cause, per lane and in total.
         lateness: How late beats began, and how many ticks were skipped.
+        tap: Collects the audio of recorded lanes.
         on_first_lane: Called when a lane opens and none was open; the heartbeat rests until then.
     """
 
@@ -103,14 +105,22 @@ class MediaPlane:
         self._calls: dict[int, _Call] = {}
         self._free = [list(range(phase, lanes, PHASES))[::-1] for phase in range(PHASES)]
         self._lanes = lanes
-        self._receiver = Receiver(lanes, self.counters)
+        self.tap = RecordingTap(lanes, start)
+        self._receiver = Receiver(lanes, self.counters, self.tap)
         self._downlink = Downlink(lanes, self.counters)
         self._sounds = SoundPlayer(self.counters)
         self._joins = Joins(self.counters)
         self._receiver.uplink.joined = self._joins.put
         random = random or SystemRandom()
         self._transmitter = Transmitter(
-            lanes, self.counters, self._downlink, self._sounds, self._joins, random=random, start=start
+            lanes,
+            self.counters,
+            self._downlink,
+            self._sounds,
+            self._joins,
+            tap=self.tap,
+            random=random,
+            start=start,
         )
         self._control = ControlChannels(
             lanes,
@@ -210,6 +220,7 @@ class MediaPlane:
     def close_lane(self, lane: int) -> LaneStatistics:
         """Give the lane back and return the figures of its call; its sockets stay open."""
         statistics = self.statistics(lane)
+        self.tap.stop(lane)
         self._control.close(lane, self._now)
         self.part(lane)
         call = self._calls.pop(lane)
@@ -266,6 +277,8 @@ class MediaPlane:
         self._exchange_reports(now, beat)
         self._downlink.report_overflow(beat.events)
         self._watchdog.check(now, beat.events)
+        if self.tap.active:
+            self.tap.deliver_due()
         return beat
 
     def _exchange_reports(self, now: float, beat: Beat) -> None:
@@ -278,6 +291,7 @@ class MediaPlane:
     def _skip_rest(self, now: float) -> None:
         """Begin to count ticks again: those that nobody needed are neither late nor skipped."""
         self._next_tick = max(self._next_tick, int((now - self._start) / TICK_SECONDS + _ROUNDING))
+        self.tap.tick = self._next_tick - 1
         if self.on_first_lane is not None:
             self.on_first_lane()
 
@@ -294,6 +308,7 @@ class MediaPlane:
             self._transmitter.skip(slots)
         first, self._next_tick = self._next_tick, tick + 1  # before anything can fail
         for number in range(first, tick + 1):
+            self.tap.tick = number
             slot, phase = divmod(number, PHASES)
             self._transmitter.send(phase, slot, now, beat.events)
 
@@ -387,6 +402,7 @@ class MediaPlane:
         self._receiver.jitter.recode(lane, table, law.silence)
         self._sounds.recode(lane, law)
         self._joins.recode(lane, codec)
+        self.tap.recode(lane, codec)
         call.codec = codec
 
 

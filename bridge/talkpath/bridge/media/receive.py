@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.jitter import Frames
     from talkpath.bridge.media.lane import Beat, LaneMedia
+    from talkpath.bridge.media.recording_tap import RecordingTap
     from talkpath.bridge.media.sockets import Arrivals
 
 __all__ = ["Receiver"]
@@ -82,6 +83,7 @@ class Receiver:
     Args:
         lanes: Number of lanes.
         counters: Where everything that arrives is counted.
+        tap: Where recorded lanes leave what the caller says.
 
     Attributes:
         sockets: The sockets it drains.
@@ -92,7 +94,8 @@ class Receiver:
         reception: The statistics.
     """
 
-    def __init__(self, lanes: int, counters: Counters) -> None:
+    def __init__(self, lanes: int, counters: Counters, tap: RecordingTap) -> None:
+        self._tap = tap
         counters.derive(self.settle)  # before the others, who count what it tells them
         self.sockets = SocketSet(lanes, counters)
         self.latch = Latch(lanes)
@@ -148,7 +151,7 @@ class Receiver:
         # What a hole waits for may still be in the kernel.
         if self.sockets.drained and (overdue := self.jitter.overdue(now)).size:
             self._leave_order(overdue)
-            self._encode(self.jitter.expire(now), beat)
+            self._encode(self.jitter.expire(now), now, beat)
         self.digits.poll(now, beat.events)
         self.reception.settle(now)
 
@@ -193,6 +196,8 @@ class Receiver:
         self.jitter.pass_by(rows, payloads, now)
         self.latch.heard_at[rows] = now
         self.reception.add(rows, head, now)
+        if self._tap.active:
+            self._tap.caller(rows, payloads, now)
         self.uplink.encode(rows, payloads, beat.uplink)
 
     def _leave_order(self, rows: NDArray[np.intp]) -> None:
@@ -312,7 +317,7 @@ class Receiver:
         payloads = packets[:, rtp.HEADER_LENGTH :]
         timestamp = arrived.timestamp.astype(np.int64)
         audio = AudioPackets(arrived.rows, timestamp, order, payloads, arrived.length)
-        self._encode(self.jitter.offer(audio, now), beat)
+        self._encode(self.jitter.offer(audio, now), now, beat)
 
     def _other_kinds(self, arrived: _Round, now: float, beat: Beat) -> None:
         """Read key presses; comfort noise only says that the source is silent on purpose."""
@@ -322,8 +327,10 @@ class Receiver:
             self._counters.add(lane, Cause.DTMF_PACKETS)
             self.digits.feed(lane, payload, int(arrived.timestamp[number]), now, beat.events)
 
-    def _encode(self, frames: Frames, beat: Beat) -> None:
+    def _encode(self, frames: Frames, now: float, beat: Beat) -> None:
         for rows, codes in frames:
+            if self._tap.active:
+                self._tap.caller(rows, codes, now)
             self.uplink.encode(rows, codes, beat.uplink)
 
 

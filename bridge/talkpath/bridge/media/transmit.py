@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.join import Joins
     from talkpath.bridge.media.lane import MediaEvent
     from talkpath.bridge.media.latch import Address
+    from talkpath.bridge.media.recording_tap import RecordingTap
     from talkpath.bridge.media.sounds import SoundPlayer
 
     SendTo = Callable[[memoryview, Any], int]
@@ -73,6 +74,7 @@ class Transmitter:
         downlink: Where the audio comes from.
         sounds: What fills the time without it.
         joins: Gives the audio of other lanes.
+        tap: Where recorded lanes leave what they send.
         random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
         start: Monotonic seconds of slot 0.
 
@@ -88,6 +90,7 @@ class Transmitter:
         sounds: SoundPlayer,
         joins: Joins,
         *,
+        tap: RecordingTap,
         random: Random,
         start: float = 0.0,
     ) -> None:
@@ -97,6 +100,7 @@ class Transmitter:
         self._downlink = downlink
         self._sounds = sounds
         self._joins = joins
+        self._tap = tap
         self._random = random
         self._ssrc = np.zeros(lanes, np.int64)
         self._sequence = np.zeros(lanes, np.int64)
@@ -180,6 +184,8 @@ class Transmitter:
         talking = self._downlink.take(group.rows, group.payloads, now, events)
         talking = self._joins.take(group.rows, talking, group.payloads)
         self._sounds.take(group.rows, talking, group.payloads, events)
+        if self._tap.active:
+            self._tap.agent(group.rows, group.payloads, slot)
         begins = talking > group.talking
         group.talking = talking
         marks = bool(begins.any())

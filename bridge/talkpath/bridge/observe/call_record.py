@@ -100,6 +100,8 @@ class CallRecord:
     tool_failures: int = 0
     digits: int = 0
     model_reconnects: int = 0
+    recording: str = ""
+    """File of the recording; empty: none was made."""
     transfer: str = ""
     """What became of the last transfer, one of `talkpath.bridge.transfer.vocabulary.Reason`; empty: none
     was tried."""
@@ -137,6 +139,7 @@ class CallRecord:
             "reason": self.reason,
             "transfer": self.transfer,
             "transfer_target": self.transfer_target,
+            "recording": self.recording,
         }
         return {**identity, **ending, **self._figures(), **self._tokens()}
 

@@ -101,6 +101,18 @@ class Metrics(Catalogue):
             ["result"],
             "unknown, bad_arguments: the model. failed, timeout, busy: your function; the log names it.",
         )
+        self.recordings = self._counter(
+            "recordings",
+            "Recordings of calls, by what became of them.",
+            ["result"],
+            "failed, not_announced: the recording_failed log lines say why. kept: the complete ones.",
+        )
+        self.recording_dropped = self._counter(
+            "recording_dropped_frames",
+            "20 ms frames that are silence in a recording because the disk was too slow.",
+            [],
+            "Any: a faster disk, or another one, for the recordings.",
+        )
 
     def _define_media(self) -> None:
         self.rtp_packets = self._counter("rtp_packets", "RTP packets of all calls.", ["direction"])

@@ -52,8 +52,8 @@ class WorkerProcess:
         if self._heartbeat is not None:
             self._heartbeat.stop()
         if self._worker is not None:
-            self._worker.feed_metrics()
             await self._worker.settle()
+            self._worker.feed_metrics()
         self._channel.close()
         return self._exit_code
 

@@ -12,6 +12,7 @@ import structlog
 
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.peer import Peer
+from talkpath.bridge.call.recording import check_announcement
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
 from talkpath.bridge.call.sounds import fallback_sound
@@ -24,6 +25,7 @@ from talkpath.bridge.observe.feed import CounterFeed, HistogramFeed, media_feed
 from talkpath.bridge.realtime.connection import tls_context
 from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext, ToolRegistry
+from talkpath.bridge.recording.writer import RecordingWriter
 from talkpath.bridge.routes import Rejection, RouteRequest, route
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6
@@ -96,6 +98,7 @@ class Worker:
             finished=self._finished,
             attach=self._attach,
             detach=self._detach,
+            recordings=RecordingWriter(),
             metrics=metrics,
             chance=random.Random(),  # noqa: S311 - spreads back-offs, protects nothing
             connect_timeout=config.realtime.connect_timeout,
@@ -103,6 +106,7 @@ class Worker:
         )
         for agent in config.agents.values():  # read now: a disk must not hold up a media beat
             fallback_sound(agent.fallback.announcement)
+            check_announcement(agent.recording)
         for target in config.targets:
             if target.last_resort != "agent":
                 fallback_sound(target.last_resort.announcement)
@@ -180,20 +184,35 @@ class Worker:
         self._plain_feed.feed(
             {
                 "skipped": lateness.skipped,
+                "recordings_kept": self._services.recordings.kept,
+                "recordings_dropped": self._services.recordings.dropped_frames,
                 **{f"tool_{name}": count for name, count in self._services.tool_runner.counts.items()},
             }
         )
 
     def _plain_counter(self, name: str) -> Counter | None:
-        if name == "skipped":
-            return self._metrics.beats_skipped
-        return self._metrics.tool_calls.labels(name.removeprefix("tool_"))
+        others = {
+            "skipped": self._metrics.beats_skipped,
+            "recordings_kept": self._metrics.recordings.labels("kept"),
+            "recordings_dropped": self._metrics.recording_dropped,
+        }
+        return others.get(name) or self._metrics.tool_calls.labels(name.removeprefix("tool_"))
 
     async def settle(self) -> None:
-        """Wait for what outlived its call: closing handshakes. Then let go of everything."""
+        """Wait for what outlived its call: closing handshakes, recordings. Then let go of everything."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._complete_recordings()
         self._services.tool_runner.close()
         self.plane.close()
+
+    async def _complete_recordings(self) -> None:
+        """Write what is left, of calls that did not end in time, too."""
+        self.plane.tap.stop_all()
+        if not await asyncio.to_thread(self._services.recordings.close):
+            log.error(
+                "recordings_unfinished",
+                problem="The disk is too slow to complete recordings; the next start will complete them.",
+            )
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
