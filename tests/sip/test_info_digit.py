@@ -18,7 +18,9 @@ def info(kind: str, body: str) -> str:
         ("application/dtmf-relay", "signal= # \nduration = 100", "#", 100),
         ("Application/DTMF-Relay; charset=x", "Signal=a", "A", 0),
         ("application/dtmf-relay", "Signal=1\r\nDuration=999999", "1", 60_000),
+        ("application/dtmf-relay", "Signal=11\r\nDuration=100\r\n", "#", 100),
         ("application/dtmf", "9\r\n", "9", 0),
+        ("application/dtmf", "*", "*", 0),
     ],
 )
 def test_both_forms_are_read(kind: str, body: str, digit: str, duration: int) -> None:
@@ -29,7 +31,7 @@ def test_both_forms_are_read(kind: str, body: str, digit: str, duration: int) ->
 
 @pytest.mark.parametrize(
     ("kind", "body"),
-    [("application/dtmf", "12"), ("application/dtmf-relay", "Signal=flash"), ("text/plain", "5"), ("x", "")],
+    [("application/dtmf", "12"), ("application/dtmf-relay", "Signal=16"), ("application/dtmf-relay", "Signal=flash"), ("text/plain", "5"), ("x", "")],
 )
 def test_what_is_no_digit_is_none(kind: str, body: str) -> None:
     assert parse_info_digit(info(kind, body)) is None

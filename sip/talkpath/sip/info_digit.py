@@ -11,7 +11,10 @@ MAX_DURATION = 60_000
 KIND = "application/dtmf-relay"
 """Content type of the digits that we send: the one that nearly everybody reads."""
 
-_SIGNAL = re.compile(r"^\s*signal\s*=\s*([0-9A-Da-d*#])\s*$", re.IGNORECASE | re.MULTILINE)
+_SIGNAL = re.compile(r"^\s*signal\s*=\s*([0-9A-Da-d*#]|1[0-5])\s*$", re.IGNORECASE | re.MULTILINE)
+_BY_NUMBER = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+"""Some gateways write the event codes of RFC 4733."""
+
 _DURATION = re.compile(r"^\s*duration\s*=\s*(\d{1,6})\s*$", re.IGNORECASE | re.MULTILINE)
 _PLAIN = re.compile(r"^\s*([0-9A-Da-d*#])\s*$")
 
@@ -63,4 +66,5 @@ def parse_info_digit(message: str) -> InfoDigit | None:
         return None
     if found is None:
         return None
-    return InfoDigit(found[1].upper(), min(int(duration[1]), MAX_DURATION) if duration else 0)
+    digit = _BY_NUMBER.get(found[1], found[1].upper())
+    return InfoDigit(digit, min(int(duration[1]), MAX_DURATION) if duration else 0)

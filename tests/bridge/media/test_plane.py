@@ -288,6 +288,21 @@ def test_a_digit_whose_end_was_lost_is_released_by_time(line: Line) -> None:
     assert [event.digit for event in line.happened(Digit)] == ["#"]
 
 
+@pytest.mark.parametrize(
+    "arrive",
+    [slice(None), slice(1, None), slice(3, 5), slice(0, 1), slice(-1, None), slice(None, None, -1)],
+    ids=["all", "no beginning", "middle", "first", "last end", "backwards"],
+)
+def test_of_a_press_without_marker_any_packet_is_enough_and_all_are_one(line: Line, arrive: slice) -> None:
+    lane = line.open()
+    line.run(0.1, speak(line, lane))
+    for number, event in list(enumerate(telephone_event.schedule("5", duration=0.1)))[arrive]:
+        line.say(lane, packet(event.payload, 5 + number, 800, payload_type=101))
+        line.run(0.02)
+    line.run(0.5, speak(line, lane, first=12))
+    assert [event.digit for event in line.happened(Digit)] == ["5"]
+
+
 def test_a_stop_of_rtp_is_said_once_and_its_return_too(line: Line) -> None:
     lane = line.open()
     line.run(0.2, speak(line, lane))
