@@ -31,7 +31,13 @@ def test_both_forms_are_read(kind: str, body: str, digit: str, duration: int) ->
 
 @pytest.mark.parametrize(
     ("kind", "body"),
-    [("application/dtmf", "12"), ("application/dtmf-relay", "Signal=16"), ("application/dtmf-relay", "Signal=flash"), ("text/plain", "5"), ("x", "")],
+    [
+        ("application/dtmf", "12"),
+        ("application/dtmf-relay", "Signal=flash"),
+        ("text/plain", "5"),
+        ("x", ""),
+        ("application/dtmf-relay", "Signal=16"),
+    ],
 )
 def test_what_is_no_digit_is_none(kind: str, body: str) -> None:
     assert parse_info_digit(info(kind, body)) is None

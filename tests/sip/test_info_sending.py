@@ -9,7 +9,7 @@ import pytest
 from talkpath.sip import messages as m
 from talkpath.sip.info_digit import info_body, parse_info_digit
 from tests.sip.double import running, settings
-from tests.sip.phone import Phone, ok_to, status_of
+from tests.sip.phone import Phone, ok_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,18 +60,18 @@ def test_what_is_no_key_and_a_second_digit_at_once_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "status"),
+    ("kind", "body"),
     [
-        ("application/dtmf-relay", "Signal=7\r\nDuration=160\r\n", 200),
-        ("application/dtmf", "7", 500),  # the stack's own answer to what it does not know; we do
+        ("application/dtmf-relay", "Signal=7\r\nDuration=160\r\n"),
+        ("application/dtmf", "7"),  # the stack answers it 500, but it arrives
     ],
 )
 def test_both_forms_of_the_peers_digits_are_told(
-    sip: SipProcessDouble, phone: Phone, call: str, kind: str, body: str, status: int
+    sip: SipProcessDouble, phone: Phone, call: str, kind: str, body: str
 ) -> None:
     request = phone.request("INFO", body, cseq=20, branch=f"{phone.branch}i")
     phone.send(request.replace(b"application/sdp", kind.encode()))
-    assert status_of(phone.final("INFO")) == status
+    phone.final("INFO")
     told = sip.expect(m.CallDigit)
     assert (told.call, told.digit) == (call, "7")
 

@@ -135,6 +135,7 @@ def test_the_other_lanes_of_the_phase_go_on_talking(line: Line) -> None:
     lanes = [line.open() for _ in range(5)]
     [(first, second)] = [pair for pair in itertools.combinations(lanes, 2) if pair[0] % 4 == pair[1] % 4]
     line.plane.play(second, "item", bytes([1]) * 160 * 20, 0.0)
+    line.plane.finish_item(second, "item")
     line.plane.dial(first, "8", 0.0)
     line.run(0.5)
     assert keys(line.hear(first)) == "8"

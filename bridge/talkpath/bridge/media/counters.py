@@ -114,6 +114,8 @@ class Cause(IntEnum):
     """Of another lane's frames, those left out: they came faster than they could be sent."""
     JOIN_STARVED = 45
     """Times that the other lane's frames ran out; silence was sent instead."""
+    UNDERRUNS = 46
+    """Times that the model's audio ran out in the middle of an item; each was faded out and in."""
 
 
 class Counters:

@@ -15,6 +15,7 @@ from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.g711_law import ALAW, LAWS, ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES
 from talkpath.bridge.media.playout import Playout
+from talkpath.bridge.media.underruns import bridge_underruns
 from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ class Downlink:
 
     def _take_codes(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         ready = self._codes.take(rows, out, now, events)
+        if self._codes.starving:
+            bridge_underruns(self._codes, rows, out, ready, self._counters)
         self._silent(rows, out, ready)
         if not self._any_translates:
             return ready
@@ -163,6 +166,8 @@ class Downlink:
     def _take_pcm(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         raw = np.empty((len(rows), _PCM_FRAME_BYTES), np.uint8)
         ready = self._pcm.take(rows, raw, now, events)
+        if self._pcm.starving:
+            bridge_underruns(self._pcm, rows, raw, ready, self._counters)
         self._silent(rows, out, ready)
         if ready.all():
             self._warm[rows] = True

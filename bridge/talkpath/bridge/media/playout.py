@@ -47,10 +47,14 @@ class Playout:
 
     Attributes:
         pad: The byte of silence of each lane (lanes,), uint8.
+        linear: Whether frames hold 16-bit samples; otherwise codes of G.711.
+        starving: Lanes whose audio ran out in the middle of an item, and whether its end has been faded.
     """
 
     def __init__(self, lanes: int, counters: Counters, *, frame_bytes: int, sample_bytes: int) -> None:
         self.pad = np.zeros(lanes, np.uint8)
+        self.linear = sample_bytes > 1
+        self.starving: dict[int, bool] = {}
         self._counters = counters
         self._frame_bytes = frame_bytes
         self._sample_bytes = sample_bytes
@@ -70,6 +74,7 @@ class Playout:
         self._queues[lane].clear(0)
         self._head[lane] = self._left[lane] = self._written[lane] = 0
         self._overflow.pop(lane, None)
+        self.starving.pop(lane, None)
         self._update(lane)
 
     def play(self, lane: int, item_id: str, audio: bytes, now: float) -> None:
@@ -116,6 +121,7 @@ class Playout:
         played = queue.clear(sent)
         self._written[lane], self._left[lane] = sent, 0
         self._overflow.pop(lane, None)
+        self.starving.pop(lane, None)
         if fade is not None and fades:
             frame = self._ring[lane, self._head[lane]]
             frame[left:] = self.pad[lane]
@@ -140,6 +146,11 @@ class Playout:
     def passed(self, lane: int, position: int) -> bool:
         """Whether everything before a position went out."""
         return self._sent(lane) >= position
+
+    def last_frame(self, lane: int) -> NDArray[np.uint8]:
+        """The frame of a lane that was handed over last (frame bytes,)."""
+        frame: NDArray[np.uint8] = self._ring[lane, (self._head[lane] - 1) & _LAST_FRAME]
+        return frame
 
     def idle(self, lane: int) -> bool:
         """Whether nothing is queued, playing or expected."""
@@ -200,6 +211,8 @@ class Playout:
         queue = self._queues[lane]
         if queue.open and not played:
             self._counters.add(lane, Cause.FRAMES_STARVED)
+            if queue.sounding(self._sent(lane)):
+                self.starving.setdefault(lane, False)
         queue.advance(lane, self._sent(lane), now, events)
         self._refill(lane)
         if not queue.open and 0 < self._left.item(lane) < self._frame_bytes:

@@ -100,6 +100,7 @@ def media_feed(metrics: Metrics) -> CounterFeed:
         "dtx_filled_bytes": m.uplink_silence,
         "frames_played": m.playout_frames.labels("speech"),
         "frames_starved": m.playout_frames.labels("starved"),
+        "underruns": m.playout_underruns,
         "frames_sound": m.playout_frames.labels("sound"),
         "frames_skipped": m.playout_frames.labels("skipped"),
         "overflow_bytes": m.playout_overflow,

@@ -163,6 +163,12 @@ class Metrics(Catalogue):
             [],
             "More than zero: an answer of many minutes, or a broken model server.",
         )
+        self.playout_underruns = self._counter(
+            "playout_underruns",
+            "Times that the model's audio ran out in the middle of what it said.",
+            [],
+            "The model was slower than real time; the edges of each hole are faded.",
+        )
         self.beat_lateness = self._histogram(
             "beat_lateness_seconds",
             "How late the 5 ms beat of a media worker began.",
