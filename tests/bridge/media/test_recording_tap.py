@@ -19,6 +19,8 @@ def test_the_plane_gives_both_sides_of_a_recorded_lane_alone(line: Line) -> None
     line.plane.tap.start(lane, pieces.append)
     line.plane.play(lane, "a", b"\x01" * 320, line.now)
     line.plane.play(other, "b", b"\x02" * 320, line.now)
+    line.plane.finish_item(lane, "a")
+    line.plane.finish_item(other, "b")
 
     def each(slot: int) -> None:
         for recorded in (lane, other):
