@@ -230,6 +230,13 @@ def test_scanners_hear_nothing(sip: SipProcessDouble, phone: Phone) -> None:
     sip.expect_counter("refused:scanner", 2)
 
 
+def test_datagrams_that_are_no_sip_are_counted(sip: SipProcessDouble, phone: Phone) -> None:
+    before = sip.counters().get("malformed_datagram", 0)
+    phone.send(b"INVITE nonsense SIP/2.0\r\nVia: broken\r\n\r\n")
+    phone.send(b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 1.1.1.1;branch=z9hG4bKx\r\n\r\n")
+    sip.expect_counter("malformed_datagram", before + 2)
+
+
 def test_a_lost_worker_ends_its_calls(sip: SipProcessDouble, phone: Phone) -> None:
     call = answered(sip, phone)
     with Phone(sip.port) as second:

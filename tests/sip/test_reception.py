@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ PBX = m.TrunkSettings(name="pbx", source_networks=("192.0.2.0/24",), codecs=("PC
 
 
 def reception() -> Reception:
-    settings = m.SipSettings(listeners=(), trunks=(PBX,))
+    settings = m.SipSettings(listeners=(), trunks=(PBX,), blocked_user_agents=("evil dialler", ""))
     made = Reception(settings)
     made.admit(m.Admission(draining=False, free_lanes=10))
     return made
@@ -33,12 +33,24 @@ def request(
     return Request(f"{method} sip:1@b SIP/2.0\r\n{fixed}{headers}{kind}\r\n{body}", source)
 
 
+class Calls(NamedTuple):
+    """Calls that live, all on one trunk."""
+
+    all: int = 0
+
+    def on_trunk(self, name: str) -> int:
+        return self.all if name == "pbx" else 0
+
+
+IDLE = Calls()
+
+
 def status(made: Reception, wanted: Request, now: float = 0.0) -> int:
-    return made.decide(wanted, calls=0, max_calls=10, now=now).status
+    return made.decide(wanted, calls=IDLE, max_calls=10, now=now).status
 
 
 def test_an_invite_of_a_trunk_is_admitted_under_its_name() -> None:
-    assert reception().decide(request(), 0, 10, 0.0).trunk == "pbx"
+    assert reception().decide(request(), IDLE, 10, 0.0).trunk == "pbx"
 
 
 def test_the_trunks_own_codecs_count() -> None:
@@ -59,6 +71,9 @@ def test_the_trunks_own_codecs_count() -> None:
         (request("REGISTER", "", source="203.0.113.5:5060"), -1),
         (request("REGISTER", ""), 0),
         (request("OPTIONS", "", source="203.0.113.5:5060"), 0),
+        (request("REGISTER", "", headers="User-Agent: friendly-scanner\r\n"), -1),
+        (request(headers="User-Agent: Evil Dialler 2\r\n"), -1),
+        (request("OPTIONS", "", headers="User-Agent: evil dialler\r\n"), -1),
     ],
 )
 def test_verdicts(wanted: Request, expected: int) -> None:
@@ -72,6 +87,15 @@ def test_the_same_invite_is_merged_only_for_the_life_of_its_transaction() -> Non
     assert status(made, request(), MERGED_SECONDS + 1) == 0
 
 
+def test_a_trunk_has_lines_of_its_own() -> None:
+    trunk = m.TrunkSettings(name="pbx", source_networks=("192.0.2.0/24",), max_calls=2)
+    made = Reception(m.SipSettings(listeners=(), trunks=(trunk,)))
+    made.admit(m.Admission(draining=False, free_lanes=10))
+    full = made.decide(request(), Calls(2), 10, 0.0)
+    assert (full.status, full.counter, full.retry_after > 0) == (503, "trunk_capacity", True)
+    assert made.decide(request(), Calls(1), 10, 0.0).admitted
+
+
 def test_the_supervisors_word_holds_until_its_next_one() -> None:
     made = reception()
     made.admit(m.Admission(draining=False, free_lanes=0))
@@ -83,7 +107,7 @@ def test_the_supervisors_word_holds_until_its_next_one() -> None:
 def test_a_refusal_says_why_and_when_to_try_again() -> None:
     made = reception()
     made.admit(m.Admission(draining=True, free_lanes=1))
-    headers = dict(refusal_headers(made.decide(request(), 0, 10, 0.0)))
+    headers = dict(refusal_headers(made.decide(request(), IDLE, 10, 0.0)))
     assert headers == {"Reason": 'SIP;cause=503;text="this server takes no new calls"', "Retry-After": "60"}
 
 
@@ -104,7 +128,7 @@ GUARDED = m.TrunkSettings(
 
 def asked(made: Reception, credentials: str = "", now: float = 10.0) -> Verdict:
     headers = f"Authorization: {credentials}\r\n" if credentials else ""
-    return made.decide(request(headers=headers), calls=0, max_calls=10, now=now)
+    return made.decide(request(headers=headers), calls=IDLE, max_calls=10, now=now)
 
 
 def credentials_for(verdict: Verdict, password: str) -> str:

@@ -69,9 +69,11 @@ class Verdict:
 
 DROP = -1
 
-_SCANNER = Verdict(DROP, "", "scanner")
 _DRAINING = Verdict(503, "this server takes no new calls", "draining", retry_after=RETRY_AFTER_DRAINING)
 _FULL = Verdict(503, "all lines are busy", "capacity", retry_after=RETRY_AFTER_BUSY)
+TRUNK_FULL = Verdict(503, "all lines of this trunk are busy", "trunk_capacity", retry_after=RETRY_AFTER_BUSY)
+SCANNER = Verdict(DROP, "", "scanner")
+"""An attack tool: dropped without an answer, which would tell it that somebody is here."""
 _NO_LANE = Verdict(503, "no media worker has a free lane", "no_lane", retry_after=RETRY_AFTER_BUSY)
 _TOO_FAST = Verdict(503, "too many calls from this address", "rate", retry_after=RETRY_AFTER_BUSY)
 
@@ -179,10 +181,15 @@ class RateLimiter:
 class AdmissionPolicy:
     """All rules together."""
 
-    def __init__(self, matcher: TrunkMatcher, limiter: RateLimiter) -> None:
-        """Args: who may call, and how often."""
+    def __init__(self, matcher: TrunkMatcher, limiter: RateLimiter, scanners: Sequence[str] = ()) -> None:
+        """Args: who may call, how often, and words of unwelcome User-Agents besides the known ones."""
         self.matcher = matcher
+        self._scanners = tuple(word.lower() for word in scanners if word)
         self._limiter = limiter
+
+    def is_scanner(self, user_agent: str) -> bool:
+        """Whether a User-Agent is unwelcome."""
+        return is_scanner(user_agent, self._scanners)
 
     def invite(self, source: str, user_agent: str, load: Load, now: float) -> Verdict:
         """Decide about an INVITE that starts a dialog.
@@ -193,8 +200,8 @@ class AdmissionPolicy:
             load: How busy we are.
             now: Monotonic seconds.
         """
-        if is_scanner(user_agent):
-            return _SCANNER
+        if self.is_scanner(user_agent):
+            return SCANNER
         trunk = self.matcher.match(source)
         if trunk is None:
             return Verdict(403, f"the address {source} belongs to no trunk", "unknown_source")
@@ -210,14 +217,14 @@ class AdmissionPolicy:
 
     def options(self, user_agent: str, load: Load) -> Verdict:
         """Decide about an OPTIONS ping: 503 tells a balancer to send its calls elsewhere."""
-        if is_scanner(user_agent):
-            return _SCANNER
+        if self.is_scanner(user_agent):
+            return SCANNER
         if load.draining:
             return _DRAINING
         return Verdict(0, "", "admitted")
 
 
-def is_scanner(user_agent: str) -> bool:
-    """Whether a User-Agent is that of a known attack tool."""
+def is_scanner(user_agent: str, more: Sequence[str] = ()) -> bool:
+    """Whether a User-Agent is that of a known attack tool, or holds one of these words in lower case."""
     lowered = user_agent.lower()
-    return any(name in lowered for name in SCANNERS)
+    return any(name in lowered for name in (*SCANNERS, *more))

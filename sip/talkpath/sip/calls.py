@@ -67,6 +67,15 @@ class Calls:
     def __len__(self) -> int:
         return len(self._dialogs)
 
+    @property
+    def all(self) -> int:
+        """How many there are."""
+        return len(self._dialogs)
+
+    def on_trunk(self, name: str) -> int:
+        """How many of them are of one trunk."""
+        return sum(dialog.trunk == name for dialog in self._dialogs.values())
+
     def use(self, accounts: Mapping[str, TrunkAccount], reception: Reception) -> None:
         """Take the accounts to place calls from, and the policy that knows the codecs of a trunk."""
         self._accounts, self._reception = accounts, reception

@@ -20,6 +20,7 @@ from talkpath.sip.gate import Gate, Request
 from talkpath.sip.listeners import open_listener
 from talkpath.sip.reception import Reception
 from talkpath.sip.stack_log import StackLog
+from talkpath.sip.unwelcome import UnwelcomeLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ class SipEndpoint:
         self._gate = Gate(self._decide, counters)
         self._accounts: dict[str, TrunkAccount] = {}
         self._stack = _Stack(counters, self._select_account)
+        self._unwelcome = UnwelcomeLog()
         self._log_writer = StackLog(counters)
 
     # Life ---------------------------------------------------------------------------------------------
@@ -162,7 +164,12 @@ class SipEndpoint:
     # Callbacks ----------------------------------------------------------------------------------------
 
     def _decide(self, request: Request) -> Verdict:
-        return self.reception.decide(request, len(self.calls), self.max_calls, time.monotonic())
+        now = time.monotonic()
+        verdict = self.reception.decide(request, self.calls, self.max_calls, now)
+        line = self._unwelcome.line(request.source, verdict, now)
+        if line:
+            _log.warning("%s", line)
+        return verdict
 
     def _select_account(self, prm: Any) -> None:
         passing = self._gate.passing

@@ -11,10 +11,18 @@ import secrets
 import socket
 from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from talkpath.sip.addresses import split_host_port
-from talkpath.sip.admission import AdmissionPolicy, Load, RateLimiter, TrunkMatcher, Verdict
+from talkpath.sip.admission import (
+    SCANNER,
+    TRUNK_FULL,
+    AdmissionPolicy,
+    Load,
+    RateLimiter,
+    TrunkMatcher,
+    Verdict,
+)
 from talkpath.sip.digest import Account, Attempt, Authenticator
 from talkpath.sip.headers import HeaderError, parse_address, parse_message, uri_host
 from talkpath.sip.negotiation import choose
@@ -43,6 +51,17 @@ _STRANGER = Verdict(-1, "", "unknown_source")
 _PASS = Verdict(0, "", "admitted")
 
 
+class Live(Protocol):
+    """The calls that live."""
+
+    @property
+    def all(self) -> int:
+        """How many there are."""
+
+    def on_trunk(self, name: str) -> int:
+        """How many of them are of one trunk."""
+
+
 class Reception:
     """Decides about requests outside a dialog.
 
@@ -60,7 +79,7 @@ class Reception:
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
         matcher = TrunkMatcher(settings.trunks, settings.accept_private_sources, self.addresses)
         self._limiter = RateLimiter(settings.calls_per_second_per_source)
-        self._policy = AdmissionPolicy(matcher, self._limiter)
+        self._policy = AdmissionPolicy(matcher, self._limiter, settings.blocked_user_agents)
         self._authenticator = Authenticator(secret or secrets.token_bytes(32))
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
@@ -87,7 +106,7 @@ class Reception:
         settings = self._trunks.get(trunk)
         return settings.srtp if settings else "off"
 
-    def decide(self, request: Request, calls: int, max_calls: int, now: float) -> Verdict:
+    def decide(self, request: Request, calls: Live, max_calls: int, now: float) -> Verdict:
         """Decide about a request outside a dialog.
 
         Args:
@@ -102,15 +121,20 @@ class Reception:
         except HeaderError as error:
             _log.debug("unreadable request from %s: %s", source, error)
             return _UNREADABLE
-        load = Load(calls, max_calls, self.free_lanes, self.draining)
+        load = Load(calls.all, max_calls, self.free_lanes, self.draining)
         user_agent = message.first("User-Agent")
         if message.method == "OPTIONS":
             return self._policy.options(user_agent, load)
         if message.method != "INVITE":
+            if self._policy.is_scanner(user_agent):
+                return SCANNER
             return _STRANGER if self._policy.matcher.match(source) is None else _PASS
         verdict = self._policy.invite(source, user_agent, load, now)
         if not verdict.admitted:
             return verdict
+        trunk = self._trunks.get(verdict.trunk)
+        if trunk is not None and trunk.max_calls and calls.on_trunk(trunk.name) >= trunk.max_calls:
+            return TRUNK_FULL
         return self._check_caller(message, verdict, source, now) or self._check_invite(message, verdict, now)
 
     def _check_caller(self, message: SipText, verdict: Verdict, source: str, now: float) -> Verdict | None:

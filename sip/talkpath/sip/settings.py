@@ -112,6 +112,8 @@ class SipSettings(Message, frozen=True):
     user_agent: str = "Talkpath"
     max_calls: int = 1000
     calls_per_second_per_source: float = 60.0
+    blocked_user_agents: tuple[str, ...] = ()
+    """Words in the User-Agent of requests that are dropped, besides those of known attack tools."""
     decision_seconds: float = 20.0
     """A worker silent about a call for this long is taken for dead: 503, so that the PBX tries elsewhere."""
     accept_private_sources: bool = True

@@ -16,8 +16,13 @@ _log = logging.getLogger("talkpath.sip.stack")
 LEVEL = 2
 """Errors and warnings. Higher levels would print messages, with their credentials."""
 
-LINES_PER_SECOND = 20
+LINES_PER_SECOND = 5
 """Hostile traffic makes the stack complain about each packet; more lines than this are only counted."""
+
+MAX_LINE = 300
+
+_MALFORMED = ("Error processing", "Dropping ")
+"""How the stack begins a line about a datagram that it could not read."""
 
 _SECRETS = ("authorization", "password", "credential")
 
@@ -42,7 +47,10 @@ class StackLog(pj.LogWriter):  # type: ignore[misc]  # pjsua2 ships no types
 
     def write(self, entry: Any) -> None:
         """One line. Must not raise: above us is C++."""
-        line = str(entry.msg).strip()
+        # After the first line there may be a whole packet: a stranger's words, or a friend's number.
+        line = str(entry.msg).strip().partition("\n")[0][:MAX_LINE]
+        if line.startswith(_MALFORMED):
+            self._counters.add("malformed_datagram")
         if self._too_many() or any(word in line.lower() for word in _SECRETS):
             self._counters.add("stack_log_suppressed")
             return

@@ -222,6 +222,7 @@ def sip_settings(config: Config) -> messages.SipSettings:
         tls=_tls_settings(sip),
         user_agent=sip.user_agent,
         nameservers=sip.nameservers,
+        blocked_user_agents=sip.blocked_user_agents,
         max_calls=sip.max_calls,
         calls_per_second_per_source=sip.calls_per_second_per_source,
         accept_private_sources=not config.trunks,

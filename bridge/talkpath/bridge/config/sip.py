@@ -105,6 +105,14 @@ class SipConfig(Section):
         gt=0,
         description="New calls a second that one address may start; more are answered 503.",
     )
+    blocked_user_agents: tuple[Annotated[str, Field(min_length=3, max_length=80)], ...] = Field(
+        default=(),
+        description=(
+            "Words in the User-Agent of requests that are dropped without an answer, besides those of known "
+            "attack tools."
+        ),
+        examples=[["pplsip"]],
+    )
     rtp_timeout: Duration = Field(
         default=60.0,
         ge=0,

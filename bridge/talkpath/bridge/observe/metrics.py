@@ -261,8 +261,8 @@ class Metrics(Catalogue):
             "sip_refused",
             "Requests that were refused before they became calls.",
             ["cause"],
-            "unknown_source: an address that no trunk matches. rate, capacity, no_lane: raise the limit, "
-            "or add workers. scanner: attack tools, dropped without an answer.",
+            "unknown_source: an address that no trunk matches. rate, capacity, trunk_capacity, no_lane: "
+            "raise the limit, or add workers. scanner: attack tools, dropped without an answer.",
         )
         self.sip_rejected = self._counter(
             "sip_rejected",
