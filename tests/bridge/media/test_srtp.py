@@ -87,8 +87,8 @@ def test_what_one_end_encrypts_the_other_reads(suite: str) -> None:
         (bytes(PACKET_BYTES), Cause.OVERSIZED),
         (rtp_packet(1)[:14], Cause.SRTP_MALFORMED),
         (b"\x9f" + bytes(30), Cause.SRTP_MALFORMED),
-        (b"\x80\xc8\x00\x06" + bytes(24), Cause.SRTP_UNAUTHENTICATED),
-        (b"\x80\xc8\x00\x00", Cause.SRTP_MALFORMED),
+        (b"\x80\xc8\x00\x06" + bytes(24), Cause.SRTCP_REFUSED),
+        (b"\x80\xc8\x00\x00", Cause.SRTCP_REFUSED),
     ],
     ids=["plain-rtp", "oversized", "bare-header", "sources-beyond-the-end", "plain-rtcp", "short-rtcp"],
 )

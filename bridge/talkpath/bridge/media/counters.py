@@ -116,6 +116,8 @@ class Cause(IntEnum):
     """Times that the other lane's frames ran out; silence was sent instead."""
     UNDERRUNS = 46
     """Times that the model's audio ran out in the middle of an item; each was faded out and in."""
+    SRTCP_REFUSED = 47
+    """RTCP on a lane with SRTP that is not, or not well, encrypted with the peer's key."""
 
 
 class Counters:

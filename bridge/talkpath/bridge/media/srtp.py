@@ -51,7 +51,6 @@ _CAUSES: Final = {
     "cipher failure": Cause.SRTP_UNAUTHENTICATED,  # GCM; its cipher authenticates
     "replay check failed (bad index)": Cause.SRTP_REPLAYED,
     "replay check failed (index too old)": Cause.SRTP_REPLAYED,
-    "unable to perform desired validation": Cause.SRTP_UNAUTHENTICATED,  # RTCP marked as not encrypted
     "packet index is too old to consider": Cause.SRTP_REPLAYED,
 }
 
@@ -235,14 +234,13 @@ class Srtp:
 
     def unprotect_control(self, packet: bytes) -> bytes | None:
         """Open SRTCP. Returns RTCP, or `None` when it was refused, and counted."""
-        cause = Cause.SRTP_UNAUTHENTICATED
         for opener in (self._opener, self._before):
             if opener is not None:
                 opened = opener.open_control(packet)
                 if not isinstance(opened, Cause):
                     return opened
-                cause = opened
-        return self._refuse(cause)
+        # Apart: some stacks shorten the tag of RTCP too, against RFC 4568, section 6.2.2, and are well heard.
+        return self._refuse(Cause.SRTCP_REFUSED)
 
     def _open_otherwise(self, opener: _Opener, packet: bytes, cause: Cause) -> bytes | Cause:
         """Open what the key could not: the old key's packet, or one in the middle of a stream."""

@@ -43,6 +43,7 @@ ANOMALIES: Final = frozenset(
         "srtp_malformed",
         "srtp_old_key",
         "srtp_sources",
+        "srtcp_refused",
     }
 )
 OTHER_PACKETS: Final = {

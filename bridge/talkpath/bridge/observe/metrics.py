@@ -124,7 +124,8 @@ class Metrics(Catalogue):
             "our ports. overrun: the peer's clock. send_blocked, send_unreachable: this machine's network. "
             "srtp_unauthenticated: somebody without the key sends, or (all packets of a call) a proxy "
             "changed the keys in the SDP. srtp_replayed: the network repeats packets, or somebody does. "
-            "srtp_old_key: a few after a re-INVITE are normal.",
+            "srtp_old_key: a few after a re-INVITE are normal. srtcp_refused alone: harmless, Asterisk's "
+            "reports under srtp_tag_32.",
         )
         self.rtp_other_packets = self._counter(
             "rtp_other_packets", "Packets on RTP ports that carry no speech.", ["kind"]
