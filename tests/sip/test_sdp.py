@@ -49,6 +49,23 @@ def test_an_audio_line_is_read_whole() -> None:
     assert wide.payload_type == 102
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("53020", ("", 53_020)),
+        ("53020 IN IP4 126.16.64.4", ("126.16.64.4", 53_020)),
+        ("53020 IN IP6 2001:db8::4", ("2001:db8::4", 53_020)),
+        ("53020 IN IP4 pbx.example.com", ("", 0)),
+        ("70000", ("", 0)),
+        ("", ("", 0)),
+        ("x IN IP4", ("", 0)),
+    ],
+)
+def test_the_address_of_rtcp_is_read(value: str, found: tuple[str, int]) -> None:
+    assert audio(PHONE.replace("a=rtcp-mux", f"a=rtcp:{value}")).rtcp == found
+    assert audio(PHONE).rtcp == ("", 0)
+
+
 def test_media_level_values_win_over_session_level() -> None:
     video = sdp.parse(PHONE).media[1]
     assert (video.address, video.direction) == ("2001:db8::5", "inactive")

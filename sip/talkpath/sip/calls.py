@@ -89,7 +89,7 @@ class Calls:
         source = split_host_port(request.source)[0]
         address = self._address(account.trunk, transport, source)
         call = f"c-{self._prefix}-{next(self._numbers)}"
-        media = OfferAnswer(self._codecs(verdict.trunk), address, account.trunk.srtp)
+        media = OfferAnswer(self._codecs(verdict.trunk), address, account.trunk.srtp, peer=source)
         dialog = Dialog(account, call, media, self._counters, self._report, stack_id=stack_id)
         dialog.deadline = time.monotonic() + self._settings.decision_seconds
         self._dialogs[call] = dialog
@@ -196,8 +196,9 @@ class Calls:
             self._send(ended)
             return
         account = self._accounts[order.trunk]
-        address = self._address(account.trunk, transport_in(order.uri), self._peer(order))
-        media = OfferAnswer(self._codecs(order.trunk), address, account.trunk.srtp)
+        peer = self._peer(order)
+        address = self._address(account.trunk, transport_in(order.uri), peer)
+        media = OfferAnswer(self._codecs(order.trunk), address, account.trunk.srtp, peer=peer)
         dialog = self._dialogs[order.call] = self._placing.begin(order, account, media, now)
         ended = self._placing.dial(order, dialog, account)
         if ended is not None:

@@ -96,6 +96,13 @@ class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):
     local_port: int
     rtcp_mux: bool = False
     """RTCP goes over the RTP port (RFC 5761); otherwise over the next higher port."""
+    remote_rtcp_port: int = 0
+    """Port on which the peer takes RTCP (``a=rtcp``, RFC 3605); 0: it does not say, then the next higher."""
+    remote_rtcp_address: str = ""
+    """The address with it; empty: that of its RTP."""
+    signalling_address: str = ""
+    """IP address that the peer's SIP comes from, as far as it is known: a telephone behind NAT sends RTP from
+    there too, whatever its SDP says."""
     local_crypto: Secret = Secret("")
     """Our key for SRTP, ``SUITE inline:KEY`` as in RFC 4568 without tag and parameters: what we send is
     encrypted with it. Empty: plain RTP. It stays the same as long as the suite does."""

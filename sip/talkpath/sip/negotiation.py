@@ -245,6 +245,8 @@ def settle(local: SessionDescription, remote: SessionDescription) -> MediaDescri
         local_address=ours.address,
         local_port=ours.port,
         rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux,
+        remote_rtcp_address=theirs.rtcp[0],
+        remote_rtcp_port=theirs.rtcp[1],
         local_crypto=local_crypto,
         remote_crypto=remote_crypto,
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from talkpath.sip.addresses import is_ipv6
 from talkpath.sip.negotiation import LocalMedia, choose, settle, write_answer, write_offer
 from talkpath.sip.sdes import OwnKeys, pair
@@ -66,6 +68,7 @@ class OfferAnswer:
         address: The address that our descriptions name.
         srtp: What the trunk wants.
         keys: Our SRTP keys.
+        peer: IP address that the peer's SIP comes from, if known; passed on.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class OfferAnswer:
         address: str,
         srtp: SrtpPolicy = "off",
         keys: OwnKeys | None = None,
+        *,
+        peer: str = "",
     ) -> None:
         self.codecs = codecs
         self.hold = False
@@ -82,6 +87,7 @@ class OfferAnswer:
         """Our INVITE may have reached several telephones: until one has taken the call, each may answer the
         offer, and the last answer holds (RFC 3261, section 13.2.2.4)."""
         self.local = LocalMedia(address, 0)
+        self._peer = peer
         self._srtp: SrtpPolicy = srtp
         self._keys = keys or OwnKeys()
         self._protocol = "RTP/SAVP" if srtp == "mandatory" else "RTP/AVP"
@@ -221,7 +227,7 @@ class OfferAnswer:
             self._theirs = ""
             raise
         self._remember(ours, theirs)
-        return settled
+        return msgspec.structs.replace(settled, signalling_address=self._peer)
 
     def _remember(self, ours: SessionDescription, theirs: SessionDescription) -> None:
         """Keep what our next offer needs: the transport, the peer's key, whether the peer holds us."""

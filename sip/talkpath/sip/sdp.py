@@ -64,6 +64,8 @@ class Media:
         address: Connection address; may be a host name.
         direction: As the describing side sees it; a connection to ``0.0.0.0`` takes the receiving away.
         packet_time: Milliseconds per packet, or 0 when it says nothing.
+        rtcp: Address and port of ``a=rtcp`` (RFC 3605); the address is empty when it names none, the port 0
+            without the attribute.
         cryptos: Values of ``a=crypto`` (RFC 4568), in order. They hold keys, so no repr shows them.
     """
 
@@ -76,6 +78,7 @@ class Media:
     direction: Direction
     packet_time: int
     rtcp_mux: bool
+    rtcp: tuple[str, int]
     cryptos: tuple[str, ...] = field(repr=False)
 
     def codec(self, name: str, clock_rate: int = 8000) -> Codec | None:
@@ -175,8 +178,28 @@ def _media(section: _Section, session: _Section) -> Media:
         direction=_direction(section, session, address),
         packet_time=_packet_time(section, session),
         rtcp_mux=bool(section.values("rtcp-mux")),
+        rtcp=_rtcp(section),
         cryptos=tuple(section.values("crypto")[:8]),
     )
+
+
+def _rtcp(section: _Section) -> tuple[str, int]:
+    """``53020`` or ``53020 IN IP4 192.0.2.1``; nothing when it is malformed, or names a host."""
+    for value in section.values("rtcp")[:1]:
+        number, *rest = value.split()[:4] or [""]
+        port = _number(number, 65_535) or 0
+        address = rest[2] if len(rest) == 3 else ""
+        if not address or _is_address(address):
+            return address, port
+    return "", 0
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _codecs(formats: tuple[str, ...], section: _Section) -> tuple[Codec, ...]:

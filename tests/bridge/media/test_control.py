@@ -74,6 +74,18 @@ def phone(line: Line) -> Any:
     phone.close()
 
 
+def test_reports_go_where_the_sdp_says(line: Line) -> None:
+    elsewhere = udp()
+    phone = Phone(line, remote_rtcp=elsewhere.getsockname())
+    phone.talk(8.0)
+    assert phone.reports(elsewhere)
+    assert not phone.reports()
+    phone.say(rtcp.build_report(rtcp.ReceiverReport(9, ()), "phone"), elsewhere)
+    assert line.plane.statistics(phone.lane).peer.reports_received == 1
+    phone.close()
+    elsewhere.close()
+
+
 def test_a_sender_report_says_what_was_sent_and_received(phone: Phone) -> None:
     phone.talk(8.0, lose=10)
     reports = phone.reports()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.lane import Latched
-from tests.bridge.media.phone import Line, frame, packet, udp
+from tests.bridge.media.phone import Line, drain, frame, packet, udp
 
 
 @given(st.lists(st.one_of(st.binary(max_size=200), st.binary(min_size=11, max_size=14)), max_size=24))
@@ -117,6 +117,26 @@ def test_the_address_of_the_sdp_may_take_over_from_a_stranger(line: Line) -> Non
     assert line.happened(Latched)[-1].port == line.phones[lane].getsockname()[1]
     assert line.count(lane, "relatched") == 1
     stranger.close()
+
+
+def test_a_third_party_that_sprays_packets_is_neither_heard_nor_sent_to(line: Line) -> None:
+    lane = line.open(
+        remote_address="127.0.0.9"
+    )  # loopback, and not where packets come from: all are strangers
+    caller, sprayer = line.phones[lane], udp()
+
+    def each(slot: int) -> None:
+        line.say(lane, packet(b"\x77" * 160, 9 * slot, 0, ssrc=0xBAD), sprayer)
+        if slot >= 25:
+            line.say(lane, packet(frame(slot), slot, 160 * slot))
+
+    line.run(2.0, each)
+    assert 0x77 not in line.uplink[lane]
+    assert [event.port for event in line.happened(Latched)] == [caller.getsockname()[1]]
+    assert line.count(lane, "wrong_source") == 100 + 3
+    assert not drain(sprayer)
+    assert len(line.hear(lane)) > 50
+    sprayer.close()
 
 
 def test_mixed_formats_and_laws_share_a_beat() -> None:

@@ -84,6 +84,8 @@ class PhoneLeg:
             rtcp_mux=description.rtcp_mux,
             local_crypto=description.local_crypto,
             remote_crypto=description.remote_crypto,
+            remote_rtcp=_rtcp_address(description),
+            signalling_host=description.signalling_address,
         )
         try:
             self._plane.configure_lane(self.lane, lane_media, self._loop.time())
@@ -160,3 +162,10 @@ class PhoneLeg:
             return self._plane.close_lane(self.lane)
         finally:
             self._ports.close(sock, self._loop.time())
+
+
+def _rtcp_address(description: MediaDescription) -> tuple[str, int] | None:
+    """Where the far end says that it takes RTCP; None: it says nothing."""
+    if not description.remote_rtcp_port:
+        return None
+    return description.remote_rtcp_address or description.remote_address, description.remote_rtcp_port

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from talkpath.bridge.media.counters import Counters
+    from talkpath.bridge.media.lane import LaneMedia
     from talkpath.bridge.media.latch import Address, Latch
     from talkpath.bridge.media.reception_log import ReceptionLog
     from talkpath.bridge.media.srtp import Srtp
@@ -45,6 +46,7 @@ class _Channel:
     cname: str
     srtp: Srtp | None = None
     muxed: bool = False
+    media_host: str = ""  # of its RTP, by its SDP
     signalled: Address | None = None  # where the far end listens for RTCP, by its SDP
     heard: Address | None = None  # where its RTCP came from
     packets_reported: int = 0
@@ -89,14 +91,15 @@ class ControlChannels:
         name = base64.b64encode(self._random.randbytes(12)).decode()  # RFC 7022, section 4.2
         self._channels[lane] = _Channel(rtp_socket, own_socket, name)
 
-    def configure(self, lane: int, address: str, port: int, now: float, *, muxed: bool) -> None:
-        """Set where the far end takes RTP, and whether RTCP shares that port; reports begin."""
+    def configure(self, lane: int, media: LaneMedia, now: float) -> None:
+        """Set where the far end takes RTCP: at a port of its own, or where it takes RTP; reports begin."""
         channel = self._channels[lane]
-        channel.muxed = muxed
-        signalled = (address, port + 1) if 0 < port < 65_535 else None
+        channel.muxed = media.rtcp_mux
+        channel.media_host = media.remote_address
+        signalled = media.remote_rtcp or _next_port(media.remote_address, media.remote_port)
         if channel.signalled != signalled:
             channel.signalled, channel.heard = signalled, None
-        if self._due[lane] == _NEVER and (muxed or channel.own_socket is not None):
+        if self._due[lane] == _NEVER and (channel.muxed or channel.own_socket is not None):
             self._schedule(lane, now, REPORT_INTERVAL / 2)  # the first comes sooner (section 6.2)
 
     def secure(self, lane: int, srtp: Srtp | None) -> None:
@@ -166,9 +169,9 @@ class ControlChannels:
             return media if media and media[1] else None
         if channel.heard is not None:
             return channel.heard
-        if media[0] == (channel.signalled or ("",))[0]:
+        if media[0] == channel.media_host:
             return channel.signalled
-        return (media[0], media[1] + 1) if media[1] < 65_535 else None
+        return _next_port(media[0], media[1])
 
     def _send(self, lane: int, channel: _Channel, packet: bytes, target: Address) -> None:
         sock = channel.rtp_socket if channel.muxed else channel.own_socket
@@ -200,7 +203,7 @@ class ControlChannels:
 
     def _read_separate(self, lane: int, channel: _Channel, data: bytes, source: Any, now: float) -> None:
         media = self._latch.target(lane)
-        if media is None or source[0] != media[0]:
+        if media is None or source[0] not in {media[0], (channel.signalled or media)[0]}:
             self._counters.add(lane, Cause.WRONG_SOURCE)
             return
         opened = channel.srtp.unprotect_control(data) if channel.srtp else data
@@ -235,6 +238,11 @@ class ControlChannels:
         for block in item.blocks:
             if block.ssrc == ours:
                 _note(channel.view, block, now)
+
+
+def _next_port(host: str, port: int) -> Address | None:
+    """Where RTCP is when nothing else is said (RFC 3550, section 11)."""
+    return (host, port + 1) if 0 < port < 65_535 else None
 
 
 def _note(view: PeerView, block: rtcp.ReportBlock, now: float) -> None:

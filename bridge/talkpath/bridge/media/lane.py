@@ -71,6 +71,8 @@ class LaneMedia:
         rtcp_mux: RTCP shares the RTP port (RFC 5761); otherwise it has the port above it.
         local_crypto: ``SUITE inline:KEY`` for SRTP that we send; empty: plain RTP, both ways.
         remote_crypto: The same for what the far end sends.
+        remote_rtcp: Where the far end's SDP says it takes RTCP, when not at the port above its RTP.
+        signalling_host: IP address that the far end's SIP comes from, if known.
     """
 
     codec: PhoneCodec
@@ -84,6 +86,8 @@ class LaneMedia:
     rtcp_mux: bool = False
     local_crypto: Secret = NO_KEY
     remote_crypto: Secret = NO_KEY
+    remote_rtcp: tuple[str, int] | None = None
+    signalling_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,13 @@ class MediaPlane:
         self._recode(lane, call, media.codec)
         receiver = self._receiver
         receiver.configure(lane, media)
-        receiver.latch.configure(lane, media.remote_address, media.remote_port)
+        receiver.latch.configure(
+            lane,
+            media.remote_address,
+            media.remote_port,
+            signalling_host=media.signalling_host,
+            authentic=call.srtp is not None,
+        )
         receiver.uplink.configure(lane, call.model_format, media.codec)
         self._downlink.configure(lane, call.model_format, media.codec)
         self._watchdog.watch(lane, now, receives=media.receives)
@@ -202,7 +208,7 @@ class MediaPlane:
         sends = media.sends and target is not None and target[1] > 0
         self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)
         self._transmitter.dialler.configure(lane, media.dtmf_payload_type)
-        self._control.configure(lane, media.remote_address, media.remote_port, now, muxed=media.rtcp_mux)
+        self._control.configure(lane, media, now)
 
     def _secure(self, lane: int, call: _Call, media: LaneMedia) -> None:
         """Put SRTP between the lane and its sockets, or take it away; lanes without it know nothing of it."""
@@ -408,9 +414,10 @@ class MediaPlane:
 
 def _check(media: LaneMedia) -> None:
     """Refuse what would make `sendto` resolve a name or raise anything but `OSError`."""
-    ipaddress.ip_address(media.remote_address)
-    if not 0 <= media.remote_port <= 65_535:
-        raise ValueError(f"Remote RTP port {media.remote_port}: it must be 0 to 65535.")
+    for address, port in filter(None, [(media.remote_address, media.remote_port), media.remote_rtcp]):
+        ipaddress.ip_address(address)
+        if not 0 <= port <= 65_535:
+            raise ValueError(f"Remote RTP port {port}: it must be 0 to 65535.")
     for payload_type in (media.payload_type, media.dtmf_payload_type):
         if payload_type is not None and not 0 <= payload_type <= 127:
             raise ValueError(f"RTP payload type {payload_type}: it must be 0 to 127 (RFC 3550, section 5.1).")

@@ -9,7 +9,7 @@ ring. What does not belong is counted by cause and dropped.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from talkpath.bridge.media.digits import DigitReader
 from talkpath.bridge.media.in_order import InOrder, placed
 from talkpath.bridge.media.jitter import JitterRing
 from talkpath.bridge.media.lane import FRAME_BYTES, Latched
-from talkpath.bridge.media.latch import Latch
+from talkpath.bridge.media.latch import Claim, Latch
 from talkpath.bridge.media.packets import AudioPackets
 from talkpath.bridge.media.reception_log import ReceptionLog
 from talkpath.bridge.media.repair import LossRepair
@@ -235,11 +235,11 @@ class Receiver:
             data = arrivals.packets[index, : arrivals.lengths[index]].tobytes()
             beat.control.append((arrivals.lanes[index], data, arrivals.sources[index]))
         kinds, valid = self._sort(rows, lengths, parsed)
-        known |= self._latched(arrivals, kinds, valid & ~known, now, beat)
+        arrived = _round(rows, arrivals, parsed, kinds)
+        known |= self._latched(arrived, arrivals.sources, valid & ~known, now, beat)
         valid &= known
         valid &= self._receiving(rows, valid)
         if valid.any():
-            arrived = _round(rows, arrivals, parsed, kinds)
             self._follow(arrived if valid.all() else arrived.select(np.flatnonzero(valid)), now, beat)
 
     def _sort(
@@ -264,8 +264,8 @@ class Receiver:
 
     def _latched(
         self,
-        arrivals: Arrivals,
-        kinds: NDArray[np.int8],
+        arrived: _Round,
+        sources: tuple[Any, ...],
         strange: NDArray[np.bool_],
         now: float,
         beat: Beat,
@@ -273,9 +273,12 @@ class Receiver:
         """Which strange packets make their sender the lane's source; only negotiated media may."""
         latched = np.zeros(len(strange), np.bool_)
         for index in np.flatnonzero(strange).tolist():
-            lane, source = arrivals.lanes[index], arrivals.sources[index]
+            lane, source = int(arrived.rows[index]), sources[index]
             before = self.latch.locked[lane]
-            latched[index] = kinds[index] != _NOISE and self.latch.admit(lane, source, now)
+            if arrived.kinds[index] != _NOISE:
+                ssrc, sequence = int(arrived.ssrc[index]), int(arrived.sequence[index])
+                ahead = self._sequences.ahead(lane, ssrc, sequence)
+                latched[index] = self.latch.admit(lane, Claim(source, ssrc, sequence, ahead), now)
             if latched[index]:
                 beat.events.append(Latched(lane, *source[:2]))
                 self._counters.add(lane, Cause.RELATCHED, int(before is not None))

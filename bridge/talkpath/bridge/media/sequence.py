@@ -66,6 +66,12 @@ class SequenceTracker:
         """The number after the newest, and the SSRC, below zero before the first packet; (k,) each."""
         return (self._newest[rows] + 1) & 0xFFFF, self._source[rows]
 
+    def ahead(self, lane: int, source: int, sequence: int) -> int | None:
+        """By how many packets one is after the newest, modulo 65,536; `None` for another SSRC."""
+        if self._source[lane] != source:
+            return None
+        return (sequence - int(self._newest[lane])) & 0xFFFF
+
     def track(
         self, rows: NDArray[np.intp], sequence: NDArray[np.int64], source: NDArray[np.int64]
     ) -> NDArray[np.int8]:
