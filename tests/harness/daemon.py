@@ -207,6 +207,11 @@ class Daemon:
         self._process.wait()
         return self._process.returncode
 
+    @property
+    def config_path(self) -> Path:
+        """Its configuration file, for other commands."""
+        return self._config_path
+
     def terminate(self) -> None:
         """Send SIGTERM and come back at once, while it drains."""
         if self._process is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,8 @@ class Channel:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._queue: collections.deque[bytes] = collections.deque()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._open = True
         self.undecodable = 0
         self.oversized = 0
@@ -88,6 +91,16 @@ class Channel:
         except OSError as error:
             self._lose(f"send failed: {error}")
 
+    async def emptied(self, patience: float) -> None:
+        """Wait until the peer has taken everything, or is lost, for at most ``patience`` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), patience)
+
+    def read_rest(self) -> None:
+        """Read what a peer said before it went, as far as it has arrived. For a peer that sends no more."""
+        while self._open and self._read():
+            pass
+
     def close(self) -> None:
         """Close the socket. ``on_lost`` is not called."""
         if self._open:
@@ -95,6 +108,7 @@ class Channel:
             self._loop.remove_reader(self._sock)
             self._loop.remove_writer(self._sock)
             self._queue.clear()
+            self._empty.set()
             self._sock.close()
 
     def _enqueue(self, datagram: bytes) -> None:
@@ -102,6 +116,7 @@ class Channel:
             self._lose(f"{MAX_QUEUED} messages unread")
             return
         self._queue.append(datagram)
+        self._empty.clear()
 
     def _write(self) -> None:
         try:
@@ -114,27 +129,30 @@ class Channel:
             self._lose(f"send failed: {error}")
             return
         self._loop.remove_writer(self._sock)
+        self._empty.set()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take some messages; whether there may be more."""
         for _ in range(READS_PER_WAKE):
             if not self._open:
-                return
+                return False
             try:
                 datagram = self._sock.recv(messages.MAX_MESSAGE)
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 self._lose(f"receive failed: {error}")
-                return
+                return False
             if not datagram:
                 self._lose("closed by the other side")
-                return
+                return False
             try:
                 message = messages.decode(datagram)
             except msgspec.MsgspecError:
                 self.undecodable += 1
                 continue
             self._on_message(message)
+        return True
 
     def _lose(self, reason: str) -> None:
         if self._open:

@@ -364,6 +364,24 @@ class Drain(Message, frozen=True):
     seconds: float
 
 
+class CallReport(Message, frozen=True):
+    """Worker to supervisor: one piece of all that is known of a finished call, for whoever keeps records.
+
+    The pieces of one call come in order, with none of another call of the same worker between them.
+    """
+
+    call: str
+    number: int
+    """Which piece, from 0."""
+    of: int
+    """How many pieces there are."""
+    body: bytes
+    """Private: words of people. Encoded by the worker, read by nobody on the way."""
+
+    def __repr__(self) -> str:
+        return f"CallReport(call={self.call!r}, {self.number + 1} of {self.of}, {len(self.body)} octets)"
+
+
 class Originate(Message, frozen=True):
     """Supervisor to a worker: place a call for an agent."""
 
@@ -416,6 +434,7 @@ AnyMessage = (
     | PeerLost
     | Stop
     | Drain
+    | CallReport
     | Originate
     | SipStatistics
 )

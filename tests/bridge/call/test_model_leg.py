@@ -325,7 +325,7 @@ async def test_a_barge_in_is_measured_and_told_to_the_model(monkeypatch: pytest.
         stand.socket.frame("input_audio_buffer.speech_started", audio_start_ms=0, item_id="x")
         truncate = stand.socket.asked("conversation.item.truncate")[0]
         assert (truncate["item_id"], truncate["audio_end_ms"]) == ("i1", pytest.approx(500, abs=40))
-        assert stand.owner.told[-1] == ("spoke", pytest.approx(0.0, abs=0.2))
+        assert stand.owner.told[-2:] == [("spoke", pytest.approx(0.0, abs=0.2)), ("Interrupted",)]
         assert stand.plane.queued_ms(stand.lane) <= 20, "no more than the fade"
 
 

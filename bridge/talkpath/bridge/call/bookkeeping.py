@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from talkpath.bridge.call.quality import voice_quality
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.usage import costs, price_of
+from talkpath.bridge.records.ladder import MAIN
 from talkpath.sip.addresses import join_host_port
 from talkpath.sip.outcomes import Outcome as SipOutcome
 from talkpath.sip.outcomes import outcome_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.observe.call_record import CallRecord, Cause, Outcome
     from talkpath.bridge.observe.metrics import Metrics
     from talkpath.bridge.realtime.usage import TokenUsage
+    from talkpath.bridge.records.rows import Direction, Party
     from talkpath.sip import messages as m
 
 
@@ -95,6 +97,7 @@ class Bookkeeping:
         if self._answered is None:
             self._answered = self._silent_since = now
             self.record.setup = now - self._started
+            self._leg(answered=True)
             self._log.info("call_answered", setup_ms=round(self.record.setup * 1000, 1))
 
     def media(self, description: m.MediaDescription) -> None:
@@ -102,6 +105,7 @@ class Bookkeeping:
         self.record.codec = description.codec
         self.remote_rtp = join_host_port(description.remote_address, description.remote_port)
         self.advertised_rtp = join_host_port(description.local_address, description.local_port)
+        self._leg(codec=description.codec, remote=self.remote_rtp)
         self._log.info(
             "media",
             codec=description.codec,
@@ -115,10 +119,12 @@ class Bookkeeping:
     def media_refused(self, sentence: str) -> None:
         """What was negotiated cannot be carried."""
         self.record.reason = sentence
+        self._note("media", "", "media refused", sentence)
         self._log.error("media_refused", problem=sentence)
 
     def rtp_stopped(self, seconds: float) -> None:
         """Nothing came from the caller for ``seconds``: name the likely cause."""
+        self._note("media", "in", "no RTP", f"from {self.remote_rtp} for {seconds:.0f} s")
         self._log.warning(
             "no_rtp",
             problem=f"no RTP from {self.remote_rtp} for {seconds:.0f} s: our SDP advertised "
@@ -129,6 +135,8 @@ class Bookkeeping:
     def latched(self, address: str, port: int) -> None:
         """The caller's RTP comes from here."""
         self.remote_rtp = join_host_port(address, port)
+        self._leg(remote=self.remote_rtp)
+        self._note("media", "in", "RTP", f"from {self.remote_rtp}")
         self._log.debug("rtp_latched", remote=self.remote_rtp)
 
     def dialog_ended(self, message: m.CallEnded) -> None:
@@ -138,6 +146,7 @@ class Bookkeeping:
         told = message.outcome is not SipOutcome.UNKNOWN
         self._sip_outcome = message.outcome if told else outcome_of(message.status)
         self.record.reason = self.record.reason or message.reason
+        self._leg(ended=True, sip_status=message.status, reason=message.reason)
 
     # The conversation -------------------------------------------------------------------------------
 
@@ -150,18 +159,23 @@ class Bookkeeping:
             latency = now - self._speech_stopped
             self._speech_stopped = None
             self.record.turn_latencies.append(latency)
+            self._note("media", "out", "agent audible", f"{latency * 1000:.0f} ms after the caller")
+            if self.record.journal is not None:
+                self.record.journal.turn(latency)
             self._metrics.turn_latency.labels(self.record.agent).observe(latency)
             self._log.debug("turn", latency_ms=round(latency * 1000, 1))
 
     def flushed(self, seconds: float) -> None:
         """The caller interrupted; ``seconds`` from the notice to the agent's last frame."""
         self.record.barge_in_stops.append(seconds)
+        self._note("media", "out", "agent stopped", f"{seconds * 1000:.1f} ms after the notice")
         self._metrics.barge_in_stop.labels(self.record.agent).observe(seconds)
         self._log.info("barge_in", stop_ms=round(seconds * 1000, 1))
 
     def model_problem(self, sentence: str) -> None:
         """Something went wrong with the model; the sentence is for the operator."""
         self.record.reason = sentence
+        self._note("model", "in", "model lost", sentence)
         self._log.warning("model_lost", problem=sentence)
 
     def model_back(self) -> None:
@@ -171,6 +185,7 @@ class Bookkeeping:
     def reconnected(self, *, successful: bool) -> None:
         """A session was opened again in the middle of the call, or could not be."""
         self.record.model_reconnects += successful
+        self._note("model", "", "reconnected" if successful else "no way back")
         self._metrics.model_reconnects.labels("ok" if successful else "failed").inc()
 
     def session_effect(self, effect: e.Effect, now: float) -> None:
@@ -289,6 +304,20 @@ class Bookkeeping:
             self.record.cost = (self.record.cost or 0.0) + sum(dollars.values())
             for kind, amount in dollars.items():
                 self._metrics.model_cost.labels(self.record.model, kind).inc(amount)
+                self.record.costs[kind] = self.record.costs.get(kind, 0.0) + amount
+
+    # The journal ----------------------------------------------------------------------------------
+
+    def _note(self, party: Party, direction: Direction, name: str, detail: str = "") -> None:
+        if self.record.journal is not None:
+            self.record.journal.moment(party, direction, name, detail)
+
+    def _leg(self, *, answered: bool = False, ended: bool = False, **facts: str | int) -> None:
+        """Add facts to the leg of the caller, or of whom we called."""
+        journal = self.record.journal
+        if journal is not None:
+            times = {"answered": journal.now} if answered else {"ended": journal.now} if ended else {}
+            journal.leg(MAIN, "caller", **facts, **times)
 
 
 def _without_bound(line: dict[str, object]) -> dict[str, object]:

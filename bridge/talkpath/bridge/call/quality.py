@@ -15,7 +15,8 @@ def voice_quality(figures: LaneStatistics) -> dict[str, float | None]:
 
     Returns:
         ``mos`` (1 to 4.5, E-model of ITU-T G.107 for G.711 with concealment), ``loss_percent``,
-        ``jitter_ms``, ``peer_loss_percent``, ``peer_jitter_ms``, ``round_trip_ms``; None: not known.
+        ``jitter_ms``, ``peer_mos``, ``peer_loss_percent``, ``peer_jitter_ms``, ``round_trip_ms``; None: not
+        known.
     """
     expected, peer = figures.packets_expected, figures.peer
     loss = max(0, figures.packets_lost) / expected if expected else None
@@ -23,13 +24,18 @@ def voice_quality(figures: LaneStatistics) -> dict[str, float | None]:
     sent = figures.counters.get("packets_sent", 0)
     peer_loss = None if peer.packets_lost is None or not sent else max(0, peer.packets_lost) / sent
     return {
-        "mos": None if loss is None else round(float(mean_opinion(G711, loss, delay)), 2),
+        "mos": _opinion(loss, delay),
         "loss_percent": _rounded(loss, 100),
         "jitter_ms": _rounded(figures.jitter_ms if expected else None),
+        "peer_mos": _opinion(peer_loss, delay),
         "peer_loss_percent": _rounded(peer_loss, 100),
         "peer_jitter_ms": _rounded(peer.jitter_ms),
         "round_trip_ms": _rounded(peer.round_trip_ms),
     }
+
+
+def _opinion(loss: float | None, delay: float) -> float | None:
+    return None if loss is None else round(float(mean_opinion(G711, loss, delay)), 2)
 
 
 def _rounded(value: float | None, factor: float = 1.0) -> float | None:

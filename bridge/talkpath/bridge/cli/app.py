@@ -107,6 +107,81 @@ def call(
     raise typer.Exit(place_call(config, uri, agent, trunk))
 
 
+calls_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+app.add_typer(calls_app, name="calls")
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="Database instead of the configuration's: a SQLite file, or postgresql://…",
+    ),
+]
+
+
+@calls_app.callback(
+    epilog="Examples:  talkpath calls --since 2h    talkpath calls --cause model_lost --json    "
+    "talkpath calls --since 2026-11-01 --limit 100000 --csv > calls.csv"
+)
+def calls(
+    *,
+    context: typer.Context,
+    config: ConfigFile = None,
+    database: Database = "",
+    since: Annotated[str, typer.Option(metavar="WHEN", help="2h, 7d, 2026-11-20 or 2026-11-20T14:00.")] = "",
+    until: Annotated[str, typer.Option(metavar="WHEN", help="The same, for the end.")] = "",
+    agent: Annotated[str, typer.Option(metavar="NAME", help="Agent that answered.")] = "",
+    cause: Annotated[str, typer.Option(metavar="CAUSE", help="Why the call ended.")] = "",
+    outcome: Annotated[
+        str, typer.Option(metavar="OUTCOME", help="completed, refused, abandoned or failed.")
+    ] = "",
+    caller: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Caller; * is anything.")] = "",
+    called: Annotated[str, typer.Option("--to", metavar="NUMBER", help="Number called; * is anything.")] = "",
+    said: Annotated[str, typer.Option(metavar="WORDS", help="Words in the transcript.")] = "",
+    limit: Annotated[int, typer.Option(min=1, metavar="COUNT", help="Calls to show at most.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV, for spreadsheets.")] = False,
+) -> None:
+    """Show the calls that are over, the newest first; talkpath show tells one of them whole."""
+    if context.invoked_subcommand is not None:
+        return
+    from .calls import list_calls
+    from .filters import call_filter
+
+    wanted = call_filter(
+        since=since,
+        until=until,
+        agent=agent,
+        cause=cause,
+        outcome=outcome,
+        caller=caller,
+        called=called,
+        said=said,
+    )
+    if isinstance(wanted, Exit):
+        raise typer.Exit(wanted)
+    raise typer.Exit(list_calls(config, database, wanted, limit=limit, as_json=json, as_csv=as_csv))
+
+
+@calls_app.command(epilog="Example:  talkpath calls prune --older-than 30d")
+def prune(
+    config: ConfigFile = None,
+    database: Database = "",
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="Age, like 30d; default: records.retention.")
+    ] = "",
+) -> None:
+    """Delete old calls now; the daemon does it every day."""
+    from .calls import prune_calls
+    from .filters import age_of
+
+    age = age_of(older_than)
+    if isinstance(age, Exit):
+        raise typer.Exit(age)
+    raise typer.Exit(prune_calls(config, database, age))
+
+
 @app.command(
     epilog='Example:  talkpath simulator --port 8765   then   url = "ws://127.0.0.1:8765/v1/realtime"'
 )

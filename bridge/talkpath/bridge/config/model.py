@@ -11,6 +11,7 @@ from talkpath.sip import messages
 from .agent import AgentConfig
 from .outbound import outbound_settings
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
+from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
 from .transfer import TargetConfig
 from .values import Duration, HostPort, HostPortText, Section, refuse
@@ -115,6 +116,9 @@ class Config(Section):
     )
     http: HttpConfig = Field(default_factory=HttpConfig, description="Metrics and health.")
     log: LogConfig = Field(default_factory=LogConfig, description="What is written to standard error.")
+    records: RecordsConfig = Field(
+        default_factory=RecordsConfig, description="What is kept of calls that are over, where, and how long."
+    )
     workers: WorkersConfig = Field(
         default_factory=WorkersConfig, description="The processes that carry the voices."
     )

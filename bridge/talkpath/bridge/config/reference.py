@@ -15,6 +15,7 @@ from .agent import AgentConfig
 from .describe import Key, keys_of
 from .model import Config, HttpConfig, LogConfig, RouteConfig, WorkersConfig
 from .realtime import RealtimeConfig
+from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
 from .transfer import TargetConfig
 
@@ -90,6 +91,7 @@ TABLES = (
     Table("[[targets]]", _text("targets"), TargetConfig),
     Table("[http]", _text("http"), HttpConfig, ("listen",)),
     Table("[log]", _text("log"), LogConfig, ("level",)),
+    Table("[records]", _text("records"), RecordsConfig),
     Table("[workers]", _text("workers"), WorkersConfig),
 )
 

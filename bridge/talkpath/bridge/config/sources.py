@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .problems import Problem, spell
 from .realtime import RealtimeConfig, default_key_variable
+from .records import default_url, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +92,21 @@ def resolve(data: dict[str, Any], folder: Path, environment: Mapping[str, str]) 
             if isinstance(table[key], str):
                 table[key] = str(folder / table[key])
     _add_default_keys(reader, data)
+    _place_records(reader, data)
     return reader.found
+
+
+def _place_records(reader: _Reader, data: dict[str, Any]) -> None:
+    """The URL of the records may hold a password, and may be a relative path, or not be there."""
+    table = data.setdefault("records", {})
+    if not isinstance(table, dict):
+        return
+    _replace_file_key(reader, ("records",), table, "url")
+    _replace_secret(reader, ("records", "url"), table, "url")
+    if "url" not in table:
+        table["url"] = default_url(reader.folder, reader.environment)
+    elif isinstance(table["url"], str):
+        table["url"] = place(table["url"], reader.folder)
 
 
 def _tables(node: object, path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

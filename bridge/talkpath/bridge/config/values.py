@@ -69,11 +69,13 @@ def _parse_duration_text(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration the way a person would: ``"15m"``, ``"1h30m"``, ``"500ms"``, ``"0s"``."""
+    """Write a duration the way a person would: ``"15m"``, ``"1h30m"``, ``"90d"``, ``"500ms"``, ``"0s"``."""
     if seconds < 1:
         return f"{seconds * 1000:g}ms" if seconds else "0s"
     if seconds % 1:
         return f"{seconds:g}s"
+    if seconds > 86400 and not seconds % 86400:
+        return f"{seconds / 86400:.0f}d"
     whole, parts = int(seconds), []
     for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
         count, whole = divmod(whole, size)

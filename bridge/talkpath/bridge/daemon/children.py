@@ -141,6 +141,8 @@ class Child:
             self.ready = False
             exited.cancel()
             closed.cancel()
+            if self._channel is not None and exited.done():
+                self._channel.read_rest()  # its last words may still be on the way
             self._close_channel()
 
     async def _start(self, lost: Callable[[str], None]) -> asyncio.subprocess.Process:

@@ -23,6 +23,7 @@ from talkpath.bridge.observe.feed import sip_feed
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.observe.shared import FOLDER
+from talkpath.bridge.records.keeper import RecordKeeper
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Daemon:
         self._metrics = Metrics()
         self._sip_feed = sip_feed(self._metrics)
         self._supervisor: Supervisor | None = None
+        self._records: RecordKeeper | None = None
         self._notifier = Notifier()
         self._outcome: m.CallEnded | None = None
 
@@ -85,6 +87,9 @@ class Daemon:
                 log.error("daemon_failed", problem=str(problem))  # noqa: TRY400 - the sentence says it all
                 return 1
             log.info("http", address=str(address))
+        if self._config.records.database:
+            self._records = RecordKeeper(self._config.records, self._metrics)
+            self._records.start()
         side = [
             asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
             asyncio.create_task(self._tell_systemd(supervisor)),
@@ -98,6 +103,8 @@ class Daemon:
             for task in side:
                 task.cancel()
             await asyncio.gather(*side, return_exceptions=True)
+            if self._records is not None:
+                await self._records.stop()
             if http is not None:
                 await http.stop()
 
@@ -133,6 +140,12 @@ class Daemon:
             case m.Ready() if process == "sip":
                 self._sip_feed.restart()
                 self._metrics.sip_stack_info.labels(message.detail).set(1)
+            case m.CallReport():
+                if self._records is not None:
+                    self._records.take(process, message)
+            case m.PeerLost(who="worker"):
+                if self._records is not None:
+                    self._records.process_lost(process)
             case m.RegistrationState():
                 self._metrics.registration_up.labels(message.trunk).set(message.registered)
             case m.CallEnded() if self._originate is not None and message.call == self._originate.call:

@@ -214,12 +214,16 @@ class Supervisor:
 
     def _lost(self, who: int) -> None:
         before = self.switchboard.calls
+        name = (self._sip if who == SIP else self._workers[who]).spec.name
         if who == SIP:
             self.registrations.clear()
             self._deliver(self.switchboard.sip_lost())
         else:
-            self._deliver(self.switchboard.worker_lost(who))
-        name = (self._sip if who == SIP else self._workers[who]).spec.name
+            deliveries = self.switchboard.worker_lost(who)
+            self._deliver(deliveries)
+            for _, message in deliveries:
+                if isinstance(message, m.PeerLost):
+                    self._on_event(name, message)
         self.calls_lost[name] = self.calls_lost.get(name, 0) + before - self.switchboard.calls
         self._note_idle()
 
@@ -251,7 +255,7 @@ class Supervisor:
         elif isinstance(message, m.SetUpFailed):
             if not self.ready.is_set():  # later, the other workers and their calls matter more
                 self._fail(message.problem)
-        else:
+        elif not isinstance(message, m.CallReport):  # that is for `on_event` alone
             self._deliver(self.switchboard.from_worker(index, message))
             self._note_idle()
         self._on_event(f"worker-{index}", message)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+
+    from talkpath.bridge.records.journal import Journal
 
 Outcome = Literal["completed", "transferred", "refused", "abandoned", "failed"]
 """``completed``: they talked. ``transferred``: a human has, or had, the caller. ``refused``: we said no.
@@ -102,11 +105,18 @@ class CallRecord:
     model_reconnects: int = 0
     recording: str = ""
     """File of the recording; empty: none was made."""
+    costs: dict[str, float] = field(default_factory=dict)
+    """The same by the kind of tokens."""
     transfer: str = ""
     """What became of the last transfer, one of `talkpath.bridge.transfer.vocabulary.Reason`; empty: none
     was tried."""
     transfer_target: str = ""
     """Name of the target of that transfer."""
+    started_at: datetime | None = None
+    """When the INVITE came or was ordered."""
+    answered_at: datetime | None = None
+    journal: Journal | None = None
+    """What happened in the call, where records of calls are kept."""
 
     @property
     def turns(self) -> int:

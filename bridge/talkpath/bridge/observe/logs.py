@@ -34,7 +34,7 @@ _SECRET_VALUE = re.compile(
 _DEPTH = 6
 """Levels of nested values that are looked into; deeper ones are not logged."""
 
-_NOISY = {"websockets": logging.WARNING, "uvicorn.error": logging.WARNING, "asyncio": logging.WARNING}
+_NOISY = dict.fromkeys(("websockets", "uvicorn.error", "asyncio", "alembic"), logging.WARNING)
 """Libraries whose information is our debugging."""
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from . import labels
 from .call_record import CAUSES, OUTCOMES
-from .catalogue import Catalogue
 from .labels import bounded, status_label
+from .record_metrics import RecordMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .call_record import CallRecord
 
 
-class Metrics(Catalogue):
+class Metrics(RecordMetrics):
     """All metrics of a process, by attribute."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -345,6 +345,7 @@ class Metrics(Catalogue):
             ["where"],
             "Any: a bug; the log has the traceback.",
         )
+        self._define_records()
         self.draining = self._gauge(
             "draining",
             "1 while new calls are refused.",

@@ -67,6 +67,15 @@ class FlushPlayout:
 
 
 @dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The server was told that the caller heard only this much of an item. For the record."""
+
+    item_id: str
+    heard_ms: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunTool:
     """Run a tool and answer with ``session.tool_finished(...)``."""
 
@@ -210,6 +219,7 @@ Effect = (
     | PlayAudio
     | FinishItem
     | FlushPlayout
+    | Interrupted
     | RunTool
     | Transcript
     | CallerSpeaking

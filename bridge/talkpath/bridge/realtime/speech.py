@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from talkpath.bridge.realtime.effects import FinishItem, FlushPlayout, PlayAudio, Played
+from talkpath.bridge.realtime.effects import (
+    FinishItem,
+    FlushPlayout,
+    Interrupted,
+    PlayAudio,
+    Played,
+)
 from talkpath.bridge.realtime.wire import delete_item, truncate_item
 
 if TYPE_CHECKING:
@@ -139,6 +145,7 @@ class Speech:
         else:
             self._outbox.send(truncate_item(item_id, played_ms))
             self._history.truncate(item_id, played_ms / received_ms)
+        self._outbox.emit(Interrupted(item_id, played_ms, received_ms))
 
     def _whole_samples(self, item: SpokenItem, audio: bytes) -> bytes:
         """The audio cut at a sample boundary; the odd byte waits for the next piece."""

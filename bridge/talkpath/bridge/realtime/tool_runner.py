@@ -36,14 +36,23 @@ class ToolRunner:
         waiting: plain functions that may run or wait at once; more are refused, with a sentence.
         timeout: seconds for one tool. A thread that is late cannot be stopped: its result is dropped and
             it keeps its place in the pool until it returns.
+        on_end: Told the call, the tool and the outcome of each run.
     """
 
-    def __init__(self, *, threads: int = 16, waiting: int = 64, timeout: float = 14.0) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = 16,
+        waiting: int = 64,
+        timeout: float = 14.0,
+        on_end: Callable[[str, str, str], None] | None = None,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         """Runs by outcome: ``ok``, ``unknown``, ``bad_arguments``, ``failed``, ``timeout``, ``busy``."""
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="tool")
         self._places = waiting
         self._timeout = timeout
+        self._on_end = on_end
 
     async def run(
         self,
@@ -58,14 +67,16 @@ class ToolRunner:
 
         ``on_failure`` is called when the model gets a sentence instead of a result.
         """
-        output, successful = await self._attempt(registry, name, arguments, call)
-        if on_failure is not None and not successful:
+        output, outcome = await self._attempt(registry, name, arguments, call)
+        if on_failure is not None and outcome != "ok":
             on_failure()
+        if self._on_end is not None:
+            self._on_end(call.call_id, name, outcome)
         return output
 
     async def _attempt(
         self, registry: ToolRegistry, name: str, arguments: dict[str, Any], call: CallContext
-    ) -> tuple[str, bool]:
+    ) -> tuple[str, str]:
         tool = registry.get(name)
         if tool is None:
             return self._refuse("unknown", f"There is no tool named {name[:64]!r}.")
@@ -107,11 +118,11 @@ class ToolRunner:
         if not work.cancelled():
             work.exception()
 
-    def _refuse(self, outcome: str, sentence: str) -> tuple[str, bool]:
+    def _refuse(self, outcome: str, sentence: str) -> tuple[str, str]:
         self.counts[outcome] += 1
-        return error_output(sentence[:1000]), False
+        return error_output(sentence[:1000]), outcome
 
-    def _encode(self, name: str, result: Any) -> tuple[str, bool]:
+    def _encode(self, name: str, result: Any) -> tuple[str, str]:
         try:
             text = result if isinstance(result, str) else to_json(result).decode()
         except (PydanticSerializationError, ValueError, RecursionError) as error:
@@ -120,8 +131,8 @@ class ToolRunner:
         self.counts["ok"] += 1
         if len(text) > MAX_OUTPUT:
             self.counts["output_cut"] += 1
-            return f"{text[:MAX_OUTPUT]}… (cut: {len(text)} characters)", True
-        return text, True
+            return f"{text[:MAX_OUTPUT]}… (cut: {len(text)} characters)", "ok"
+        return text, "ok"
 
 
 class ToolBusyError(Exception):

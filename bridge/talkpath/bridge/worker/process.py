@@ -29,6 +29,9 @@ METRICS_INTERVAL: Final = 1.0
 LAST_WORDS: Final = 6.0
 """Seconds that live calls get to end by BYE when the supervisor is gone or says stop."""
 
+REPORT_PATIENCE: Final = 2.0
+"""Seconds that the supervisor gets to take the reports of the last calls."""
+
 
 class WorkerProcess:
     """The event loop's side of a worker: channel, heartbeat, metrics."""
@@ -54,6 +57,7 @@ class WorkerProcess:
         if self._worker is not None:
             await self._worker.settle()
             self._worker.feed_metrics()
+        await self._channel.emptied(REPORT_PATIENCE)
         self._channel.close()
         return self._exit_code
 

@@ -27,6 +27,7 @@ from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext, ToolRegistry
 from talkpath.bridge.recording.writer import RecordingWriter
 from talkpath.bridge.routes import Rejection, RouteRequest, route
+from talkpath.bridge.worker.journals import CallJournals
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6
 
@@ -78,6 +79,8 @@ class Worker:
         """Second legs of the calls, towards humans, by the id of their dialog."""
         self._by_lane: list[Participant | None] = [None] * settings.lanes
         self._lanes = settings.lanes
+        self._journals = CallJournals(config.records, send, self._loop.time)
+        self._send_to_sip, self._on_event = send, on_event
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._media_feed = media_feed(metrics)
@@ -90,11 +93,12 @@ class Worker:
             ports=self.ports,
             tools={name: ToolRegistry.load(agent.tools) for name, agent in config.agents.items()},
             tool_runner=ToolRunner(
-                timeout=max((agent.tool_timeout for agent in config.agents.values()), default=10.0)
+                timeout=max((agent.tool_timeout for agent in config.agents.values()), default=10.0),
+                on_end=self._journals.tool_ended,
             ),
             tls={name: self._tls(name) for name in config.agents},
             background=self._background,
-            send=send,
+            send=self._send,
             finished=self._finished,
             attach=self._attach,
             detach=self._detach,
@@ -102,7 +106,7 @@ class Worker:
             metrics=metrics,
             chance=random.Random(),  # noqa: S311 - spreads back-offs, protects nothing
             connect_timeout=config.realtime.connect_timeout,
-            on_event=on_event,
+            on_event=self._session_effect,
         )
         for agent in config.agents.values():  # read now: a disk must not hold up a media beat
             fallback_sound(agent.fallback.announcement)
@@ -140,6 +144,7 @@ class Worker:
                 self._pass_on(getattr(message, "call", ""), message)
 
     def _pass_on(self, call: str, message: m.AnyMessage) -> None:
+        self._journals.heard(call, message)
         runner = self.calls.get(call) or self.consults.get(call)
         if runner is not None:
             runner.guarded(functools.partial(runner.message, message))
@@ -235,6 +240,7 @@ class Worker:
             self._refuse(invite, destination.status, destination.reason, cause)
             return
         record = record_of(invite)
+        self._begin(record, invite)
         record.agent = destination
         record.model = endpoint(self._config, destination).model
         context = CallContext(
@@ -266,6 +272,7 @@ class Worker:
             model=endpoint(self._config, order.agent).model,
             called=user_part(order.uri),
         )
+        self._journals.begin(record)
         context = CallContext(call_id=order.call, called=record.called)
         self._start(CallRunner(order.call, order.agent, self._services, record, context=context, order=order))
 
@@ -288,12 +295,14 @@ class Worker:
     ) -> None:
         """Say no to a call that never became one; it has its record all the same."""
         record = record_of(invite)
+        self._begin(record, invite)
         record.outcome = "failed" if cause == "internal_error" else "refused"
         record.cause, record.reason = cause, reason
         record.ended_by, record.sip_status = "us", status
         log.info("call_ended", **record.line())
         self._metrics.call_ended(record)
         self._reject(invite.call, status, reason, retry_after)
+        self._journals.finish(record)
 
     def _reject(self, call: str, status: int, reason: str, retry_after: int = 0) -> None:
         self._services.send(m.Reject(call=call, status=status, reason=reason, retry_after=retry_after))
@@ -307,10 +316,24 @@ class Worker:
         if participant is not None and participant.lane >= 0:
             self._by_lane[participant.lane] = None
 
-    def _finished(self, call: str, _record: CallRecord) -> None:
+    def _begin(self, record: CallRecord, invite: m.IncomingCall) -> None:
+        self._journals.begin(record)
+        self._journals.heard(invite.call, invite)
+
+    def _send(self, message: m.Message) -> None:
+        self._journals.told(message)
+        self._send_to_sip(message)
+
+    def _session_effect(self, call: str, effect: Effect) -> None:
+        self._journals.effect(call, effect)
+        if self._on_event is not None:
+            self._on_event(call, effect)
+
+    def _finished(self, call: str, record: CallRecord) -> None:
         runner = self.calls.pop(call, None)
         if runner is not None and runner.lane >= 0:
             self._by_lane[runner.lane] = None
+        self._journals.finish(record)
 
 
 def route_request(invite: m.IncomingCall) -> RouteRequest:

@@ -1,0 +1,103 @@
+"""The journals of a worker's calls, where records are kept: opened, written, and sent when a call is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from talkpath.bridge.records.journal import Journal
+from talkpath.bridge.records.ladder import MAIN, model_did, sip_heard, sip_told
+from talkpath.bridge.records.report import full_call, messages_of
+from talkpath.sip import messages as m
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talkpath.bridge.config.records import RecordsConfig
+    from talkpath.bridge.observe.call_record import CallRecord
+    from talkpath.bridge.realtime.effects import Effect
+
+log = structlog.get_logger(__name__)
+
+
+class _Open(NamedTuple):
+    journal: Journal
+    record: CallRecord
+
+
+class CallJournals:
+    """One journal per call; none at all when records are off.
+
+    Args:
+        settings: The ``[records]`` section.
+        send: Sends a message to the supervisor.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self, settings: RecordsConfig, send: Callable[[m.Message], None], clock: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._send = send
+        self._clock = clock
+        self._open: dict[str, _Open] = {}
+
+    def __len__(self) -> int:
+        """Journals that are open."""
+        return len(self._open)
+
+    def begin(self, record: CallRecord) -> None:
+        """A call begins."""
+        record.started_at = datetime.now(UTC)
+        if not self._settings.database:
+            return
+        settings = self._settings
+        journal = Journal(self._clock, transcripts=settings.transcripts, arguments=settings.tool_arguments)
+        inbound = record.direction == "inbound"
+        journal.leg(MAIN, "caller" if inbound else "callee", sip_call_id=record.sip_call_id)
+        record.journal = journal
+        self._open[record.call] = _Open(journal, record)
+
+    def join(self, call: str, leg: str) -> None:
+        """What comes about ``leg``, another dialog of ours, belongs to a call that is open."""
+        if call in self._open:
+            self._open[leg] = self._open[call]
+
+    def heard(self, call: str, message: m.AnyMessage) -> None:
+        """The SIP process says something about a call."""
+        one = self._open.get(call)
+        if one is not None:
+            sip_heard(one.journal, message)
+            if isinstance(message, m.CallConfirmed) and one.record.answered_at is None:
+                one.record.answered_at = datetime.now(UTC)
+
+    def told(self, message: m.Message) -> None:
+        """The worker says something to the SIP process."""
+        one = self._open.get(getattr(message, "call", ""))
+        if one is not None:
+            sip_told(one.journal, message)
+
+    def effect(self, call: str, effect: Effect) -> None:
+        """A session with the model did something."""
+        one = self._open.get(call)
+        if one is not None:
+            model_did(one.journal, effect)
+
+    def tool_ended(self, call: str, name: str, outcome: str) -> None:
+        """A function of an agent has returned, or failed."""
+        one = self._open.get(call)
+        if one is not None:
+            one.journal.tool_ends(name, outcome)
+
+    def finish(self, record: CallRecord) -> None:
+        """A call is over: send its report."""
+        one = self._open.get(record.call)
+        if one is None:
+            return
+        for leg in [name for name, other in self._open.items() if other is one]:
+            del self._open[leg]
+        ended_at = datetime.now(UTC)
+        for message in messages_of(full_call(record, record.started_at or ended_at, ended_at)):
+            self._send(message)
