@@ -119,6 +119,7 @@ class Daemon:
     Attributes:
         address: Host and port of its SIP listener.
         transport: The listener's transport.
+        http_address: Host and port of its HTTP listener.
     """
 
     def __init__(
@@ -139,7 +140,8 @@ class Daemon:
     ) -> None:
         first_rtp = 30_000 + (os.getpid() % 14) * RTP_PORTS
         self.address = ("127.0.0.1", sip_port or free_port())
-        self._http = f"http://127.0.0.1:{(http_port := free_port())}"
+        self.http_address = f"127.0.0.1:{(http_port := free_port())}"
+        self._http = f"http://{self.http_address}"
         self._folder = folder
         self.transport = transport
         self._command = [python, "-m", "talkpath", *command]

@@ -1,8 +1,9 @@
-"""Prepare the SIP peers of the interop tests: `python -m tests.interop.peers.prepare` in the root.
+"""Prepare the peers of the interop tests: `python -m tests.interop.peers.prepare` in the root.
 
 SIPp, baresip and the tools for networks with NAT are packages of the machine; Asterisk gets a root folder of
 its own. Asterisk is started from that root with the root's own loader and libraries (see
-tests/harness/asterisk.py): nothing is mounted, and nothing of it is installed on the machine.
+tests/harness/asterisk.py): nothing is mounted, and nothing of it is installed on the machine. The same
+holds for Prometheus, which watches a daemon in tests/interop/test_prometheus.py.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from deploy.debian import find_archive, has_apt, is_root, require_packages
 from deploy.steps import StepError, Steps
 from tests.interop.peers.asterisk_root import asterisk_root, make_root
+from tests.interop.peers.prometheus_tools import unpack_prometheus
 
 _PACKAGES = (
     *("sip-tester", "baresip-core", "debootstrap", "debian-archive-keyring"),
@@ -40,6 +42,7 @@ def prepare(*, refresh: bool = False) -> None:
         raise StepError(_REFUSED)
     require_packages(_PACKAGES, steps)
     with _only_one(root.parent):
+        unpack_prometheus(steps)
         if root.exists() and not refresh:
             return
         if not is_root():

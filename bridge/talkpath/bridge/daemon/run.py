@@ -146,8 +146,6 @@ class Daemon:
             case m.PeerLost(who="worker"):
                 if self._records is not None:
                     self._records.process_lost(process)
-            case m.RegistrationState():
-                self._metrics.registration_up.labels(message.trunk).set(message.registered)
             case m.CallEnded() if self._originate is not None and message.call == self._originate.call:
                 self._outcome = message
                 if self._supervisor is not None:
@@ -169,6 +167,8 @@ class Daemon:
                 log.exception("watch_broke")
             self._notifier.alive()
             now = self.snapshot()
+            for trunk, registration in now.registrations.items():  # also one that was never answered
+                self._metrics.registration_up.labels(trunk).set(registration.registered)
             self._notifier.status(status_line(now, why_not_ready(now)))
             await asyncio.sleep(LOOK_EVERY)
 

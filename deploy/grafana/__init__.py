@@ -1,0 +1,1 @@
+"""Grafana dashboards as code: `python -m deploy.grafana.build` writes the JSON files beside this one."""
