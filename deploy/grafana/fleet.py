@@ -171,6 +171,18 @@ FLEET = Dashboard(
                     "s",
                 ),
                 Panel(
+                    "Transfers to humans",
+                    "In the last hour. returned: the caller is back with the agent, for this reason.",
+                    (
+                        Query(
+                            "sum by (outcome, reason) (increase(talkpath_transfers_total{@}[1h])) > 0"
+                            " or sum(increase(talkpath_transfers_total{@}[1h]))",
+                            "{{outcome}} {{reason}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                Panel(
                     "Alerts",
                     "Each has its section in the runbook.",
                     (
@@ -180,6 +192,40 @@ FLEET = Dashboard(
                         ),
                     ),
                     stacked=True,
+                ),
+            ),
+        ),
+        (
+            "What is kept",
+            (
+                Panel(
+                    "Call records",
+                    "Records a minute. retries: the database is slow or away; failed: lost.",
+                    (
+                        Query("sum(rate(talkpath_records_stored_total{@}[$__rate_interval])) * 60", "stored"),
+                        Query(
+                            "sum(rate(talkpath_records_retries_total{@}[$__rate_interval])) * 60", "retries"
+                        ),
+                        Query("sum(rate(talkpath_records_failed_total{@}[$__rate_interval])) * 60", "failed"),
+                        Query("sum(rate(talkpath_records_pruned_total{@}[$__rate_interval])) * 60", "pruned"),
+                    ),
+                ),
+                Panel(
+                    "Call records that wait",
+                    "To be written; at 5000 they are lost.",
+                    (Query("talkpath_records_queued{@}", "{{instance}}"),),
+                    warn=100,
+                    alarm=2500,
+                ),
+                Panel(
+                    "Recordings",
+                    "In the last hour. dropped frames: the disk was too slow.",
+                    (
+                        Query("sum by (result) (increase(talkpath_recordings_total{@}[1h]))", "{{result}}"),
+                        Query(
+                            "sum(increase(talkpath_recording_dropped_frames_total{@}[1h]))", "dropped frames"
+                        ),
+                    ),
                 ),
             ),
         ),

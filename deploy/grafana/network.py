@@ -151,9 +151,19 @@ NETWORK = Dashboard(
                             ", 0)",
                             "idle",
                         ),
+                        Query(
+                            "sum(rate(talkpath_playout_underruns_total{@}[$__rate_interval]))",
+                            "holes a second",
+                        ),
                     ),
                     "pps",
                     stacked=True,
+                ),
+                Panel(
+                    "Callers and humans who talk through us",
+                    "20 ms frames a second. dropped: bursts, or a fast clock. starved: frames come late.",
+                    (rate("joined_frames", "result"),),
+                    "pps",
                 ),
                 Panel(
                     "Lateness of the 5 ms beat",

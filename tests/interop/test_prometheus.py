@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import sqlite3
 import subprocess
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from deploy.grafana.calls import CALLS
 from tests.harness.peers import wait_until
 from tests.interop.observed import RULES, filled_in, kill, operands, panels, place_calls, watched
 from tests.interop.peers.prometheus_tools import prometheus_folder, promtool
@@ -37,6 +40,7 @@ class Scene(NamedTuple):
     daemon: Daemon
     prometheus: Prometheus
     started: float
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             "the alerts",
             log=lambda: str(prometheus.query("ALERTS")),
         )
-        yield Scene(daemon, prometheus, started)
+        yield Scene(daemon, prometheus, started, folder)
 
 
 def test_every_panel_has_something_to_show(scene: Scene) -> None:
@@ -68,6 +72,20 @@ def test_every_panel_has_something_to_show(scene: Scene) -> None:
         if not scene.prometheus.query(filled_in(query.expression))
     ]
     assert not empty, "\n".join(empty)
+
+
+def test_one_call_is_found_by_its_call_id_in_the_records(scene: Scene) -> None:
+    chosen = scene.daemon.wait_for("barge_in")["sip_call_id"]
+    wait_until(lambda: scene.daemon.metric("talkpath_records_queued") == 0, "the records to be written")
+    [database] = scene.folder.glob("*.sqlite")
+    answers = {}
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as records:
+        for panel in (panel for _, row in CALLS.rows for panel in row):
+            for query in panel.queries:
+                answers[panel.title] = records.execute(query.text.replace("$sip_call_id", chosen)).fetchall()
+    assert len(answers["What became of it"]) == 1
+    for title in ("What happened", "What was said", "Legs", "Times to reply", "Tokens and money"):
+        assert answers[title], title
 
 
 def test_every_rule_has_something_to_judge(scene: Scene) -> None:

@@ -50,8 +50,9 @@ ERROR_CODES: Final = frozenset(
 LIMITS: Final = frozenset({"requests", "tokens", "input_tokens", "output_tokens"})
 """Rate limits that servers name in ``rate_limits.updated``."""
 TOOL_RESULTS: Final = ("ok", "output_cut", "failed", "timeout", "busy", "unknown", "bad_arguments")
-REFUSALS: Final = ("scanner", "draining", "capacity", "no_lane", "rate", "unknown_source")
+REFUSALS: Final = ("scanner", "draining", "capacity", "trunk_capacity", "no_lane", "rate", "unknown_source")
 """Counters of the verdicts of the admission policy."""
+RECORDING_RESULTS: Final = ("started", "kept", "failed", "not_announced")
 TASK_ROOTS: Final = ("worker", "call", "call_end", "watch")
 """Where exceptions are caught last."""
 
@@ -67,6 +68,14 @@ USUAL_ENDS: Final = (
     ("failed", "internal_error"),
 )
 """Outcomes and causes that are counted from zero: a series that appears with 1 has no increase."""
+
+USUAL_TRANSFERS: Final = (
+    ("transferred", "referred"),
+    ("returned", "no_answer"),
+    ("returned", "refer_failed"),
+    ("returned", "unreachable"),
+)
+"""Outcomes and reasons of transfers that are counted from zero."""
 
 _STATUSES: Final = frozenset(
     {100, 180, 183, 200, 202, 302, 400, 401, 403, 404, 405, 406, 407, 408, 410, 413, 415, 416, 420, 421, 423}

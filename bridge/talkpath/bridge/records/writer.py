@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from . import report
-from .problems import RecordsError
+from .problems import CAUSES, RecordsError
 from .redact import Redactor
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class RecordWriter:
     ) -> None:
         self._settings = settings
         self._metrics = metrics
+        for cause in CAUSES:  # alerts look at their increase, which begins at zero
+            metrics.records_failed.labels(cause)
+            metrics.records_retries.labels(cause)
         self._open_store = open_store
         self._clock = clock
         self._redactor = Redactor(digits=settings.redact_digits, patterns=settings.redact)
