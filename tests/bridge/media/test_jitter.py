@@ -67,7 +67,7 @@ class Stream:
             self._collect(self.ring.expire(self.now))
 
     def _collect(self, frames) -> None:  # type: ignore[no-untyped-def]  # the ring's own type is private to it
-        for rows, codes in frames:
+        for rows, codes, _ in frames:
             assert len(set(rows.tolist())) == len(rows)
             for lane, code in zip(rows.tolist(), codes, strict=True):
                 self.out[lane] += code.tobytes()
@@ -325,9 +325,9 @@ def test_seventy_minutes_of_drift_loss_and_jitter_leave_no_delay_behind() -> Non
                 payload[arriving],
                 lengths[arriving],
             )
-            for lanes, _ in stream.ring.offer(packets, now):
+            for lanes, *_ in stream.ring.offer(packets, now):
                 emitted[lanes] += 160
-        for lanes, _ in stream.ring.expire(now):
+        for lanes, *_ in stream.ring.expire(now):
             emitted[lanes] += 160
     # What was appended is what was sent, give or take what a hole may hold back and the start.
     assert np.abs(emitted - sent * 160).max() <= 8 * 160

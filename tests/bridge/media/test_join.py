@@ -8,6 +8,7 @@ import pytest
 from talkpath.bridge.media.counters import Cause, Counters
 from talkpath.bridge.media.g711_law import ULAW
 from talkpath.bridge.media.join import CUSHION, MOST, WINDOW, Joins
+from talkpath.bridge.media.wideband import WidebandEncoder
 
 ONE, OTHER = 0, 4
 ROWS = np.array([ONE, OTHER], np.intp)
@@ -18,7 +19,7 @@ class Pair:
 
     def __init__(self, codec: str = "PCMU") -> None:
         self.counters = Counters(8)
-        self.joins = Joins(self.counters)
+        self.joins = Joins(self.counters, WidebandEncoder(8))
         self.joins.join((ONE, "PCMU"), (OTHER, codec))  # type: ignore[arg-type]  # one of the two laws
 
     def say(self, value: int, lane: int = ONE) -> None:
@@ -63,7 +64,7 @@ def test_a_change_of_law_holds_from_the_next_frame() -> None:
     pair = Pair()
     for _ in range(CUSHION):
         pair.say(0x23)
-    pair.joins.recode(OTHER, "PCMA")
+    pair.joins.change_codec(OTHER, "PCMA")
     assert pair.hear() == ULAW.to_other[0x23]
 
 

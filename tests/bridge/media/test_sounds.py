@@ -9,6 +9,7 @@ from talkpath.bridge.media.counters import Counters
 from talkpath.bridge.media.g711_law import ALAW, ULAW
 from talkpath.bridge.media.lane import MediaEvent, SoundFinished
 from talkpath.bridge.media.sounds import SoundPlayer
+from talkpath.bridge.media.wideband import WidebandEncoder
 
 RAMP = (np.arange(400) * 50).astype(np.int16)
 ROWS = np.array([2, 6])
@@ -19,8 +20,9 @@ class Phase:
 
     def __init__(self, *, loop: bool) -> None:
         self.counters = Counters(8)
-        self.player = SoundPlayer(self.counters)
-        self.player.start(6, RAMP, ULAW, loop=loop)
+        self.wideband = WidebandEncoder(8)
+        self.player = SoundPlayer(self.counters, self.wideband)
+        self.player.start(6, RAMP, "PCMU", loop=loop)
         self.events: list[MediaEvent] = []
 
     def take(self, *, talking: bool = False) -> np.ndarray:
@@ -67,10 +69,10 @@ def test_a_sound_that_is_stopped_is_gone_without_an_event() -> None:
 def test_a_change_of_law_goes_on_where_it_was() -> None:
     phase = Phase(loop=False)
     phase.take()
-    phase.player.recode(6, ALAW)
+    phase.player.change_codec(6, "PCMA")
     assert np.array_equal(phase.take(), ALAW.encode(RAMP[160:320]))
 
 
 def test_a_sound_without_samples_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match="at least one sample"):
-        Phase(loop=False).player.start(2, np.zeros(0, np.int16), ULAW, loop=True)
+        Phase(loop=False).player.start(2, np.zeros(0, np.int16), "PCMU", loop=True)

@@ -48,8 +48,8 @@ class Sender:
             8,
             self.counters,
             self.downlink,
-            SoundPlayer(self.counters),
-            Joins(self.counters),
+            SoundPlayer(self.counters, self.downlink.wideband),
+            Joins(self.counters, self.downlink.wideband),
             tap=RecordingTap(8),
             random=Random(1),  # noqa: S311 - a fixed seed is the point
         )

@@ -70,10 +70,10 @@ class PhoneLeg:
         Raises:
             UnusableMediaError: the codec is not ours to carry, or the far end's address is no IP address.
         """
-        if description.codec not in {"PCMU", "PCMA"}:
-            raise UnusableMediaError(f"The codec {description.codec} is not supported; offer PCMU or PCMA.")
+        if description.codec == "OPUS":
+            raise UnusableMediaError("The codec OPUS is not supported; offer G722, PCMU or PCMA.")
         lane_media = LaneMedia(
-            codec="PCMU" if description.codec == "PCMU" else "PCMA",
+            codec=description.codec,
             payload_type=description.payload_type,
             remote_address=description.remote_address,
             remote_port=description.remote_port,

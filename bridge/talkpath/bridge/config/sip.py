@@ -39,7 +39,7 @@ def _no_duplicates(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
-Codec = Annotated[Literal["PCMU", "PCMA"], BeforeValidator(_upper)]
+Codec = Annotated[Literal["PCMU", "PCMA", "G722"], BeforeValidator(_upper)]
 Codecs = Annotated[tuple[Codec, ...], AfterValidator(_no_duplicates)]
 IpAddress = Annotated[str, AfterValidator(_check_address), Kind("IP address")]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]+$"), Kind("address or host name")]

@@ -3,6 +3,9 @@
 The model's bytes are queued as they come, and converted when they leave: the frames of all lanes of a slot
 in one operation each for passing through, changing the law, or PCM16 from 24 to 8 kHz. Converting each delta
 on arrival would cost eight times as much, and positions would have to survive a change of rate.
+
+For wide-band lanes `take` leaves samples with the encoder, where a sound may still replace them; `encode`
+makes octets of them.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from talkpath.bridge.media.g711_law import ALAW, LAWS, ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES
 from talkpath.bridge.media.playout import Playout
 from talkpath.bridge.media.underruns import bridge_underruns
+from talkpath.bridge.media.wideband import WIDE_FRAME, WidebandEncoder
 from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.intp]
     Codes = NDArray[np.uint8]
+    Samples = NDArray[np.int16]
 
 __all__ = ["Downlink"]
 
@@ -41,9 +46,13 @@ class Downlink:
     Args:
         lanes: Number of lanes.
         counters: Where frames and overflow are counted.
+
+    Attributes:
+        wideband: Holds what the wide-band lanes send next.
     """
 
     def __init__(self, lanes: int, counters: Counters) -> None:
+        self.wideband = WidebandEncoder(lanes)
         self._counters = counters
         self._codes = Playout(lanes, counters, frame_bytes=FRAME_BYTES, sample_bytes=1)
         self._pcm = Playout(lanes, counters, frame_bytes=_PCM_FRAME_BYTES, sample_bytes=2)
@@ -53,6 +62,8 @@ class Downlink:
         self._translates = np.zeros(lanes, np.bool_)
         self._silence = np.full(lanes, ULAW.silence, np.uint8)
         self._resampler = ResamplerBank(lanes, 1, _STEP)
+        self._pcm_to_wide = ResamplerBank(lanes, 2, _STEP)
+        self._narrow_to_wide = ResamplerBank(lanes, 2, 1)
         self._warm = np.zeros(lanes, np.bool_)  # whose resampler remembers audio
         self._waits = np.zeros(lanes, np.bool_)
         self._any_waits = False
@@ -61,15 +72,19 @@ class Downlink:
         counters.derive(self._count_played)
 
     def configure(self, lane: int, model_format: ModelFormat, codec: PhoneCodec) -> None:
-        """Set the lane's formats; what is queued stays as it is and leaves in the new law.
+        """Set the lane's formats; what is queued stays as it is and leaves in the new codec.
 
         The model's format must not change while audio is queued.
         """
         self._format[lane] = model_format
         self._is_pcm[lane] = model_format == "pcm"
         self._is_ulaw[lane] = codec == "PCMU"
-        self._translates[lane] = model_format != "pcm" and _LAW_OF_MODEL[model_format] != codec
-        self._silence[lane] = LAWS[codec].silence
+        if self.wideband.configure(lane, codec):
+            self._forget(lane)
+        self._translates[lane] = False
+        if codec in LAWS:
+            self._translates[lane] = model_format != "pcm" and _LAW_OF_MODEL[model_format] != codec
+            self._silence[lane] = LAWS[codec].silence
         self._only_codes = not self._is_pcm.any()
         self._any_translates = bool(self._translates.any())
         if model_format != "pcm":
@@ -90,7 +105,12 @@ class Downlink:
         self.configure(lane, "pcmu", "PCMU")
         self._codes.reset(lane)
         self._pcm.reset(lane)
-        self._resampler.reset(np.array([lane], np.intp))
+        self._forget(lane)
+
+    def _forget(self, lane: int) -> None:
+        """The next frame follows silence."""
+        for resampler in (self._resampler, self._pcm_to_wide, self._narrow_to_wide):
+            resampler.reset(np.array([lane], np.intp))
         self._warm[lane] = False
 
     def fade(self, lane: int, frame: Codes) -> None:
@@ -114,7 +134,7 @@ class Downlink:
 
         Args:
             rows: The lanes (k,), each at most once.
-            out: Where the frames go (k, 160).
+            out: Where the frames go (k, 160), those of wide-band lanes with `encode`.
             now: Monotonic seconds.
             events: Items started or drained are appended.
 
@@ -123,6 +143,63 @@ class Downlink:
         """
         if self._any_waits and (waits := self._waits[rows]).any():
             return self._take_without(waits, rows, out, now, events)
+        if self.wideband.any_wide and (wide := self.wideband.wide[rows]).any():
+            return self._take_mixed(rows, wide, out, now, events)
+        return self._take_narrow(rows, out, now, events)
+
+    def encode(self, rows: Rows, out: Codes) -> None:
+        """Write the octets of those of some lanes (k,) that are wide-band into `out` (k, 160)."""
+        self.wideband.encode(rows, out)
+
+    def _take_mixed(
+        self, rows: Rows, wide: NDArray[np.bool_], out: Codes, now: float, events: list[MediaEvent]
+    ) -> NDArray[np.bool_]:
+        ready = np.zeros(len(rows), np.bool_)
+        ready[wide] = self._take_wide(rows[wide], now, events)
+        if not wide.all():
+            part = np.empty((len(rows) - np.count_nonzero(wide), FRAME_BYTES), np.uint8)
+            ready[~wide] = self._take_narrow(rows[~wide], part, now, events)
+            out[~wide] = part
+        return ready
+
+    def _take_wide(self, rows: Rows, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
+        """Leave the next frames with the encoder, zeros where there is none."""
+        samples = np.zeros((len(rows), WIDE_FRAME), np.int16)
+        ready = np.zeros(len(rows), np.bool_)
+        pcm = self._is_pcm[rows]
+        for chosen, queue, resampler in (
+            (pcm, self._pcm, self._pcm_to_wide),
+            (~pcm, self._codes, self._narrow_to_wide),
+        ):
+            if not chosen.any():
+                continue
+            raw = np.empty((np.count_nonzero(chosen), queue.frame_bytes), np.uint8)
+            has_audio = queue.take(rows[chosen], raw, now, events)
+            if queue.starving:
+                bridge_underruns(queue, rows[chosen], raw, has_audio, self._counters)
+            ready[chosen] = has_audio
+            self._warm_up(resampler, rows[chosen], has_audio)
+            own, talking = rows[chosen][has_audio], chosen & ready
+            if own.size:
+                samples[talking] = resampler.process(own, self._linear(own, raw[has_audio]))
+        self.wideband.samples[rows] = samples
+        return ready
+
+    def _linear(self, rows: Rows, raw: Codes) -> Samples:
+        """Frames of models that all speak PCM, or all speak codes, as samples."""
+        if self._is_pcm[rows[0]]:
+            return raw.view(np.int16)
+        of_ulaw = self._codes.pad[rows] == ULAW.silence
+        return np.where(of_ulaw[:, None], ULAW.decode(raw), ALAW.decode(raw))
+
+    def _warm_up(self, resampler: ResamplerBank, rows: Rows, ready: NDArray[np.bool_]) -> None:
+        """After a pause of its model, a lane's resampler begins from silence."""
+        cold = ~ready & self._warm[rows]
+        if cold.any():
+            resampler.reset(rows[cold])
+        self._warm[rows] = ready
+
+    def _take_narrow(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         if self._only_codes:
             return self._take_codes(rows, out, now, events)
         pcm = self._is_pcm[rows]
@@ -147,6 +224,7 @@ class Downlink:
             ready[goes] = self.take(rows[goes], part, now, events)
             out[goes] = part
         out[waits] = self._silence[rows[waits]][:, None]
+        self.wideband.samples[rows[waits]] = 0
         return ready
 
     def _take_codes(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
@@ -173,10 +251,7 @@ class Downlink:
             self._warm[rows] = True
             out[:] = self._convert(rows, raw)
             return ready
-        cold = ~ready & self._warm[rows]
-        if cold.any():
-            self._resampler.reset(rows[cold])
-        self._warm[rows] = ready
+        self._warm_up(self._resampler, rows, ready)
         if ready.any():
             out[ready] = self._convert(rows[ready], raw[ready])
         return ready

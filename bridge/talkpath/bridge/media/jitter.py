@@ -1,10 +1,10 @@
 """The jitter ring: the caller's audio of all lanes, indexed by RTP timestamp.
 
-G.711 is one byte per tick of its 8 kHz RTP clock, so a byte's place in the ring is its timestamp, whatever
-the packet time. A mask says which bytes are there. What is in order leaves at once; only a hole
-waits, at most `target` seconds beyond the moment it was expected, and is then concealed. When nothing
-arrives at all (silence suppression, mute) the clock fills with silence, because the model's voice detection
-measures time in the audio it is given.
+G.711 and G.722 are one byte per tick of their 8 kHz RTP clock (RFC 3551, sections 4.5.14 and 4.5.2), so a
+byte's place in the ring is its timestamp, whatever codec and packet time. A mask says which bytes are there.
+What is in order leaves at once; only a hole waits, at most `target` seconds beyond the moment it was
+expected, and is then concealed. When nothing arrives at all (silence suppression, mute) the clock fills with
+silence, because the model's voice detection measures time in the audio it is given.
 
 A packet that is exactly next and one frame long never touches the ring.
 
@@ -20,6 +20,7 @@ import numpy as np
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.delay import DEFAULT_TARGET
 from talkpath.bridge.media.lane import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE
+from talkpath.bridge.media.packets import LOST, PAUSE, THERE, FrameRound
 from talkpath.bridge.media.sequence import DROP, NEXT, OLD, RESTART
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.repair import LossRepair
 
     Rows = NDArray[np.intp]
-    Frames = list[tuple[Rows, NDArray[np.uint8]]]
+    Frames = list[FrameRound]
 
 __all__ = ["RING_BYTES", "JitterRing"]
 
@@ -45,6 +46,7 @@ _FORGIVE_INTERVAL: Final = 0.25
 _MAX_ROUNDS: Final = RING_BYTES // FRAME_BYTES
 _FRAME: Final = np.arange(FRAME_BYTES)
 _NEVER: Final = np.inf
+_MISSING, _HERE, _QUIET = 0, 1, 2  # what a place of the ring holds: quiet is silence that we put there
 _NO_ROWS: Final = np.zeros(0, np.intp)
 
 
@@ -58,16 +60,18 @@ class JitterRing:
 
     Attributes:
         target: Seconds a hole waits beyond the moment it was expected, per lane (lanes,); see `delay`.
-        silence: The code of silence of each lane's law (lanes,), uint8.
+        silence: The code of silence of each lane's codec (lanes,), uint8.
     """
 
     def __init__(self, lanes: int, counters: Counters, repair: LossRepair | None = None) -> None:
         self._repair = repair
         self.target = np.full(lanes, DEFAULT_TARGET)
         self.silence = np.full(lanes, 0xFF, np.uint8)
+        self._wide = np.zeros(lanes, np.bool_)  # lanes whose codec conceals by itself
+        self._any_wide = False
         self._counters = counters
         self._bytes = np.zeros((lanes, RING_BYTES), np.uint8)
-        self._there = np.zeros((lanes, RING_BYTES), np.bool_)
+        self._there = np.zeros((lanes, RING_BYTES), np.uint8)  # _MISSING, _HERE or _QUIET
         self._read = np.zeros(lanes, np.int64)  # timestamp of the next byte to leave
         self._end = np.zeros(lanes, np.int64)  # bytes from there to the last that is there
         self._due = np.full(lanes, _NEVER)  # when the frame at `_read` is given up
@@ -106,6 +110,28 @@ class JitterRing:
         if self._repair:
             self._repair.recode(lane, table, silence)
         self.silence[lane] = silence
+
+    def change_codec(self, lane: int, silence: int, *, wide: bool) -> Frames:
+        """Go over to a codec that cannot be translated to; the stream runs on.
+
+        Args:
+            lane: The lane.
+            silence: The code of silence of the new codec.
+            wide: It conceals by itself, and is told what is missing.
+
+        Returns:
+            What waited, as the old codec has it; holes are given up.
+        """
+        frames: Frames = []
+        rows = np.array([lane], np.intp)
+        while self._end[lane]:
+            frames.append(self._conceal(rows))
+            frames += self._pull(rows)
+        self.silence[lane], self._wide[lane] = silence, wide
+        self._any_wide = bool(self._wide.any())
+        if self._repair:
+            self._repair.change_codec(lane, silence, wide=wide)
+        return frames
 
     def buffered(self, lane: int) -> int:
         """Bytes from the read position to the newest byte."""
@@ -151,7 +177,7 @@ class JitterRing:
             now: Monotonic seconds.
 
         Returns:
-            Rounds of `(rows, frames)`, frames of shape (n, 160); a lane appears once in a round.
+            Rounds; a lane appears once in each.
         """
         rows = packets.rows
         keep = self._spend(rows, packets.length) & (packets.kinds != DROP)
@@ -161,7 +187,8 @@ class JitterRing:
         frames: Frames = []
         if direct.any():
             self._pass(rows[direct], now)
-            frames.append((rows[direct], self._good(rows[direct], packets.payload[direct, :FRAME_BYTES])))
+            good = self._good(rows[direct], packets.payload[direct, :FRAME_BYTES])
+            frames.append(FrameRound(rows[direct], good))
         rest = np.flatnonzero(keep & ~direct)
         if rest.size:
             frames += self._pull(self._store(packets.select(rest), ahead[rest], now))
@@ -184,7 +211,7 @@ class JitterRing:
             rows = self.overdue(now)
             if not rows.size:
                 break
-            frames.append((rows, self._conceal(rows)))
+            frames.append(self._conceal(rows))
             self._due[rows] += FRAME_SECONDS
             frames += self._pull(rows)
         return frames
@@ -273,7 +300,7 @@ class JitterRing:
 
     def _clear(self, lane: int) -> None:
         if self._end[lane]:
-            self._there[lane] = False
+            self._there[lane] = _MISSING
             self._end[lane] = 0
 
     def _fill_pause(self, lane: int, ahead: int) -> None:
@@ -281,7 +308,7 @@ class JitterRing:
         first = int(self._end[lane])
         place = (int(self._read[lane]) + np.arange(first, ahead)) & _MASK
         self._bytes[lane, place] = self.silence[lane]
-        self._there[lane, place] = True
+        self._there[lane, place] = _QUIET
         self._spent[lane] += ahead - first
         self._counters.add(lane, Cause.DTX_FILLED_BYTES, ahead - first)
 
@@ -296,7 +323,7 @@ class JitterRing:
         if not within.all():
             place, data = place[within], data[within]
         self._bytes.reshape(-1)[place] = data
-        self._there.reshape(-1)[place] = True
+        self._there.reshape(-1)[place] = _HERE
 
     def _pull(self, rows: Rows) -> Frames:
         """Take whole frames that are there from the read position on."""
@@ -306,44 +333,61 @@ class JitterRing:
             if not rows.size:
                 break
             place = self._places(rows)
-            there = self._there.reshape(-1)[place].all(axis=1)
-            rows, place = rows[there], place[there]
+            there = self._there.reshape(-1)[place]
+            whole = there.all(axis=1)
+            rows, place = rows[whole], place[whole]
             if not rows.size:
                 break
-            frames.append((rows, self._good(rows, self._bytes.reshape(-1)[place])))
-            self._there.reshape(-1)[place] = False
+            good = self._good(rows, self._bytes.reshape(-1)[place])
+            frames.append(FrameRound(rows, good, self._holes(there[whole], PAUSE)))
+            self._there.reshape(-1)[place] = _MISSING
             self._end[rows] -= FRAME_BYTES
             self._advance(rows)
             self._due[rows] += FRAME_SECONDS  # what comes after it is expected a frame later
         return frames
 
-    def _conceal(self, rows: Rows) -> NDArray[np.uint8]:
+    def _conceal(self, rows: Rows) -> FrameRound:
         """Frames at the read position with what is missing made up; the position advances."""
         waited = self._end[rows] > 0
         self._counters.add_rows(rows[waited], Cause.FRAMES_LOST_FILLED)
         self._counters.add_rows(rows[~waited], Cause.FRAMES_GAP_FILLED)
         place = self._places(rows)
         there = self._there.reshape(-1)[place]
-        frames = np.where(there, self._bytes.reshape(-1)[place], self._made_up(rows, waited))
-        self._there.reshape(-1)[place] = False
+        made_up, lost = self._made_up(rows, waited)
+        frames = np.where(there, self._bytes.reshape(-1)[place], made_up)
+        holes = self._holes(there, np.where(lost, LOST, PAUSE)[:, None])
+        self._there.reshape(-1)[place] = _MISSING
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
         self._advance(rows)
         self._spent[rows] += FRAME_BYTES
-        return frames
+        return FrameRound(rows, frames, holes)
+
+    def _holes(self, there: NDArray[np.uint8], missing: NDArray[np.intp] | int) -> NDArray[np.uint8] | None:
+        """What wide-band lanes are to know of the octets of frames (k, 160)."""
+        if not self._any_wide:
+            return None
+        holes = np.where(there == _QUIET, PAUSE, missing).astype(np.uint8)
+        holes[there == _HERE] = THERE
+        return holes
 
     def _good(self, rows: Rows, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return self._repair.good(rows, frames) if self._repair else frames
 
-    def _made_up(self, rows: Rows, waited: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Frames for holes: concealed if audio follows or is being concealed already, otherwise silence."""
+    def _made_up(self, rows: Rows, waited: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Frames for holes: concealed if audio follows or is being concealed already, otherwise silence.
+
+        Returns:
+            The frames (k, 160), and which of them are lost rather than silent (k,).
+        """
         frames = np.repeat(self.silence[rows][:, None], FRAME_BYTES, axis=1)
+        lost = waited
         if self._repair:
             lost = waited | self._repair.repairing(rows)
             if lost.any():
                 frames[lost] = self._repair.lost(rows[lost])
                 self._counters.add_rows(rows[lost], Cause.FRAMES_CONCEALED)
             self._repair.silent(rows[~lost])
-        return frames
+        return frames, lost
 
     def _places(self, rows: Rows) -> NDArray[np.int64]:
         return ((self._read[rows][:, None] + _FRAME) & _MASK) + rows[:, None] * RING_BYTES

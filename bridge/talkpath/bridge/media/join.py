@@ -3,6 +3,9 @@
 The frames of a far end come in by its clock and go out by ours. A short queue for each direction takes up
 the difference: it waits for a cushion before it begins, drops the oldest frame when the source is faster,
 and fills with silence when it is slower.
+
+A frame is what its source has: codes of a law, or samples at 16 kHz of a wide-band codec. Between the two
+bands it is resampled on its way out.
 """
 
 from __future__ import annotations
@@ -14,12 +17,17 @@ import numpy as np
 
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.g711_law import LAWS
+from talkpath.codecs.resample import Resampler
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.lane import PhoneCodec
+    from talkpath.bridge.media.wideband import WidebandEncoder
+
+    JoinFrames = NDArray[np.uint8] | NDArray[np.int16]
+    Frame = tuple[JoinFrames, PhoneCodec]
 
 __all__ = ["Joins"]
 
@@ -37,25 +45,41 @@ class _Direction:
     """Frames on their way to one lane."""
 
     def __init__(self) -> None:
-        self._frames: deque[tuple[NDArray[np.uint8], PhoneCodec]] = deque()
+        self._frames: deque[Frame] = deque()
+        self._narrowing = Resampler(1, 2)
+        self._widening = Resampler(2, 1)
         self._running = False
         self._beats = 0
         self._least = MOST
 
-    def push(self, codes: NDArray[np.uint8], codec: PhoneCodec) -> int:
-        """Queue one frame (160,); returns how many had to go for it."""
-        self._frames.append((codes, codec))
+    def push(self, frame: JoinFrames, codec: PhoneCodec) -> int:
+        """Queue one frame; returns how many had to go for it."""
+        self._frames.append((frame, codec))
         if len(self._frames) <= MOST:
             return 0
         self._frames.popleft()
         return 1
 
-    def pop(self) -> tuple[NDArray[np.uint8], PhoneCodec] | None:
+    def pop(self) -> Frame | None:
         """The next frame; None while there is none, or too few to begin with."""
         if not self._running and len(self._frames) < CUSHION:
             return None
         self._running = bool(self._frames)
         return self._frames.popleft() if self._frames else None
+
+    def narrow(self, frame: JoinFrames, source: PhoneCodec, target: PhoneCodec) -> NDArray[np.uint8]:
+        """A frame of any source in a law (160,)."""
+        if source == target:
+            return frame.view(np.uint8)
+        if source in LAWS:
+            return LAWS[source].to_other[frame]
+        return LAWS[target].encode(self._narrowing.process(frame.view(np.int16)))
+
+    def wide(self, frame: JoinFrames, source: PhoneCodec) -> NDArray[np.int16]:
+        """A frame of any source at 16 kHz (320,)."""
+        if source in LAWS:
+            return self._widening.process(LAWS[source].decode(frame.view(np.uint8)))
+        return frame.view(np.int16)
 
     def starved(self) -> bool:
         """Whether it ran dry just now. Said once; then the cushion is collected anew."""
@@ -78,16 +102,18 @@ class Joins:
 
     Args:
         counters: Where frames are counted.
+        wideband: Takes the samples of wide-band lanes.
     """
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, wideband: WidebandEncoder) -> None:
         self._counters = counters
+        self._wideband = wideband
         self._partner: dict[int, int] = {}
         self._towards: dict[int, _Direction] = {}
         self._codecs: dict[int, PhoneCodec] = {}
 
     def join(self, one: tuple[int, PhoneCodec], other: tuple[int, PhoneCodec]) -> None:
-        """Join two lanes, each with the law it has on the wire.
+        """Join two lanes, each with the codec it has on the wire.
 
         Raises:
             ValueError: It is one and the same lane, or one of them is joined already.
@@ -108,13 +134,13 @@ class Joins:
             del self._partner[each], self._towards[each], self._codecs[each]
         return partner
 
-    def recode(self, lane: int, codec: PhoneCodec) -> None:
-        """The lane's law on the wire changed."""
+    def change_codec(self, lane: int, codec: PhoneCodec) -> None:
+        """The lane's codec on the wire changed."""
         if lane in self._codecs:
             self._codecs[lane] = codec
 
-    def put(self, rows: NDArray[np.intp], frames: NDArray[np.uint8]) -> None:
-        """Take one frame (160,) of each of some lanes (k,), in the lane's law; unjoined lanes are skipped."""
+    def put(self, rows: NDArray[np.intp], frames: JoinFrames) -> None:
+        """Take a frame of each of some lanes (k,), as the lane's codec has it; unjoined lanes are skipped."""
         for lane, codes in zip(rows.tolist(), frames, strict=True):
             partner = self._partner.get(lane)
             if partner is not None:
@@ -129,7 +155,7 @@ class Joins:
         Args:
             rows: The lanes of the phase (k,).
             talking: Which of them carry model audio (k,).
-            out: Their frames (k, 160).
+            out: Their frames (k, 160); those of wide-band lanes go to their encoder.
 
         Returns:
             Which lanes carry model audio or the partner's (k,); ``talking`` itself when none is joined.
@@ -151,8 +177,10 @@ class Joins:
         frame = direction.pop()
         if frame is None:
             return False
-        codes, codec = frame
-        out[:] = codes if codec == self._codecs[lane] else LAWS[codec].to_other[codes]
+        if self._wideband.wide[lane]:
+            self._wideband.samples[lane] = direction.wide(*frame)
+        else:
+            out[:] = direction.narrow(*frame, self._codecs[lane])
         self._counters.add(lane, Cause.FRAMES_JOINED)
         return True
 

@@ -33,7 +33,7 @@ __all__ = [
     "UplinkMode",
 ]
 
-PhoneCodec = Literal["PCMU", "PCMA"]
+PhoneCodec = Literal["PCMU", "PCMA", "G722"]
 ModelFormat = Literal["pcmu", "pcma", "pcm"]
 UplinkMode = Literal["caller", "silence", "nothing", "joined"]
 
@@ -43,7 +43,8 @@ FRAME_SECONDS = TICK_SECONDS * PHASES
 FRAME_MS = 20
 SAMPLE_RATE = 8_000
 FRAME_BYTES = 160
-"""20 ms of G.711: one byte per sample, one sample per tick of the RTP clock (RFC 3551, 4.5.14)."""
+"""20 ms of G.711: one byte per sample, one sample per tick of the RTP clock (RFC 3551, 4.5.14). Of G.722 as
+well: one byte per two samples, two samples per tick (section 4.5.2)."""
 
 MODEL_RATE = 24_000
 """Sampling rate of the model's `pcm` format, 16-bit little endian, mono."""
@@ -60,7 +61,7 @@ class LaneMedia:
     """What SDP negotiation settled for one call.
 
     Attributes:
-        codec: The law of G.711 on the wire, both directions.
+        codec: The codec on the wire, both directions.
         payload_type: RTP payload type of the codec.
         remote_address: Where the far end's SDP says it listens: a numeric IP address.
         remote_port: The port there.

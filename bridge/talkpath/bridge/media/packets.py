@@ -1,15 +1,37 @@
-"""Audio packets of one round, as arrays."""
+"""Audio packets of one round and the frames that come of them, as arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AudioPackets"]
+__all__ = ["LOST", "PAUSE", "THERE", "AudioPackets", "FrameRound"]
+
+THERE: Final = 0
+"""This octet of a frame came from the network."""
+LOST: Final = 1
+"""It is missing, and sound is to be made up for it."""
+PAUSE: Final = 2
+"""It is missing because the source is silent."""
+
+
+class FrameRound(NamedTuple):
+    """One frame of each of some lanes.
+
+    Attributes:
+        rows: The lanes (k,), each once.
+        frames: Octets (k, 160); what is missing of G.711 is made up already.
+        holes: What became of each octet (k, 160), `THERE`, `LOST` or `PAUSE`; `None`: of no interest to
+            any of these lanes, or all are there.
+    """
+
+    rows: NDArray[np.intp]
+    frames: NDArray[np.uint8]
+    holes: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +42,7 @@ class AudioPackets:
         rows: The lanes (k,), each once.
         timestamp: RTP timestamps (k,), int64.
         kinds: What the sequence numbers say (`talkpath.bridge.media.sequence`), int8 (k,).
-        payload: G.711 codes (k, width), left-aligned.
+        payload: Octets (k, width), left-aligned.
         length: Bytes of each payload (k,).
     """
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 from talkpath.bridge.media.control import ControlChannels
 from talkpath.bridge.media.counters import Cause, Counters, LatenessHistogram
 from talkpath.bridge.media.downlink import Downlink
-from talkpath.bridge.media.g711_law import LAWS
 from talkpath.bridge.media.join import Joins
 from talkpath.bridge.media.lane import (
     FRAME_SECONDS,
@@ -108,8 +107,8 @@ class MediaPlane:
         self.tap = RecordingTap(lanes, start)
         self._receiver = Receiver(lanes, self.counters, self.tap)
         self._downlink = Downlink(lanes, self.counters)
-        self._sounds = SoundPlayer(self.counters)
-        self._joins = Joins(self.counters)
+        self._sounds = SoundPlayer(self.counters, self._downlink.wideband)
+        self._joins = Joins(self.counters, self._downlink.wideband)
         self._receiver.uplink.joined = self._joins.put
         random = random or SystemRandom()
         self._transmitter = Transmitter(
@@ -189,7 +188,7 @@ class MediaPlane:
         _check(media)
         call = self._calls[lane]
         self._secure(lane, call, media)
-        self._recode(lane, call, media.codec)
+        self._change_codec(lane, call, media.codec)
         receiver = self._receiver
         receiver.configure(lane, media)
         receiver.latch.configure(
@@ -237,7 +236,7 @@ class MediaPlane:
         self._transmitter.close(lane)
         self._watchdog.watch(lane, self._now, receives=False)
         self._sounds.stop(lane)
-        self._recode(lane, call, _FIRST_CODEC)
+        self._change_codec(lane, call, _FIRST_CODEC)
         self._downlink.reset(lane)
         self._receiver.reset(lane)
         self._free[lane % PHASES].append(lane)
@@ -361,7 +360,7 @@ class MediaPlane:
     def play_sound(self, lane: int, samples: NDArray[np.int16], loop: bool, now: float) -> None:
         """Play 8 kHz samples whenever there is no model audio; `SoundFinished` follows unless it loops."""
         self._now = now
-        self._sounds.start(lane, samples, LAWS[self._calls[lane].codec], loop=loop)
+        self._sounds.start(lane, samples, self._calls[lane].codec, loop=loop)
 
     def stop_sound(self, lane: int) -> None:
         """Stop the lane's sound, if there is one."""
@@ -400,16 +399,14 @@ class MediaPlane:
             for each in (lane, partner):
                 self.set_uplink(each, "nothing")
 
-    def _recode(self, lane: int, call: _Call, codec: PhoneCodec) -> None:
-        """Translate what the lane holds to another law."""
-        if codec == call.codec:
-            return
-        table, law = LAWS[call.codec].to_other, LAWS[codec]
-        self._receiver.jitter.recode(lane, table, law.silence)
-        self._sounds.recode(lane, law)
-        self._joins.recode(lane, codec)
-        self.tap.recode(lane, codec)
-        call.codec = codec
+    def _change_codec(self, lane: int, call: _Call, codec: PhoneCodec) -> None:
+        """Take what the lane holds over to another codec."""
+        if codec != call.codec:
+            self._receiver.change_codec(lane, call.codec, codec)
+            self._sounds.change_codec(lane, codec)
+            self._joins.change_codec(lane, codec)
+            self.tap.recode(lane, codec)
+            call.codec = codec
 
 
 def _check(media: LaneMedia) -> None:

@@ -47,6 +47,7 @@ class Playout:
 
     Attributes:
         pad: The byte of silence of each lane (lanes,), uint8.
+        frame_bytes: Bytes of 20 ms.
         linear: Whether frames hold 16-bit samples; otherwise codes of G.711.
         starving: Lanes whose audio ran out in the middle of an item, and whether its end has been faded.
     """
@@ -56,7 +57,7 @@ class Playout:
         self.linear = sample_bytes > 1
         self.starving: dict[int, bool] = {}
         self._counters = counters
-        self._frame_bytes = frame_bytes
+        self.frame_bytes = frame_bytes
         self._sample_bytes = sample_bytes
         self._bytes_per_ms = frame_bytes // FRAME_MS
         self._ring_bytes = _RING_FRAMES * frame_bytes
@@ -116,7 +117,7 @@ class Playout:
         """
         queue = self._queues[lane]
         sent = self._sent(lane)
-        left = min(self._left.item(lane), self._frame_bytes)
+        left = min(self._left.item(lane), self.frame_bytes)
         fades = left > 0 and queue.sounding(sent)
         played = queue.clear(sent)
         self._written[lane], self._left[lane] = sent, 0
@@ -126,8 +127,8 @@ class Playout:
             frame = self._ring[lane, self._head[lane]]
             frame[left:] = self.pad[lane]
             fade(lane, frame)
-            self._written[lane] += self._frame_bytes
-            self._left[lane] = self._frame_bytes
+            self._written[lane] += self.frame_bytes
+            self._left[lane] = self.frame_bytes
         self._update(lane)
         return played
 
@@ -158,7 +159,7 @@ class Playout:
 
     def frames_played(self) -> NDArray[np.int64]:
         """Frames of model audio handed over by each lane since the start of its call (lanes,)."""
-        return (np.array(self._written, np.int64) - self._left) // self._frame_bytes
+        return (np.array(self._written, np.int64) - self._left) // self.frame_bytes
 
     def take(
         self, rows: NDArray[np.intp], out: NDArray[np.uint8], now: float, events: list[MediaEvent]
@@ -175,14 +176,14 @@ class Playout:
             Which rows were written (k,).
         """
         left = self._left[rows]
-        ready = left >= self._frame_bytes
+        ready = left >= self.frame_bytes
         if ready.all():
             self._next_frames(rows, out, slice(None))
-            left -= self._frame_bytes
+            left -= self.frame_bytes
             self._left[rows] = left
         elif ready.any():
             self._next_frames(rows[ready], out, ready)
-            left[ready] -= self._frame_bytes
+            left[ready] -= self.frame_bytes
             self._left[rows] = left
         reached = left <= self._watch[rows]
         if reached.any():
@@ -215,7 +216,7 @@ class Playout:
                 self.starving.setdefault(lane, False)
         queue.advance(lane, self._sent(lane), now, events)
         self._refill(lane)
-        if not queue.open and 0 < self._left.item(lane) < self._frame_bytes:
+        if not queue.open and 0 < self._left.item(lane) < self.frame_bytes:
             self._pad(lane)
         self._update(lane)
 
@@ -245,7 +246,7 @@ class Playout:
 
     def _pad(self, lane: int) -> None:
         """Complete the last frame of a finished queue; audio of an open item waits for its rest."""
-        missing = -self._written[lane] % self._frame_bytes
+        missing = -self._written[lane] % self.frame_bytes
         self._write(lane, bytes([self.pad[lane]]) * missing)
 
     def _overflowed(self, lane: int, size: int) -> None:
@@ -270,5 +271,5 @@ class Playout:
             self._watch[lane] = _NEVER
             return
         # Less than a frame: the last one is to be padded, or the model is too slow.
-        watch = max(self._frame_bytes - 1, self._written[lane] - queue.next_change())
+        watch = max(self.frame_bytes - 1, self._written[lane] - queue.next_change())
         self._watch[lane] = max(watch, self._ring_bytes // 2) if queue.waiting else watch

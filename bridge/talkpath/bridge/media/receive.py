@@ -15,6 +15,7 @@ import numpy as np
 
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.digits import DigitReader
+from talkpath.bridge.media.g711_law import LAWS
 from talkpath.bridge.media.in_order import InOrder, placed
 from talkpath.bridge.media.jitter import JitterRing
 from talkpath.bridge.media.lane import FRAME_BYTES, Latched
@@ -25,6 +26,7 @@ from talkpath.bridge.media.repair import LossRepair
 from talkpath.bridge.media.sequence import RESTART, SequenceTracker
 from talkpath.bridge.media.sockets import PACKET_BYTES, SocketSet
 from talkpath.bridge.media.uplink import UplinkEncoder
+from talkpath.bridge.media.wideband import FAMILIES
 from talkpath.codecs import rtp
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.jitter import Frames
-    from talkpath.bridge.media.lane import Beat, LaneMedia
+    from talkpath.bridge.media.lane import Beat, LaneMedia, PhoneCodec
     from talkpath.bridge.media.recording_tap import RecordingTap
     from talkpath.bridge.media.sockets import Arrivals
 
@@ -101,6 +103,8 @@ class Receiver:
         self.latch = Latch(lanes)
         self.jitter = JitterRing(lanes, counters, LossRepair(lanes))
         self.uplink = UplinkEncoder(lanes)
+        self.uplink.decoded = self._record
+        self._now = 0.0
         self.digits = DigitReader(lanes)
         self.reception = ReceptionLog(lanes, counters, self.jitter.target)
         self._counters = counters
@@ -108,6 +112,7 @@ class Receiver:
         self._in_order = InOrder(lanes)
         self._all = np.arange(lanes)
         self._next_settle = 0.0
+        self._left_over: list[tuple[int, bytes]] = []  # of codecs that lanes have left
         self._payload_type = np.full(lanes, _UNSET, np.int16)
         self._event_type = np.full(lanes, _UNSET, np.int16)
         self._receives = np.zeros(lanes, np.bool_)
@@ -119,6 +124,17 @@ class Receiver:
         self._event_type[lane] = _UNSET if media.dtmf_payload_type is None else media.dtmf_payload_type
         self._receives[lane] = media.receives
 
+    def change_codec(self, lane: int, old: PhoneCodec, new: PhoneCodec) -> None:
+        """Take what waits of the old codec along, translated or as audio for the model's next beat."""
+        self._leave_order(np.array([lane], np.intp))
+        if old in LAWS and new in LAWS:
+            self.jitter.recode(lane, LAWS[old].to_other, LAWS[new].silence)
+        else:
+            wide = new in FAMILIES
+            silence = FAMILIES[new].silence if wide else LAWS[new].silence
+            for rows, codes, holes in self.jitter.change_codec(lane, silence, wide=wide):
+                self.uplink.encode(rows, codes, self._left_over, holes)
+
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
         self._leave_order(np.array([lane], np.intp))
@@ -127,6 +143,7 @@ class Receiver:
         self._sequences.reset(lane)
         self.latch.reset(lane)
         self.jitter.stop(lane)
+        self._left_over = [entry for entry in self._left_over if entry[0] != lane]
         self.uplink.reset(lane)
         self.digits.reset(lane)
         self.reception.reset(lane)
@@ -142,6 +159,10 @@ class Receiver:
 
     def receive(self, now: float, beat: Beat) -> None:
         """Drain the sockets and append uplink frames and events to the beat."""
+        self._now = now
+        if self._left_over:
+            beat.uplink += self._left_over
+            self._left_over.clear()
         for arrivals in self.sockets.rounds():
             if arrivals.lanes:
                 self._take(arrivals, now, beat)
@@ -330,11 +351,16 @@ class Receiver:
             self._counters.add(lane, Cause.DTMF_PACKETS)
             self.digits.feed(lane, payload, int(arrived.timestamp[number]), now, beat.events)
 
+    def _record(self, rows: NDArray[np.intp], samples: NDArray[np.int16]) -> None:
+        """Keep what wide-band lanes decoded, if they are recorded."""
+        if self._tap.active:
+            self._tap.caller_samples(rows, samples, self._now)
+
     def _encode(self, frames: Frames, now: float, beat: Beat) -> None:
-        for rows, codes in frames:
+        for rows, codes, holes in frames:
             if self._tap.active:
                 self._tap.caller(rows, codes, now)
-            self.uplink.encode(rows, codes, beat.uplink)
+            self.uplink.encode(rows, codes, beat.uplink, holes)
 
 
 def _round(

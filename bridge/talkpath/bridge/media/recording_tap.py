@@ -6,6 +6,8 @@ costs more (decoding, aligning, writing) happens to whole pieces, somewhere else
 Each direction keeps its own clock. The agent's frames stand in their 20 ms slot of the heartbeat, so that
 slots without a frame (hold, a late process) are silence of the right length. The caller's frames follow one
 another as they left the jitter ring; `Piece.arrived` tells how that stream relates to the heartbeat.
+
+Recordings are of the telephone band, 8 kHz. Wide-band lanes are narrowed for them, in mu-law.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from talkpath.bridge.media.g711_law import LAWS
+from talkpath.bridge.media.g711_law import LAWS, ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES, PHASES, TICK_SECONDS
+from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.intp]
     Codes = NDArray[np.uint8]
+    Samples = NDArray[np.int16]
 
 __all__ = ["PIECE_FRAMES", "Piece", "RecordingTap"]
 
@@ -91,6 +95,9 @@ class RecordingTap:
         self._lanes: dict[int, _Lane] = {}
         self._codec: list[PhoneCodec] = ["PCMU"] * lanes
         self._on = np.zeros(lanes, np.bool_)
+        self._wide = np.zeros(lanes, np.bool_)
+        self._narrow_caller = ResamplerBank(lanes, 1, 2)
+        self._narrow_agent = ResamplerBank(lanes, 1, 2)
         self._first_slot = np.zeros(lanes, np.int64)
         self._said = np.zeros(lanes, np.int64)  # frames of the caller in the piece
         self._came = np.zeros(lanes)  # sum of their arrivals since the plane's start
@@ -118,10 +125,13 @@ class RecordingTap:
             recorded.silenced = silenced
 
     def recode(self, lane: int, codec: PhoneCodec) -> None:
-        """The lane's frames are in another law from now on."""
+        """The lane's frames are in another codec from now on."""
         if lane in self._lanes:
             self._cut(lane, self._next_slot(lane))
-        self._codec[lane] = codec
+        self._wide[lane] = codec not in LAWS
+        self._codec[lane] = codec if codec in LAWS else "PCMU"
+        for bank in (self._narrow_caller, self._narrow_agent):
+            bank.reset(np.array([lane], np.intp))
         if lane in self._lanes:
             self._begin_piece(lane, self._next_slot(lane))
 
@@ -142,18 +152,28 @@ class RecordingTap:
     # --- from the plane --------------------------------------------------------------------------
 
     def caller(self, rows: Rows, frames: Codes, now: float) -> None:
-        """Collect a frame of some callers.
+        """Collect a frame of some callers; wide-band ones are left out.
 
         Args:
             rows: The lanes (k,), each at most once.
             frames: Their codes (k, 160), in each lane's law.
             now: When the frames left the jitter ring.
         """
-        if self._caller is None:
-            return
-        chosen = self._on[rows]
+        chosen = self._on[rows] & ~self._wide[rows]
         if not chosen.all():
             rows, frames = rows[chosen], frames[chosen]
+        self._collect_caller(rows, frames, now)
+
+    def caller_samples(self, rows: Rows, samples: Samples, now: float) -> None:
+        """The same for wide-band callers, as int16 at 16 kHz (k, 320)."""
+        chosen = self._on[rows]
+        if chosen.any():
+            rows, samples = rows[chosen], samples[chosen]
+            self._collect_caller(rows, ULAW.encode(self._narrow_caller.process(rows, samples)), now)
+
+    def _collect_caller(self, rows: Rows, frames: Codes, now: float) -> None:
+        if self._caller is None:
+            return
         places = self._said[rows]
         if (full := places >= _CAPACITY).any():
             for lane in rows[full].tolist():
@@ -164,18 +184,28 @@ class RecordingTap:
         self._came[rows] += now - self._start
 
     def agent(self, rows: Rows, frames: Codes, slot: int) -> None:
-        """Collect a frame that was sent to some callers.
+        """Collect a frame that was sent to some callers; wide-band ones are left out.
 
         Args:
             rows: The lanes (k,), each at most once.
             frames: Their codes (k, 160), in each lane's law.
             slot: Number of the 20 ms slot since the plane's start.
         """
-        if self._agent is None:
-            return
-        chosen = self._on[rows]
+        chosen = self._on[rows] & ~self._wide[rows]
         if not chosen.all():
             rows, frames = rows[chosen], frames[chosen]
+        self._collect_agent(rows, frames, slot)
+
+    def agent_samples(self, rows: Rows, samples: Samples, slot: int) -> None:
+        """The same for the wide-band ones of some lanes, as int16 at 16 kHz (lanes, 320) of all lanes."""
+        rows = rows[self._on[rows] & self._wide[rows]]
+        if rows.size:
+            narrow = self._narrow_agent.process(rows, samples[rows])
+            self._collect_agent(rows, ULAW.encode(narrow), slot)
+
+    def _collect_agent(self, rows: Rows, frames: Codes, slot: int) -> None:
+        if self._agent is None:
+            return
         places = slot - self._first_slot[rows]
         if (full := places >= _CAPACITY).any():
             for lane in rows[full].tolist():

@@ -2,6 +2,8 @@
 
 While nothing is lost this only keeps the last 40 ms of each lane. Around a loss, and nowhere else, audio is
 decoded, concealed and encoded again: what passes through is otherwise never touched.
+
+Lanes of a wide-band codec only have their losses counted here; `wideband` conceals them.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ class LossRepair:
         self._older = np.zeros(lanes, np.intp)  # which of the two is replaced next
         self._is_ulaw = np.ones(lanes, np.bool_)
         self._lost = np.zeros(lanes, np.int64)  # frames in a row
+        self._wide = np.zeros(lanes, np.bool_)
 
     def reset(self, lane: int) -> None:
         """Forget what the lane has heard."""
@@ -49,6 +52,12 @@ class LossRepair:
         self._heard[lane] = table[self._heard[lane]]
         self._is_ulaw[lane] = silence == ULAW.silence
 
+    def change_codec(self, lane: int, silence: int, *, wide: bool) -> None:
+        """Go over to a codec that what is remembered cannot be translated to: it is forgotten."""
+        self._wide[lane] = wide
+        self._is_ulaw[lane] = silence == ULAW.silence
+        self.reset(lane)
+
     def remember(self, rows: Rows, frames: Codes) -> None:
         """Note good frames (k, 160) of lanes whose frame before was good too."""
         older = self._older[rows]
@@ -59,10 +68,12 @@ class LossRepair:
         """Take good frames (k, 160); the first after a loss is blended with what was made up."""
         after = self._lost[rows] > 0
         if after.any():
+            self._lost[rows] = 0
+            after &= ~self._wide[rows]
+        if after.any():
             frames = frames.copy()
             blended = self._bank.good(rows[after], self._decode(rows[after], frames[after]))
             frames[after] = self._encode(rows[after], blended)
-            self._lost[rows] = 0
         self.remember(rows, frames)
         return frames
 
@@ -78,7 +89,13 @@ class LossRepair:
         return np.asarray((lost > 0) & (lost < _AUDIBLE_FRAMES), np.bool_)
 
     def lost(self, rows: Rows) -> Codes:
-        """What stands in for the next frame of some lanes (k, 160)."""
+        """What stands in for the next frame of some lanes (k, 160); for wide-band ones, anything."""
+        if (wide := self._wide[rows]).any():
+            self._lost[rows[wide]] += 1
+            frames = np.full((len(rows), FRAME_BYTES), ULAW.silence, np.uint8)
+            if not wide.all():
+                frames[~wide] = self.lost(rows[~wide])
+            return frames
         first = rows[self._lost[rows] == 0]
         if first.size:
             self._bank.reset(first)

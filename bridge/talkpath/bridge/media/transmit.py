@@ -184,8 +184,10 @@ class Transmitter:
         talking = self._downlink.take(group.rows, group.payloads, now, events)
         talking = self._joins.take(group.rows, talking, group.payloads)
         self._sounds.take(group.rows, talking, group.payloads, events)
+        self._downlink.encode(group.rows, group.payloads)
         if self._tap.active:
             self._tap.agent(group.rows, group.payloads, slot)
+            self._tap.agent_samples(group.rows, self._downlink.wideband.samples, slot)
         begins = talking > group.talking
         group.talking = talking
         marks = bool(begins.any())
