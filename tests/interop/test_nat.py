@@ -182,7 +182,6 @@ def test_a_bridge_behind_nat_advertises_its_public_address(
         assert daemon.events("media")[-1]["local"].startswith(address)
 
 
-@pytest.mark.xfail(strict=True, reason="requests of ours go to the private address in the caller's Contact")
 def test_our_bye_reaches_a_caller_behind_nat(world: World, tmp_path: Path) -> None:
     with world.daemon(tmp_path, agent='max_duration = "1s"') as daemon, world.telephone() as telephone:
         telephone.wait_for_answer()

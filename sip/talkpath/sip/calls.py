@@ -13,6 +13,7 @@ from talkpath.sip.addresses import advertised_address, is_ipv6, local_address_to
 from talkpath.sip.dialog import Dialog, Port
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.headers import parse_address, parse_message, uri_host, without_secrets
+from talkpath.sip.nat import way_back
 from talkpath.sip.offer_answer import OfferAnswer
 from talkpath.sip.outgoing import OutgoingDialog
 from talkpath.sip.placing import Placing
@@ -91,6 +92,8 @@ class Calls:
         call = f"c-{self._prefix}-{next(self._numbers)}"
         media = OfferAnswer(self._codecs(verdict.trunk), address, account.trunk.srtp, peer=source)
         dialog = Dialog(account, call, media, self._counters, self._report, stack_id=stack_id)
+        if not account.trunk.trust_contact:
+            dialog.way_back = way_back(message, request.source, transport)
         dialog.deadline = time.monotonic() + self._settings.decision_seconds
         self._dialogs[call] = dialog
         self._counters.add("calls", "incoming")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from talkpath.sip import messages
-from talkpath.sip._pj import error_text, guarded, pj
+from talkpath.sip._pj import StackError, error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, split_host_port
+from talkpath.sip.dialog_route import send_by
 from talkpath.sip.ending import Course, OurEnd, call_ended
 from talkpath.sip.headers import (
     HeaderError,
@@ -85,6 +86,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self.heard = self.incoming
         """Whether anything came back from the peer."""
         self.decided = not self.incoming
+        self.way_back = ""
+        """URI that requests to the peer have to pass, when its Contact cannot be reached."""
         self.deadline: float | None = None
         """Monotonic time at which the endpoint ends a call that nobody decided about or nobody answered."""
         self._media = media
@@ -210,6 +213,17 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """Where the peer of this dialog wants requests."""
         return parse_address(str(self.getInfo().remoteContact)).uri
 
+    def _use_way_back(self) -> None:
+        """Lead our requests around a Contact that cannot be reached."""
+        if not self.way_back:
+            return
+        try:
+            send_by(self.ids(), self.way_back)
+        except (ReferError, StackError) as error:
+            _log.warning("requests to a peer behind NAT may not arrive: %s", error, extra={"call": self.call})
+        else:
+            self.counters.add("contact_behind_nat")
+
     def _use_port(self, port: int) -> None:
         self._media.use_port(port)
 
@@ -259,6 +273,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.confirmed:
             self.confirmed, self.deadline = True, None
             self._confirming = message or self._confirming
+            self._use_way_back()
             self._settle_from_stream()
             self._answered_now()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED and not self.over:

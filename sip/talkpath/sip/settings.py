@@ -87,6 +87,8 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     register_interval: int = 300
     codecs: tuple[str, ...] = ()
     srtp: SrtpPolicy = "off"
+    trust_contact: bool = False
+    """Send requests to the Contact of an INVITE also when it came through a NAT (`talkpath.sip.nat`)."""
     challenge: bool = False
     """Ask for user name and password (digest) before an INVITE of this trunk is taken."""
     max_calls: int = 0

@@ -259,6 +259,7 @@ def _trunk_settings(trunk: TrunkConfig, sip: SipConfig) -> messages.TrunkSetting
         register_interval=int(trunk.register_interval),
         codecs=trunk.codecs or sip.codecs,
         srtp=trunk.srtp,
+        trust_contact=trunk.trust_contact,
         challenge=trunk.challenge,
         max_calls=trunk.max_calls,
         outbound=outbound_settings(trunk.outbound),

@@ -206,6 +206,13 @@ class TrunkConfig(Section):
             "mandatory (a call without it gets 488). Keys travel in SIP: use TLS there."
         ),
     )
+    trust_contact: bool = Field(
+        default=False,
+        description=(
+            "Send our requests of a call (BYE, re-INVITE, REFER) to the address in its Contact, even when "
+            "the call came from behind a NAT. Without it they go back where such a call came from."
+        ),
+    )
     challenge: bool = Field(
         default=False,
         description="Ask the calls of this trunk for username and password (digest) before taking them.",
