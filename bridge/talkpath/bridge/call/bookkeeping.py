@@ -228,6 +228,7 @@ class Bookkeeping:
 
     def transfer_step(self, target: str, state: str, event: str) -> None:
         """A transfer has taken a step."""
+        self._note("call", "", f"transfer: {state.replace('_', ' ')}", event.replace("_", " "))
         self._log.info("transfer_step", target=target, state=state, event_name=event)
 
     def transfer_ended(self, target: str, outcome: str, reason: str) -> None:
@@ -239,6 +240,7 @@ class Bookkeeping:
             reason: One of `talkpath.bridge.transfer.vocabulary.Reason`.
         """
         self.record.transfer, self.record.transfer_target = reason, target
+        self._note("call", "", f"transfer to {target}", f"{outcome}: {reason}".replace("_", " "))
         self._metrics.transfers.labels(outcome, reason).inc()
         self._log.info("transfer_ended", target=target, outcome=outcome, reason=reason)
 

@@ -183,6 +183,24 @@ def prune(
 
 
 @app.command(
+    epilog="Examples:  talkpath show 3f9a    talkpath show 7c1e5d20@pbx.example.com    "
+    "talkpath show 3f9a --json | jq .moments"
+)
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="CALL", help="Our id, the beginning of one, or the SIP Call-ID.")
+    ],
+    config: ConfigFile = None,
+    database: Database = "",
+    json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
+) -> None:
+    """Show one call: facts, quality, the ladder of SIP and model events, transcript, cost."""
+    from .show import show_call
+
+    raise typer.Exit(show_call(config, database, name, as_json=json))
+
+
+@app.command(
     epilog='Example:  talkpath simulator --port 8765   then   url = "ws://127.0.0.1:8765/v1/realtime"'
 )
 def simulator(

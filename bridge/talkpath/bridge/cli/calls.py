@@ -71,7 +71,7 @@ def prune_calls(config: Path | None, database: str, age: float | None) -> int:
     if isinstance(url, Exit):
         return url
     kept = age if age is not None else settings.retention if settings is not None else 0.0
-    if not kept:
+    if not kept and age is None:
         sys.stdout.write("Calls are kept for ever (records.retention = 0). Say an age with --older-than.\n")
         return Exit.OK
     try:

@@ -46,6 +46,11 @@ class Bounded(Generic[Item]):
             self._latest_octets -= self._latest.popleft()[1]
             self.left_out += 1
 
+    @property
+    def gap(self) -> int:
+        """Where in `items` something was left out, if it was."""
+        return len(self._first)
+
     def items(self) -> list[Item]:
         """What is kept, in the order in which it came."""
         return [*self._first, *(item for item, _ in self._latest)]

@@ -156,11 +156,19 @@ class Journal:
             self._close(item)
         return {
             "legs": list(self._legs.values()),
-            "moments": self._moments.items(),
+            "moments": self._all_moments(),
             "utterances": sorted(self._utterances.items(), key=lambda one: one.at),
             "turns": self._turns.items(),
             "tools": self._tools.items(),
         }
+
+    def _all_moments(self) -> list[Moment]:
+        """The steps, and a word where some are missing."""
+        moments, gap, count = self._moments.items(), self._moments.gap, self._moments.left_out
+        if count:
+            at = moments[min(gap, len(moments) - 1)].at
+            moments.insert(gap, Moment(at=at, party="call", name="…", detail=f"{count} steps are left out"))
+        return moments
 
     def left_out(self) -> dict[str, int]:
         """How many of each were too much to keep; only those that were."""

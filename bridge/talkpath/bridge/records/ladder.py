@@ -6,6 +6,7 @@ Nothing private is noted: no digits, no words, no numbers of parties.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from talkpath.bridge.realtime import effects as e
@@ -14,34 +15,47 @@ from talkpath.sip.addresses import join_host_port
 
 if TYPE_CHECKING:
     from .journal import Journal
+    from .rows import Direction, Party
+
+Note = Callable[["Party", "Direction", str, str], None]
+"""`Journal.moment`, or what stands for it."""
 
 MAIN = "main"
 """Name of the leg of the caller, or of whom we called."""
 
 
-def sip_heard(journal: Journal, message: m.AnyMessage) -> None:
-    """Note a message of the SIP process about the call."""
+def second_leg(journal: Journal) -> Note:
+    """Notes steps of the dialog with the target of a transfer, so that they are told from the caller's."""
+
+    def note(party: Party, direction: Direction, name: str, detail: str = "") -> None:
+        journal.moment(party, direction, f"target: {name}", detail)
+
+    return note
+
+
+def sip_heard(note: Note, message: m.AnyMessage) -> None:
+    """Note a message of the SIP process about a dialog."""
     match message:
         case m.IncomingCall():
             trunk = f", trunk {message.trunk}" if message.trunk else ""
             detail = f"from {message.source} over {message.transport.upper()}{trunk}"
-            journal.moment("sip", "in", "INVITE", detail)
+            note("sip", "in", "INVITE", detail)
         case m.CallRinging(status=status):
-            journal.moment("sip", "in", str(status))
+            note("sip", "in", str(status), "")
         case m.MediaUpdated(media=media):
-            journal.moment("sip", "", "SDP agreed", _media(media))
+            note("sip", "", "SDP agreed", _media(media))
         case m.CallConfirmed():
-            journal.moment("sip", "", "ACK", "the call is up")
+            note("sip", "", "ACK", "the call is up")
         case m.CallDigit():
-            journal.moment("sip", "in", "INFO", "a key")
+            note("sip", "in", "INFO", "a key")
         case m.ReferProgress(stage=stage, status=status, reason=reason):
-            journal.moment("sip", "in", "NOTIFY", f"{stage} {status or ''} {reason}".strip())
+            note("sip", "in", "NOTIFY", f"{stage} {status or ''} {reason}".strip())
         case m.HoldRefused(status=status, reason=reason):
-            journal.moment("sip", "in", "hold refused", f"{status} {reason}".strip())
+            note("sip", "in", "hold refused", f"{status} {reason}".strip())
         case m.CallEnded():
-            _ended(journal, message)
+            _ended(note, message)
         case m.PeerLost():
-            journal.moment("call", "", "SIP process lost")
+            note("call", "", "SIP process lost", "")
         case _:
             pass
 
@@ -51,31 +65,33 @@ def _media(media: m.MediaDescription) -> str:
     return f"{media.codec} {join_host_port(media.remote_address, media.remote_port)}{flow}"
 
 
-def _ended(journal: Journal, message: m.CallEnded) -> None:
+def _ended(note: Note, message: m.CallEnded) -> None:
     if message.by == "caller":
         name = {200: "BYE", 487: "CANCEL"}.get(message.status, str(message.status))
-        journal.moment("sip", "in", name, message.reason)
+        note("sip", "in", name, message.reason)
     else:
-        journal.moment("sip", "", "ended", f"by {message.by}: {message.status} {message.reason}".strip())
+        note("sip", "", "ended", f"by {message.by}: {message.status} {message.reason}".strip())
 
 
-def sip_told(journal: Journal, message: m.Message) -> None:
-    """Note a message of the worker to the SIP process."""
+def sip_told(note: Note, message: m.Message) -> None:
+    """Note a message of the worker to the SIP process about a dialog."""
     match message:
         case m.Ring():
-            journal.moment("sip", "out", "180")
+            note("sip", "out", "180", "")
         case m.Answer():
-            journal.moment("sip", "out", "200", "answer")
+            note("sip", "out", "200", "answer")
         case m.Reject(status=status, reason=reason):
-            journal.moment("sip", "out", str(status), reason)
+            note("sip", "out", str(status), reason)
         case m.HangUp(reason=reason):
-            journal.moment("sip", "out", "hang-up", reason)
+            note("sip", "out", "hang-up", reason)
         case m.PlaceCall(trunk=trunk):
-            journal.moment("sip", "out", "INVITE", f"trunk {trunk}" if trunk else "")
+            note("sip", "out", "INVITE", f"trunk {trunk}" if trunk else "")
+        case m.SendInfoDigit():
+            note("sip", "out", "INFO", "a key")
         case m.Refer(replaces_call=replaced):
-            journal.moment("sip", "out", "REFER", "with Replaces" if replaced else "")
+            note("sip", "out", "REFER", "with Replaces" if replaced else "")
         case m.Hold(on=on):
-            journal.moment("sip", "out", "re-INVITE", "hold" if on else "off hold")
+            note("sip", "out", "re-INVITE", "hold" if on else "off hold")
         case _:
             pass
 

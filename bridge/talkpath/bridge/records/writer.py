@@ -164,6 +164,14 @@ class RecordWriter:
         return batch
 
     def _save(self, batch: list[_Waiting]) -> None:
+        try:
+            self._try_to_save(batch)
+        except Exception:
+            for call, _ in batch:
+                self.lost(call, "database", "our own code failed, see records_broke")
+            raise
+
+    def _try_to_save(self, batch: list[_Waiting]) -> None:
         finished = [full for full in (self._prepared(call, body) for call, body in batch) if full is not None]
         if not finished:
             return

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from talkpath.bridge.records.journal import Journal
-from talkpath.bridge.records.ladder import MAIN, model_did, sip_heard, sip_told
+from talkpath.bridge.records.ladder import MAIN, model_did, second_leg, sip_heard, sip_told
 from talkpath.bridge.records.report import full_call, messages_of
 from talkpath.sip import messages as m
+from talkpath.sip.addresses import join_host_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +19,23 @@ if TYPE_CHECKING:
     from talkpath.bridge.config.records import RecordsConfig
     from talkpath.bridge.observe.call_record import CallRecord
     from talkpath.bridge.realtime.effects import Effect
+    from talkpath.bridge.records.ladder import Note
 
 log = structlog.get_logger(__name__)
+
+
+def message_call(message: m.Message) -> str:
+    """The call that a message is about; empty: none."""
+    return getattr(message, "call", "")
 
 
 class _Open(NamedTuple):
     journal: Journal
     record: CallRecord
+
+    def note(self, dialog: str) -> Note:
+        """Where steps of a dialog are noted: the caller's own, or the second one."""
+        return self.journal.moment if dialog == self.record.call else second_leg(self.journal)
 
 
 class CallJournals:
@@ -60,24 +71,47 @@ class CallJournals:
         record.journal = journal
         self._open[record.call] = _Open(journal, record)
 
-    def join(self, call: str, leg: str) -> None:
-        """What comes about ``leg``, another dialog of ours, belongs to a call that is open."""
-        if call in self._open:
-            self._open[leg] = self._open[call]
+    def consult(self, order: m.PlaceCall) -> None:
+        """A call of ours is placed: when it is the second leg of an open call, its steps belong there.
+
+        Second legs are named after their call, with a dash and what tells them apart.
+        """
+        one = self._open.get(order.call.rpartition("-")[0])
+        if one is not None and order.call not in self._open:
+            self._open[order.call] = one
+            one.journal.leg(order.call, "consult")
 
     def heard(self, call: str, message: m.AnyMessage) -> None:
         """The SIP process says something about a call."""
         one = self._open.get(call)
         if one is not None:
-            sip_heard(one.journal, message)
-            if isinstance(message, m.CallConfirmed) and one.record.answered_at is None:
+            sip_heard(one.note(call), message)
+            if call != one.record.call:
+                self._leg(one.journal, call, message)
+            elif isinstance(message, m.CallConfirmed) and one.record.answered_at is None:
                 one.record.answered_at = datetime.now(UTC)
 
     def told(self, message: m.Message) -> None:
         """The worker says something to the SIP process."""
-        one = self._open.get(getattr(message, "call", ""))
+        if isinstance(message, m.PlaceCall):
+            self.consult(message)
+        one = self._open.get(message_call(message))
         if one is not None:
-            sip_told(one.journal, message)
+            sip_told(one.note(message_call(message)), message)
+
+    @staticmethod
+    def _leg(journal: Journal, leg: str, message: m.AnyMessage) -> None:
+        """Keep the facts of a second leg; those of the first are in the books of the call."""
+        match message:
+            case m.MediaUpdated(media=media):
+                remote = join_host_port(media.remote_address, media.remote_port)
+                journal.leg(leg, "consult", codec=media.codec, remote=remote)
+            case m.CallConfirmed():
+                journal.leg(leg, "consult", answered=journal.now)
+            case m.CallEnded(status=status, reason=reason):
+                journal.leg(leg, "consult", ended=journal.now, sip_status=status, reason=reason)
+            case _:
+                pass
 
     def effect(self, call: str, effect: Effect) -> None:
         """A session with the model did something."""
