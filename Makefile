@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format diagrams test demo run bench impairments soak clean
+.PHONY: help venv pjsua2 peers check format diagrams test demo run bench impairments soak fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ impairments: pjsua2 ## Call over bad networks and score what the model hears
 
 soak: pjsua2 ## Keep many calls alive for a long time (CALLS=200 MINUTES=20)
 	@$(BIN)/python -m tests.soak --calls $(CALLS) --minutes $(MINUTES)
+
+fuzz: venv ## Throw damaged RTP, RTCP, SRTP and key presses at the media plane (MINUTES=20 for each)
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 clean: ## Remove what was built in the tree (wheels and peers in ~/.cache/talkpath stay)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -8,6 +8,8 @@ from collections import Counter
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from talkpath.bridge.media.counters import Cause
@@ -252,3 +254,38 @@ def test_keys_are_in_no_repr() -> None:
     secret = key(2).value.partition("inline:")[2]
     assert secret not in repr(vars(end.srtp))
     assert secret not in repr(vars(end.srtp._opener))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["good", "lost", "again", "changed", "plain", "stranger", "noise"]), max_size=60
+    ),
+    st.data(),
+)
+@settings(max_examples=100, deadline=None)
+def test_whatever_comes_only_what_the_peer_sent_gets_through_and_only_once(
+    events: list[str], data: st.DataObject
+) -> None:
+    end, peer, stranger = End(1, 2), sender(2), sender(3)
+    sent: list[bytes] = []
+    refused = 0
+    for number, event in enumerate(events):
+        plain = rtp_packet(number)
+        sealed = peer.protect(plain)
+        if event in {"good", "lost"}:
+            if event == "good":
+                assert end.srtp.unprotect(sealed) == plain
+                sent.append(sealed)
+            continue
+        at = data.draw(st.integers(0, len(sealed) - 1))
+        datagram = {
+            "again": sent[at % len(sent)] if sent else plain,
+            "changed": sealed[:at] + bytes([sealed[at] ^ data.draw(st.integers(1, 255))]) + sealed[at + 1 :],
+            "plain": plain,
+            "stranger": stranger.protect(plain),
+            "noise": b"\x80" + data.draw(st.binary(min_size=11, max_size=200)),
+        }[event]
+        opened = end.srtp.unprotect(datagram)
+        assert opened is None or (datagram[0] >> 6 != 2 and opened == datagram)
+        refused += opened is None
+    assert sum(end.counted.values()) == refused
