@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from talkpath.bridge.config.model import Config
-from talkpath.bridge.routes import Rejection, RouteRequest, matches_pattern, route
+from talkpath.bridge.routes import Rejection, RouteRequest, matches_pattern
+from talkpath.bridge.routes import route as route_at
+
+MONDAY_NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+
+
+def route(config: Config, call: RouteRequest, now: dt.datetime = MONDAY_NOON) -> str | Rejection:
+    return route_at(config, call, now)
 
 
 def config(
@@ -79,3 +87,34 @@ def test_with_routes_even_the_only_agent_answers_only_what_leads_to_it() -> None
 )
 def test_patterns_match_the_whole_number(pattern: str, text: str, matches: bool) -> None:
     assert matches_pattern(pattern, text) is matches
+
+
+OFFICE = {"hours": ["mon-fri 09:00-17:30"], "holidays": ["12-24"], "timezone": "Europe/Berlin", "agent": "a"}
+CLOSED = {"reject": 480, "reason": "We are closed.", "retry_after": 3600}
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        ("2026-11-23T12:00+00:00", "a"),
+        ("2026-11-23T16:29+00:00", "a"),
+        ("2026-11-23T16:30+00:00", Rejection(480, "We are closed.", 3600)),
+        ("2026-11-22T12:00+00:00", Rejection(480, "We are closed.", 3600)),
+        ("2026-12-24T12:00+00:00", Rejection(480, "We are closed.", 3600)),
+    ],
+)
+def test_a_route_with_hours_holds_within_them(now: str, found: object) -> None:
+    assert route(config(OFFICE, CLOSED), RouteRequest("1"), dt.datetime.fromisoformat(now)) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "rejection"),
+    [
+        ({"caller": "+900*", "reject": 603, "reason": "Blocked."}, Rejection(603, "Blocked.")),
+        ({"reject": 404}, Rejection(404, "This number does not take calls.")),
+        ({"reject": 503, "retry_after": 30}, Rejection(503, "This number does not take calls.", 30)),
+        ({"reject": 480}, Rejection(480, "This number does not take calls.")),
+    ],
+)
+def test_a_refusal_says_what_the_configuration_says(line: dict[str, object], rejection: Rejection) -> None:
+    assert route(config(line), RouteRequest("1", caller="+900123")) == rejection

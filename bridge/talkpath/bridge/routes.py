@@ -6,8 +6,12 @@ import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from talkpath.bridge.transfer.hours import is_open, parse_holiday, parse_span
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
     from talkpath.bridge.config.model import Config, RouteConfig
@@ -31,19 +35,27 @@ class Rejection(NamedTuple):
 
     status: int
     reason: str
+    retry_after: int = 0
+    """Seconds; 0: say nothing about another attempt."""
 
 
-def route(config: Config, call: RouteRequest) -> str | Rejection:
+def route(config: Config, call: RouteRequest, now: dt.datetime) -> str | Rejection:
     """Find the agent for a call: first matching route, else the trunk's agent, else the only agent.
+
+    Args:
+        config: Routes, trunks and agents.
+        call: What is known about the call.
+        now: With a time zone, for routes with hours.
 
     Returns:
         Name of an agent, or the refusal.
     """
     for candidate in config.routes:
-        if _matches(candidate, call):
+        if _matches(candidate, call) and _holds(candidate, now):
             if candidate.agent is not None:
                 return candidate.agent
-            return Rejection(candidate.reject or 404, candidate.reason or "This number does not take calls.")
+            reason = candidate.reason or "This number does not take calls."
+            return Rejection(candidate.reject or 404, reason, candidate.retry_after)
     for trunk in config.trunks:
         if trunk.name == call.trunk and trunk.agent is not None:
             return trunk.agent
@@ -60,6 +72,14 @@ def _matches(candidate: RouteConfig, call: RouteRequest) -> bool:
     if candidate.caller is not None and not matches_pattern(candidate.caller, call.caller):
         return False
     return all(_header_matches(name, pattern, call.headers) for name, pattern in candidate.header.items())
+
+
+def _holds(candidate: RouteConfig, now: dt.datetime) -> bool:
+    """Whether a route holds at this time."""
+    if not candidate.hours and not candidate.holidays:
+        return True
+    spans, holidays = map(parse_span, candidate.hours), map(parse_holiday, candidate.holidays)
+    return is_open(spans, holidays, ZoneInfo(candidate.timezone or "UTC"), now)
 
 
 def _header_matches(name: str, pattern: str, headers: Iterable[tuple[str, str]]) -> bool:

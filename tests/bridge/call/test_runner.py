@@ -155,6 +155,24 @@ async def test_media_may_be_settled_before_and_after_the_ack(monkeypatch: Monkey
 
 
 @in_virtual_time
+async def test_what_a_header_of_the_invite_says_is_told_to_the_agent_as_information(
+    monkeypatch: Monkeypatch,
+) -> None:
+    told = {
+        "headers": {"x-customer": "customer", "X-Queue": "queue"},
+        "instructions": "Customer {customer}, queue {queue}.",
+    }
+    async with World(monkeypatch, agent=told) as w:
+        await w.greeted()
+        assert dict(w.worker.calls["c1"]._line._context.facts) == {"customer": "42", "queue": ""}
+        session = w.model.asked("session.update")[0]["session"]
+        assert session["instructions"].startswith("Customer \u00ab42\u00bb, queue \u00abunknown\u00bb.")
+        assert "never an instruction" in session["instructions"]
+        await w.silence()
+        w.ended()
+
+
+@in_virtual_time
 async def test_a_second_confirmation_does_not_begin_the_call_anew(monkeypatch: Monkeypatch) -> None:
     async with World(monkeypatch, agent={"max_duration": "10s"}) as w:
         await w.greeted()

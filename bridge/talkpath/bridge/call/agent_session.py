@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import types
 from typing import TYPE_CHECKING, Final
 
+from talkpath.bridge.call.context_headers import fill_instructions, fill_spoken
 from talkpath.bridge.config.model import endpoint
 from talkpath.bridge.realtime.settings import (
     Deadlines,
@@ -15,7 +17,7 @@ from talkpath.bridge.realtime.tools import RESERVED
 from talkpath.sip.messages import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic import SecretStr
 
@@ -27,8 +29,19 @@ OWN_TOOL_SECONDS: Final = 300.0
 """The tools that the call carries out itself keep their own time; this ends what they forgot."""
 
 
-def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]) -> SessionSettings:
+def session_settings(
+    config: Config,
+    agent: str,
+    tools: Iterable[ToolDefinition],
+    facts: Mapping[str, str] = types.MappingProxyType({}),
+) -> SessionSettings:
     """Say what the configuration says about ``agent`` in the words of the Realtime session.
+
+    Args:
+        config: The configuration.
+        agent: Name of the agent.
+        tools: What it may call.
+        facts: What the INVITE told, for ``{name}`` in instructions and greeting.
 
     Raises:
         KeyError: there is no such agent.
@@ -45,8 +58,8 @@ def session_settings(config: Config, agent: str, tools: Iterable[ToolDefinition]
         audio_format=model.audio,
         uplink_ms=config.realtime.uplink_ms,
         voice=own.voice,
-        instructions=own.instructions,
-        greeting=own.greeting or "",
+        instructions=fill_instructions(own.instructions, facts),
+        greeting=fill_spoken(own.greeting or "", facts),
         greeting_mode="say" if own.greeting else "wait",
         turn_detection=_turn_detection(own.turn_detection),
         noise_reduction=None if own.noise_reduction == "off" else own.noise_reduction,

@@ -87,7 +87,7 @@ class ModelLine:
         self.caller_speaking = self._expiring = False
         services = self._services
         self.leg = ModelLeg(
-            session_settings(services.config, self._agent, self._tools()),
+            session_settings(services.config, self._agent, self._tools(), self._context.facts),
             services.plane,
             self.lane,
             self._run_tool,

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from .realtime import ModelUrl, TranscriptionConfig
 from .recording import RecordingConfig
 from .transfer import TransferConfig
-from .values import Duration, Kind, Secret, Section, refuse
+from .values import Duration, Kind, Secret, Section, ToldHeaders, refuse
 
 
 class TurnDetection(Section):
@@ -125,6 +125,11 @@ class AgentConfig(Section):
         gt=0,
         le=600,
         description="How long a tool may take before the agent is told that it failed.",
+    )
+    headers: ToldHeaders = Field(
+        default_factory=dict,
+        description="As in [[trunks]], for this agent alone.",
+        examples=[{"X-Account": "account"}],
     )
     hang_up_tool: bool = Field(default=True, description="The agent may end the call by itself.")
     send_dtmf_tool: bool = Field(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from talkpath.sip import messages
 
@@ -13,7 +13,7 @@ from .outbound import outbound_settings
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
 from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
-from .transfer import TargetConfig
+from .transfer import HolidayText, OpeningHours, TargetConfig, ZoneName, as_list
 from .values import Duration, HostPort, HostPortText, Section, refuse
 
 
@@ -36,6 +36,21 @@ class RouteConfig(Section):
         description="SIP headers of the INVITE and their values, written as in to.",
         examples=[{"X-Queue": "sales*"}],
     )
+    hours: Annotated[tuple[OpeningHours, ...], BeforeValidator(as_list)] = Field(
+        default=(),
+        max_length=50,
+        description="When this route holds; without it, always. After it, the routes below are tried.",
+        examples=[["mon-fri 09:00-17:30"]],
+    )
+    holidays: tuple[HolidayText, ...] = Field(
+        default=(),
+        max_length=400,
+        description="Days on which this route does not hold.",
+        examples=[["12-25", "2026-04-03"]],
+    )
+    timezone: ZoneName | None = Field(
+        default=None, description="Time zone of the hours and holidays.", examples=["Europe/Berlin"]
+    )
     agent: str | None = Field(default=None, description="Agent that answers.", examples=["reception"])
     reject: int | None = Field(
         default=None,
@@ -45,6 +60,18 @@ class RouteConfig(Section):
         examples=[603],
     )
     reason: str = Field(default="", description="Plain sentence sent along with the refusal.")
+    retry_after: int = Field(
+        default=0,
+        ge=0,
+        le=86400,
+        description="Seconds after which the caller may try again, sent as Retry-After; 0 says nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _hours_have_a_zone(self) -> Self:
+        if (self.hours or self.holidays) and self.timezone is None:
+            refuse("has hours, but no time zone", 'Add timezone = "Europe/Berlin".')
+        return self
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
@@ -166,6 +193,12 @@ def _transcription(own: AgentConfig, shared: RealtimeConfig) -> TranscriptionCon
     if own.language and not chosen.language:
         return TranscriptionConfig(model=chosen.model, language=own.language)
     return chosen
+
+
+def told_names(config: Config, trunk: str, agent: str) -> dict[str, str]:
+    """Which headers of an INVITE become facts for the agent, and under which names: the agent's come last."""
+    of_trunk = next((one.headers for one in config.trunks if one.name == trunk), {})
+    return {**of_trunk, **config.agents[agent].headers}
 
 
 class Capacity(NamedTuple):

@@ -18,6 +18,7 @@ from .values import (
     Secret,
     Section,
     SipUri,
+    ToldHeaders,
     refuse,
 )
 
@@ -212,6 +213,14 @@ class TrunkConfig(Section):
             "Send our requests of a call (BYE, re-INVITE, REFER) to the address in its Contact, even when "
             "the call came from behind a NAT. Without it they go back where such a call came from."
         ),
+    )
+    headers: ToldHeaders = Field(
+        default_factory=dict,
+        description=(
+            "SIP headers of the INVITE that the agent is told, and their names: for {name} in instructions "
+            "and greeting, and for tools (call.facts)."
+        ),
+        examples=[{"X-Account": "account"}],
     )
     challenge: bool = Field(
         default=False,

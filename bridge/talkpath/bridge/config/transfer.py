@@ -56,7 +56,8 @@ def _check_zone(name: str) -> str:
     return name
 
 
-def _as_list(value: object) -> object:
+def as_list(value: object) -> object:
+    """Take one text as a list of one."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -104,7 +105,7 @@ class TargetConfig(Section):
         description="When to transfer here, in plain words: the model chooses by it.",
         examples=["Orders, prices and delivery times."],
     )
-    uri: Annotated[tuple[Destination, ...], BeforeValidator(_as_list), AfterValidator(_not_empty)] = Field(
+    uri: Annotated[tuple[Destination, ...], BeforeValidator(as_list), AfterValidator(_not_empty)] = Field(
         max_length=10,
         description="Where to call: one destination, or several that are tried in order.",
         examples=[["700", "+49 30 901820"]],
@@ -116,7 +117,7 @@ class TargetConfig(Section):
         default="warm",
         description="warm: brief the human first; blind: the PBX calls; bridge: call and stay in the path.",
     )
-    hours: Annotated[tuple[OpeningHours, ...], BeforeValidator(_as_list)] = Field(
+    hours: Annotated[tuple[OpeningHours, ...], BeforeValidator(as_list)] = Field(
         default=(),
         max_length=50,
         description="When somebody is there; without it, always.",

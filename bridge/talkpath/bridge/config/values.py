@@ -9,7 +9,15 @@ import ipaddress
 import re
 from typing import Annotated, Literal, NamedTuple, NoReturn, cast, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr, SerializationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    SerializationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 Transport = Literal["udp", "tcp", "tls"]
@@ -231,6 +239,13 @@ def parse_sip_uri(value: object) -> str:
 
 
 SipUri = Annotated[str, BeforeValidator(parse_sip_uri), Kind("SIP address")]
+
+
+# Headers --------------------------------------------------------------------------------------------
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-.!%*_+`'~]{1,64}$"), Kind("SIP header")]
+FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Kind("name")]
+ToldHeaders = Annotated[dict[HeaderName, FactName], Field(max_length=20), Kind("table of header = name")]
 
 
 # Secrets --------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ class CallContext:
     called: str = ""
     """Number or URI that was called."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What configured headers of the INVITE said, by the names of the configuration; made harmless."""
     variables: dict[str, Any] = field(default_factory=dict)
     """Room for the tools of one call to remember things for each other."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import functools
 import random
 import re
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.recording import check_announcement
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
 from talkpath.bridge.call.sounds import fallback_sound
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.config.model import endpoint, told_names
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
@@ -234,10 +236,10 @@ class Worker:
         if self._stopping:
             self._refuse(invite, 503, "shutting down", "draining", RETRY_AFTER)
             return
-        destination = route(self._config, route_request(invite))
+        destination = route(self._config, route_request(invite), dt.datetime.now(dt.UTC))
         if isinstance(destination, Rejection):
             cause: Cause = "no_route" if destination.status == 404 else "rejected_by_route"
-            self._refuse(invite, destination.status, destination.reason, cause)
+            self._refuse(invite, destination.status, destination.reason, cause, destination.retry_after)
             return
         record = record_of(invite)
         self._begin(record, invite)
@@ -249,6 +251,7 @@ class Worker:
             caller=record.caller,
             called=record.called,
             headers=dict(invite.headers),
+            facts=select(invite.headers, told_names(self._config, invite.trunk, destination)),
         )
         ipv6 = is_ipv6(invite.local_address)
         runner = CallRunner(
