@@ -37,7 +37,8 @@ class NearTheEnd(Random):
 
     def getrandbits(self, k: int, /) -> int:
         self._asked += 1
-        return (1 << k) - 1 - 500 * (self._asked % 30 + 1)
+        bits = 16 if k == 15 else k  # sequence numbers are begun in their lower half
+        return (1 << bits) - 1 - 500 * (self._asked % 30 + 1)
 
 
 class Phone:
