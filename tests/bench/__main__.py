@@ -23,7 +23,7 @@ from tests.bench.tools import Cores
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.bench.marks import AudioMode
+    from tests.bench.marks import CallMode
 
 FOLDER: Final = Path("build/bench")
 CALLS: Final = (1, 50, 200, 500)
@@ -43,7 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few calls, short windows: about a minute")
     parser.add_argument("--calls", type=_numbers, help="numbers of calls, such as 1,50,200")
     parser.add_argument("--seconds", type=float, help=f"length of a window, at most {MOST_SECONDS:.0f}")
-    parser.add_argument("--modes", type=_modes, default=("pcmu", "pcm"), help="pcmu, pcm, or both")
+    parser.add_argument("--modes", type=_modes, default=("pcmu", "pcm"), help="pcmu, pcm, g722, with commas")
     parser.add_argument("--repeat", type=int, default=1, help="measure each row so often; medians are shown")
     parser.add_argument(
         "--retry", type=int, default=0, help="measure a disturbed row again, so often at most"
@@ -62,14 +62,14 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _modes(text: str) -> tuple[str, ...]:
     modes = tuple(text.split(","))
-    if set(modes) - {"pcmu", "pcm"}:
-        raise argparse.ArgumentTypeError("a mode is pcmu or pcm")
+    if set(modes) - {"pcmu", "pcm", "g722"}:
+        raise argparse.ArgumentTypeError("a mode is pcmu, pcm or g722")
     return modes
 
 
 def _plan(options: argparse.Namespace, bench: Bench) -> Iterator[tuple[str, Callable[[], Row | SetupRow]]]:
     """What is measured, in order, with a name for each."""
-    modes = cast("tuple[AudioMode, ...]", options.modes)
+    modes = cast("tuple[CallMode, ...]", options.modes)
     for mode in modes:
         for calls in options.calls:
             yield f"talkpath, {mode}, {calls} calls", partial(bench.daemon_row, mode, calls)
@@ -78,6 +78,8 @@ def _plan(options: argparse.Namespace, bench: Bench) -> Iterator[tuple[str, Call
         yield f"{count} set-ups, {mode}", partial(bench.setup_row, mode, DIAL_RATE, count)
     if not options.no_yardstick:
         for mode in modes:
+            if mode == "g722":
+                continue  # the program knows only G.711
             for calls in YARDSTICK_CALLS:
                 if calls <= max(options.calls):
                     yield f"per packet, {mode}, {calls} calls", partial(bench.naive_row, mode, calls)

@@ -33,6 +33,7 @@ _CONFIGURATION: Final = """
 listen = ["udp:127.0.0.1:{sip_port}"]
 rtp_ports = "{first_rtp}-{last_rtp}"
 max_calls = 2000
+codecs = ["G722", "PCMU"]
 calls_per_second_per_source = 1000
 
 [realtime]

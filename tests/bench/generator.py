@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from talkpath.codecs import rtp
-from tests.bench import marks
+from tests.bench import marks, wire_codec
 from tests.bench.clock import ANCILLARY_BYTES, Effort, Log, Ticker, ask_for_timestamps, kernel_time
 from tests.bench.uac import Call, CallState, UserAgentClient
+from tests.bench.wire_codec import WideWire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,11 +101,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to call, how often the audio is converted on its round trip, and which core to live on."""
+    """Where to call, how often the audio is converted on its round trip, which core to live on, G.722."""
 
     peer: tuple[str, int]
     conversions: int
     core: int | None = None
+    wide: bool = False
 
 
 # The process -----------------------------------------------------------------------------------------
@@ -113,13 +115,14 @@ class Settings:
 class Sockets:
     """The RTP sockets of all calls, and packets received as rows of one array."""
 
-    def __init__(self, conversions: int) -> None:
+    def __init__(self, conversions: int, wire: WideWire | None) -> None:
+        self._wire = wire
         self.sockets: list[socket.socket] = []
         self._epoll = select.epoll()
         self._by_descriptor: dict[int, tuple[int, socket.socket]] = {}
         self._rows = np.zeros((4096, _PACKET_ROOM), np.uint8)
         self._views = [row.data for row in self._rows]
-        self._places = _HEADER + marks.places(conversions)
+        self._places = _HEADER + (marks.places(conversions) if wire is None else wire_codec.PLACES)
 
     def open(self) -> int:
         """Add a call; returns its port."""
@@ -151,6 +154,9 @@ class Sockets:
 
     def _note(self, calls: NDArray[np.int64], times: NDArray[np.int64], log: Log) -> None:
         packets = self._rows[: len(calls)]
+        if self._wire is not None:
+            payloads = packets[:, _HEADER : _HEADER + marks.FRAME_SAMPLES]
+            payloads[:] = self._wire.decode(calls, payloads)
         sequence = (packets[:, 2].astype(np.int64) << 8) | packets[:, 3]
         marked, frame = marks.read(packets[:, self._places])
         audible = marks.audible(packets[:, _HEADER : _HEADER + marks.FRAME_SAMPLES : 8])
@@ -166,7 +172,13 @@ class Sockets:
 class Talker:
     """Sends one packet of each call every 20 ms, the calls spread over the ticks."""
 
-    def __init__(self, sockets: Sequence[socket.socket], targets: Sequence[tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        targets: Sequence[tuple[str, int]],
+        wire: WideWire | None,
+    ) -> None:
+        self._wire = wire
         self._phases: list[list[tuple[Any, tuple[str, int]]]] = []
         self._calls: list[NDArray[np.intp]] = []
         for phase in range(TICKS_PER_FRAME):
@@ -182,7 +194,10 @@ class Talker:
         calls = self._calls[phase]
         if not calls.size:
             return
-        packets = rtp.build(marks.stamp(calls, frame), 0, frame & 0xFFFF, frame * 160, calls + 1, frame == 0)
+        payloads, kind = marks.stamp(calls, frame), 0
+        if self._wire is not None:
+            payloads, kind = self._wire.encode(calls, payloads), wire_codec.PAYLOAD_TYPE
+        packets = rtp.build(payloads, kind, frame & 0xFFFF, frame * 160, calls + 1, frame == 0)
         times = []
         for (sendto, target), packet in zip(self._phases[phase], packets, strict=True):
             times.append(time.time_ns())
@@ -205,13 +220,15 @@ class Generator:
     def __init__(self, settings: Settings, orders: Connection) -> None:
         self._orders = orders
         self._ticker = Ticker()
-        self._sockets = Sockets(settings.conversions)
+        self._wire = WideWire() if settings.wide else None
+        self._sockets = Sockets(settings.conversions, self._wire)
         self._sent, self._received = Log(3), Log(6)
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sip.bind(("127.0.0.1", 0))
         self._sip.setblocking(False)
         self._peer = settings.peer
-        self._agent = UserAgentClient(settings.peer, self._sip.getsockname())
+        encoding = "9 G722/8000" if settings.wide else "0 PCMU/8000"
+        self._agent = UserAgentClient(settings.peer, self._sip.getsockname(), encoding=encoding)
         self._dialling: Dialling | None = None
         self._hanging_up = False
         self._calls: list[Call] = []
@@ -251,7 +268,7 @@ class Generator:
             case Talk():
                 if self._calls:
                     self._targets = [call.remote for call in self._calls]
-                self._talker = Talker(self._sockets.sockets, self._targets)
+                self._talker = Talker(self._sockets.sockets, self._targets, self._wire)
                 # A whole number of frames, so that a call's phase is that of its tick.
                 self._talk_from = self._ticker.number
             case Begin():

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AudioMode = Literal["pcmu", "pcm"]
+"""What the model speaks."""
+CallMode = Literal["pcmu", "pcm", "g722"]
+"""What is measured: a format of the model with G.711 on the wire, or pcm with G.722."""
 
 FRAME_SAMPLES: Final = 160
 MOST_CALLS: Final = 1024
@@ -49,6 +52,11 @@ def _symbols() -> NDArray[np.int32]:
 
 CODES: Final = _codes()
 SYMBOLS: Final = _symbols()
+
+
+def audio_of(mode: CallMode) -> AudioMode:
+    """What the model speaks in a mode."""
+    return "pcmu" if mode == "pcmu" else "pcm"
 
 
 def stamp(calls: NDArray[np.intp], frame: int | NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench import figures, generator, model
 from tests.bench.daemon import Daemon, Usage, on_core, usage_of
+from tests.bench.marks import audio_of
 from tests.bench.rows import NAN, Row, SetupRow
 from tests.bench.tools import PATIENCE_S, PIPE, Cores, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench.marks import AudioMode
+    from tests.bench.marks import CallMode
 
 DIAL_RATE: Final = 50.0
 WARM_UP_S: Final = 2.0
@@ -46,7 +47,7 @@ class Bench:
     cores: Cores
     seconds: float
 
-    def daemon_row(self, mode: AudioMode, calls: int) -> Row:
+    def daemon_row(self, mode: CallMode, calls: int) -> Row:
         """Measure the daemon."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkpath-bench-")))
@@ -95,7 +96,7 @@ class Bench:
                 skipped=counted[3],
             )
 
-    def naive_row(self, mode: AudioMode, calls: int) -> Row:
+    def naive_row(self, mode: CallMode, calls: int) -> Row:
         """Measure the yardstick: a program that handles each packet by itself."""
         with ExitStack() as stack:
             voice, url = stack.enter_context(self._model())
@@ -110,7 +111,7 @@ class Bench:
             window.run(lambda: usage_of(pids))
             return _row("per packet", mode, calls, window, base=base)
 
-    def setup_row(self, mode: AudioMode, rate: float, calls: int) -> SetupRow:
+    def setup_row(self, mode: CallMode, rate: float, calls: int) -> SetupRow:
         """Measure calls that come quickly and end at once."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkpath-bench-")))
@@ -155,19 +156,22 @@ class Bench:
             tool.end()
 
     @contextmanager
-    def _callers(self, peer: tuple[str, int], mode: AudioMode) -> Iterator[Tool]:
-        settings = generator.Settings(peer, 2 if mode == "pcm" else 0, self.cores.generator)
+    def _callers(self, peer: tuple[str, int], mode: CallMode) -> Iterator[Tool]:
+        wide = mode == "g722"
+        settings = generator.Settings(peer, 0 if mode == "pcmu" else 2, self.cores.generator, wide=wide)
         tool = Tool("generator", generator.main, settings, PIPE)
         try:
             yield tool
         finally:
             tool.end()
 
-    def _daemon(self, folder: Path, mode: AudioMode, calls: int, url: str) -> Daemon:
-        return Daemon(folder, model_url=url, audio=mode, lanes=calls + SPARE_LANES, core=self.cores.daemon)
+    def _daemon(self, folder: Path, mode: CallMode, calls: int, url: str) -> Daemon:
+        return Daemon(
+            folder, model_url=url, audio=audio_of(mode), lanes=calls + SPARE_LANES, core=self.cores.daemon
+        )
 
     @contextmanager
-    def _naive(self, url: str, mode: AudioMode, calls: int) -> Iterator[tuple[list[int], int]]:
+    def _naive(self, url: str, mode: CallMode, calls: int) -> Iterator[tuple[list[int], int]]:
         command = [
             sys.executable,
             "-m",

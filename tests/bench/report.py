@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tests.bench.rows import SetupRow
 
 _LIBRARIES: Final = ("numpy", "websockets", "uvloop", "msgspec", "talkpath")
-_COLOURS: Final = {"pcmu": "#1b6ca8", "pcm": "#c8553d"}
-_NAMES: Final = {"pcmu": "G.711", "pcm": "PCM 24 kHz"}
+_COLOURS: Final = {"pcmu": "#1b6ca8", "pcm": "#c8553d", "g722": "#4b8b3b"}
+_NAMES: Final = {"pcmu": "G.711", "pcm": "PCM 24 kHz", "g722": "PCM, G.722"}
 
 
 def middle(rows: list[Row]) -> Row:

@@ -105,7 +105,15 @@ class UserAgentClient:
         number: The user part that is dialled.
     """
 
-    def __init__(self, peer: tuple[str, int], local: tuple[str, int], number: str = "100") -> None:
+    def __init__(
+        self,
+        peer: tuple[str, int],
+        local: tuple[str, int],
+        number: str = "100",
+        *,
+        encoding: str = "0 PCMU/8000",
+    ) -> None:
+        self._encoding = encoding
         self.calls: dict[str, Call] = {}
         self._peer = peer
         self._local = local
@@ -224,8 +232,8 @@ class UserAgentClient:
             "s=-",
             f"c=IN IP4 {host}",
             "t=0 0",
-            f"m=audio {rtp_port} RTP/AVP 0 101",
-            "a=rtpmap:0 PCMU/8000",
+            f"m=audio {rtp_port} RTP/AVP {self._encoding.partition(' ')[0]} 101",
+            f"a=rtpmap:{self._encoding}",
             "a=rtpmap:101 telephone-event/8000",
             "a=ptime:20",
             "a=sendrecv",
