@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -82,3 +83,16 @@ def test_a_daemon_that_is_killed_leaves_a_good_database(model: RunningSimulator,
         daemon.start()
         run_sipp(tmp_path, "uac", target=daemon.address, arguments=("-d", "300"))
         wait_until(lambda: len(stored(daemon)) == before + 1, "a record after the kill", log=daemon.log)
+
+
+def test_a_call_whose_worker_is_killed_has_its_record(model: RunningSimulator, tmp_path: Path) -> None:
+    with Daemon(tmp_path, model_url=model.url) as daemon:
+        sipp = Sipp(tmp_path, "uac", target=daemon.address, arguments=("-d", "5000"))
+        sipp.start()
+        daemon.wait_for("call_answered")
+        os.kill(daemon.pid_of("worker-0"), signal.SIGKILL)
+        wait_until(lambda: daemon.metric("talkpath_records_stored_total") == 1, "the record", log=daemon.log)
+        sipp.stop()
+        (call,) = stored(daemon)
+        assert (call["outcome"], call["cause"]) == ("failed", "worker_lost")
+        assert call["sip_call_id"]

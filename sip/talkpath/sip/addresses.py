@@ -8,6 +8,7 @@ local address of the route to the peer.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 
 
@@ -76,3 +77,9 @@ def local_address_towards(peer: str) -> str:
             return str(probe.getsockname()[0])
     except (ValueError, OSError):
         return ""
+
+
+def user_part(uri: str) -> str:
+    """The user part of a SIP or tel URI: the number or extension."""
+    match = re.match(r"\s*<?(?:sips?:([^@;>]*)@|tel:([^;>]*))", uri, re.IGNORECASE)
+    return (match[1] or match[2] or "") if match else ""

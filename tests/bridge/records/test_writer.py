@@ -17,6 +17,7 @@ from talkpath.bridge.records.read import Records
 from talkpath.bridge.records.report import messages_of
 from talkpath.bridge.records.store import Store
 from talkpath.bridge.records.writer import RecordWriter
+from talkpath.sip import messages as m
 from tests.bridge.records.calls import full_call
 from tests.harness.peers import wait_until
 
@@ -221,7 +222,7 @@ def submit_through(
 ) -> None:
     for message in messages_of(full):
         if not skip(message.number):
-            keeper.take("worker-0", message)
+            keeper.message("worker-0", message)
 
 
 def test_pieces_that_never_complete_are_counted(tmp_path: Path) -> None:
@@ -231,7 +232,7 @@ def test_pieces_that_never_complete_are_counted(tmp_path: Path) -> None:
     large.utterances[0].text = "x" * 300_000
     submit_through(keeper, large, skip=lambda number: number == 1)
     submit_through(keeper, large, skip=lambda number: number > 1)
-    keeper.process_lost("worker-0")
+    keeper.message("worker-0", m.PeerLost(who="worker"))
     value = metrics.registry.get_sample_value("talkpath_records_failed_total", {"cause": "incomplete"})
     assert value is not None
     assert value >= 2

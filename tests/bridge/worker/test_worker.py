@@ -9,8 +9,8 @@ import pytest
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.media.lane import Beat, RtpStopped
 from talkpath.bridge.worker import worker
-from talkpath.bridge.worker.worker import user_part
 from talkpath.sip import messages as m
+from talkpath.sip.addresses import user_part
 from tests.bridge.call.world import World, configuration
 from tests.harness.virtual_time import in_virtual_time
 

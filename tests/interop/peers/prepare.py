@@ -21,6 +21,7 @@ from tests.interop.peers.prometheus_tools import unpack_prometheus
 _PACKAGES = (
     *("sip-tester", "baresip-core", "debootstrap", "debian-archive-keyring"),
     *("iproute2", "nftables", "conntrack"),  # for networks with NAT, tests/harness/network.py
+    "postgresql",  # for call records, tests/harness/postgresql.py
 )
 _REFUSED = """\
 the peers of the interop tests can be installed on Debian as root only

@@ -134,18 +134,14 @@ class Daemon:
         )
 
     def _event(self, process: str, message: m.Message) -> None:
+        if self._records is not None:
+            self._records.message(process, message)
         match message:
             case m.SipStatistics():
                 self._sip_feed.feed(message.counters)
             case m.Ready() if process == "sip":
                 self._sip_feed.restart()
                 self._metrics.sip_stack_info.labels(message.detail).set(1)
-            case m.CallReport():
-                if self._records is not None:
-                    self._records.take(process, message)
-            case m.PeerLost(who="worker"):
-                if self._records is not None:
-                    self._records.process_lost(process)
             case m.CallEnded() if self._originate is not None and message.call == self._originate.call:
                 self._outcome = message
                 if self._supervisor is not None:

@@ -242,10 +242,23 @@ class Supervisor:
             self._fail(message.problem)
         elif isinstance(message, m.RegistrationState):
             self._registration(message)
+        elif isinstance(message, m.IncomingCall):
+            self._incoming(message)
+            return
         else:
             self._deliver(self.switchboard.from_sip(message))
             self._note_idle()
         self._on_event("sip", message)
+
+    def _incoming(self, invite: m.IncomingCall) -> None:
+        """Give the call to a worker; a refusal of our own is worth watching, too."""
+        deliveries = self.switchboard.from_sip(invite)
+        self._deliver(deliveries)
+        self._note_idle()
+        self._on_event("sip", invite)
+        for _, message in deliveries:
+            if isinstance(message, m.Reject):
+                self._on_event("supervisor", message)
 
     def _from_worker(self, index: int, message: m.AnyMessage) -> None:
         if isinstance(message, m.Ready):

@@ -87,9 +87,14 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(FullCall)
 
 
+def encode(full: FullCall) -> bytes:
+    """A report as one piece."""
+    return _encoder.encode(full)
+
+
 def messages_of(full: FullCall) -> Iterator[m.CallReport]:
     """Cut a report into messages, in their order."""
-    body = _encoder.encode(full)
+    body = encode(full)
     pieces = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
     for number, piece in enumerate(pieces):
         yield m.CallReport(call=full.call.id, number=number, of=len(pieces), body=piece)

@@ -52,7 +52,7 @@ class Store:
         """
         with self._database.begin() as connection:
             connection.execute(sa.delete(calls).where(calls.c.id.in_([full.call.id for full in finished])))
-            connection.execute(sa.insert(calls), [msgspec.structs.asdict(full.call) for full in finished])
+            connection.execute(sa.insert(calls), [_row(full.call) for full in finished])
             for name, table in PARTS.items():
                 rows = [row for full in finished for row in _numbered(full.call.id, getattr(full, name))]
                 if rows:
@@ -84,5 +84,13 @@ class Store:
 
 
 def _numbered(call: str, parts: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
-    rows = (msgspec.structs.asdict(part) for part in parts)
-    return [{"call_id": call, "number": number, **row} for number, row in enumerate(rows)]
+    return [{"call_id": call, "number": number, **_row(part)} for number, part in enumerate(parts)]
+
+
+def _row(part: msgspec.Struct) -> dict[str, Any]:
+    """The columns of a part. PostgreSQL takes no NUL in a text, and nothing else is made of it either."""
+    row = msgspec.structs.asdict(part)
+    return {
+        key: value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        for key, value in row.items()
+    }

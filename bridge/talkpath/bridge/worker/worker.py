@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import functools
 import random
-import re
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -31,7 +30,7 @@ from talkpath.bridge.recording.writer import RecordingWriter
 from talkpath.bridge.routes import Rejection, RouteRequest, route
 from talkpath.bridge.worker.journals import CallJournals
 from talkpath.sip import messages as m
-from talkpath.sip.addresses import is_ipv6
+from talkpath.sip.addresses import is_ipv6, user_part
 
 if TYPE_CHECKING:
     import ssl
@@ -358,9 +357,3 @@ def record_of(invite: m.IncomingCall) -> CallRecord:
         caller=user_part(invite.from_uri),
         called=user_part(invite.request_uri),
     )
-
-
-def user_part(uri: str) -> str:
-    """The user part of a SIP or tel URI: the number or extension."""
-    match = re.match(r"\s*<?(?:sips?:([^@;>]*)@|tel:([^;>]*))", uri, re.IGNORECASE)
-    return (match[1] or match[2] or "") if match else ""
