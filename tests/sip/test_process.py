@@ -103,11 +103,11 @@ def test_ring_answers_180_and_answer_200_with_our_port(sip: SipProcessDouble, ph
     assert (status_of(ringing), ringing.body) == (180, "")
     sip.send(m.Answer(call=call.call, rtp_port=20_002, headers=(("X-Agent", "sales"),)))
     ok = phone.final("INVITE")
-    assert "m=audio 20002 RTP/AVP 8 101\r\n" in ok.body
+    assert "m=audio 20002 RTP/AVP 0 101\r\n" in ok.body
     assert "c=IN IP4 127.0.0.1\r\n" in ok.body
     assert ok.first("X-Agent") == "sales"
     media = sip.expect(m.MediaUpdated).media
-    assert (media.codec, media.payload_type, media.dtmf_payload_type) == ("PCMA", 8, 101)
+    assert (media.codec, media.payload_type, media.dtmf_payload_type) == ("PCMU", 0, 101)
     assert (media.remote_address, media.remote_port, media.local_port) == ("127.0.0.1", 4000, 20_002)
     phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
     sip.expect(m.CallConfirmed)

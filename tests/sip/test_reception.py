@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -69,7 +70,18 @@ def test_the_trunks_own_codecs_count() -> None:
         (request(source="203.0.113.5:5060"), 403),
         (request(headers="nonsense\r\n"), 400),
         (request("REGISTER", "", source="203.0.113.5:5060"), -1),
-        (request("REGISTER", ""), 0),
+        (request("REGISTER", ""), 405),
+        (request("MESSAGE", ""), 405),
+        (request("BYE", ""), 481),
+        (request("NEWFANGLED", ""), 501),
+        (request("NOTIFY", ""), 0),
+        (request(headers="Content-Length: 9999\r\n"), 400),
+        (request("OPTIONS", "", headers="Content-Length: 1\r\n"), 400),
+        (request("OPTIONS", "", headers="Content-Length: \u0661\r\n"), 0),
+        (
+            replace(request("OPTIONS", ""), text=request("OPTIONS", "").text.replace("1 OPTIONS", "1 BYE")),
+            400,
+        ),
         (request("OPTIONS", "", source="203.0.113.5:5060"), 0),
         (request("REGISTER", "", headers="User-Agent: friendly-scanner\r\n"), -1),
         (request(headers="User-Agent: Evil Dialler 2\r\n"), -1),

@@ -89,7 +89,7 @@ def test_the_first_key_that_we_know_is_taken(sip: SipProcessDouble, profile: str
     with Phone(sip.port) as phone:
         final = call_in(sip, phone, savp(cryptos, profile))
         assert status_of(final) == 200
-        assert f"m=audio 20000 {profile} 8 101" in final.body
+        assert f"m=audio 20000 {profile} 0 101" in final.body
         media = media_of(sip)
         assert media.remote_crypto.value == f"{suite} inline:{key}"
         assert f"a=crypto:{tag} {media.local_crypto.value}\r\n" in final.body
@@ -118,7 +118,7 @@ def test_a_reinvite_brings_a_new_key_and_finds_ours_unchanged(sip: SipProcessDou
 def test_plain_rtp_is_taken_unless_srtp_is_mandatory(sip: SipProcessDouble, offer: str) -> None:
     with Phone(sip.port) as phone:
         final = call_in(sip, phone, offer)
-        assert "RTP/AVP 8 101" in final.body
+        assert "RTP/AVP 0 101" in final.body
         assert "a=crypto" not in final.body
         assert media_of(sip).local_crypto.value == ""
         hang_up(sip, phone)

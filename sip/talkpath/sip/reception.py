@@ -27,6 +27,7 @@ from talkpath.sip.digest import Account, Attempt, Authenticator
 from talkpath.sip.headers import HeaderError, parse_address, parse_message, uri_host
 from talkpath.sip.negotiation import choose
 from talkpath.sip.sdp import SdpError, parse
+from talkpath.sip.well_formed import UNREADABLE, fault, method_verdict
 
 if TYPE_CHECKING:
     from talkpath.sip.gate import Request
@@ -42,7 +43,6 @@ MERGED_SECONDS = 32.0
 REALM = "talkpath"
 """Realm of our challenges where the trunk names none."""
 
-_UNREADABLE = Verdict(400, "the request cannot be read", "malformed")
 _MERGED = Verdict(482, "this request arrived before by another way", "merged")
 _CHALLENGE = Verdict(401, "this trunk asks for user name and password", "challenged")
 _WRONG = Verdict(403, "wrong user name or password", "wrong_password")
@@ -120,18 +120,24 @@ class Reception:
             message = parse_message(request.text)
         except HeaderError as error:
             _log.debug("unreadable request from %s: %s", source, error)
-            return _UNREADABLE
+            return UNREADABLE
         load = Load(calls.all, max_calls, self.free_lanes, self.draining)
         user_agent = message.first("User-Agent")
         if message.method == "OPTIONS":
-            return self._policy.options(user_agent, load)
+            verdict = self._policy.options(user_agent, load)
+            return (fault(message) if verdict.admitted else None) or verdict
         if message.method != "INVITE":
             if self._policy.is_scanner(user_agent):
                 return SCANNER
-            return _STRANGER if self._policy.matcher.match(source) is None else _PASS
+            if self._policy.matcher.match(source) is None:
+                return _STRANGER
+            return fault(message) or method_verdict(message.method) or _PASS
         verdict = self._policy.invite(source, user_agent, load, now)
         if not verdict.admitted:
             return verdict
+        wrong = fault(message)
+        if wrong is not None:
+            return wrong
         trunk = self._trunks.get(verdict.trunk)
         if trunk is not None and trunk.max_calls and calls.on_trunk(trunk.name) >= trunk.max_calls:
             return TRUNK_FULL
