@@ -93,6 +93,12 @@ MODEL = Dashboard(
                     "Per second. late_audio_dropped is normal after an interruption.",
                     (rate("model_anomalies", "cause"),),
                 ),
+                Panel(
+                    "Responses",
+                    "Per second, by how they ended.",
+                    (rate("model_responses", "outcome"),),
+                    stacked=True,
+                ),
                 Panel("Events of the model", "Per second.", (rate("model_events", "group"),)),
                 Panel(
                     "Functions called",

@@ -43,6 +43,11 @@ def test_the_network_cannot_make_new_series() -> None:
         metrics.session_counts({f"event:invented{number}.x": 1, f"problem:invented{number}": 1})
         metrics.model_error(f"code{number}")
     metrics.session_counts({"event:response.output_audio.delta": 1, "late_audio_dropped": 3})
+    metrics.session_counts({"response_spoken": 2, "items_heard": 2, "response_done_missing": 1})
+    assert value(metrics, "talkpath_model_responses_total", outcome="spoken") == 2
+    assert value(metrics, "talkpath_model_anomalies_total", cause="response_done_missing") == 1
+    for normal in ("response_spoken", "items_heard"):
+        assert value(metrics, "talkpath_model_anomalies_total", cause=normal) is None
     metrics.model_error("session_expired")
     assert value(metrics, "talkpath_model_events_total", group="other") == 100
     assert value(metrics, "talkpath_model_errors_total", code="other") == 100

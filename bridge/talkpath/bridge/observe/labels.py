@@ -52,6 +52,12 @@ LIMITS: Final = frozenset({"requests", "tokens", "input_tokens", "output_tokens"
 TOOL_RESULTS: Final = ("ok", "output_cut", "failed", "timeout", "busy", "unknown", "bad_arguments")
 REFUSALS: Final = ("scanner", "draining", "capacity", "trunk_capacity", "no_lane", "rate", "unknown_source")
 """Counters of the verdicts of the admission policy."""
+RESPONSE_OUTCOMES: Final = ("spoken", "called", "interrupted", "failed", "superseded")
+"""How responses of the model end, as `talkpath.bridge.realtime.effects.ResponseFinished` has them."""
+NORMAL_COUNTS: Final = frozenset({"items_heard", "session_updated_later"})
+"""Counts of a session that say nothing about its server."""
+USUAL_ANOMALIES: Final = ("late_audio_dropped", "audio_dropped", "event_unexpected", "response_done_missing")
+"""Anomalies of model servers that are counted from zero; the others appear when they happen."""
 RECORDING_RESULTS: Final = ("started", "kept", "failed", "not_announced")
 TASK_ROOTS: Final = ("worker", "call", "call_end", "watch")
 """Where exceptions are caught last."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import labels
 from .catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from prometheus_client import Histogram
 
 
 class MediaMetrics(Catalogue):
@@ -128,3 +133,13 @@ class MediaMetrics(Catalogue):
             [],
             "Any: a faster disk, or another one, for the recordings.",
         )
+
+    def qualities(self) -> dict[Histogram, tuple[str, float]]:
+        """Histograms of the quality of calls: name of the figure in the record, and its unit in ours."""
+        return {
+            self.call_mos: ("mos", 1.0),
+            self.call_jitter: ("jitter_ms", 1000.0),
+            self.call_loss: ("loss_percent", 100.0),
+            self.call_peer_loss: ("peer_loss_percent", 100.0),
+            self.call_round_trip: ("round_trip_ms", 1000.0),
+        }

@@ -105,6 +105,12 @@ class Metrics(MediaMetrics, RecordMetrics):
 
     def _define_model(self) -> None:
         self.model_events = self._counter("model_events", "Events received from the model.", ["group"])
+        self.model_responses = self._counter(
+            "model_responses",
+            "Responses of the model that ended, by how.",
+            ["outcome"],
+            "failed: see model_errors_total. Many interrupted: the agent talks too long, or hears itself.",
+        )
         self.model_anomalies = self._counter(
             "model_anomalies",
             "Things that a model server should not do, and what they cost, by name.",
@@ -262,20 +268,24 @@ class Metrics(MediaMetrics, RecordMetrics):
             self.call_duration.labels(record.agent).observe(record.talk)
 
     def _quality(self, record: CallRecord) -> None:
-        for histogram, name, unit in (
-            (self.call_mos, "mos", 1.0),
-            (self.call_jitter, "jitter_ms", 1000.0),
-            (self.call_loss, "loss_percent", 100.0),
-            (self.call_peer_loss, "peer_loss_percent", 100.0),
-            (self.call_round_trip, "round_trip_ms", 1000.0),
-        ):
+        for histogram, (name, unit) in self.qualities().items():
             figure = record.quality.get(name)
             if figure is not None:
                 histogram.labels(record.trunk).observe(figure / unit)
 
-    def expect(self, agents: Iterable[str]) -> None:
-        """Let series that alerts look at begin at zero: one that appears with 1 has no increase."""
+    def expect(self, agents: Iterable[str], trunks: Iterable[str] = ()) -> None:
+        """Let series that alerts look at begin at zero: one that appears with 1 has no increase.
+
+        Args:
+            agents: those of the configuration.
+            trunks: those of the configuration, and the empty name for calls without one.
+        """
+        for trunk in trunks:
+            for histogram in self.qualities():
+                histogram.labels(trunk)
         for agent in agents:
+            for by_agent in (self.call_duration, self.first_audio, self.turn_latency, self.barge_in_stop):
+                by_agent.labels(agent)
             self.calls_active.labels(agent)
             for outcome, cause in labels.USUAL_ENDS:
                 self.calls.labels("inbound", agent, outcome, cause)
@@ -284,6 +294,8 @@ class Metrics(MediaMetrics, RecordMetrics):
         for counter, values in (
             (self.tool_calls, labels.TOOL_RESULTS),
             (self.model_errors, sorted({*labels.ERROR_CODES, "other"})),
+            (self.model_anomalies, labels.USUAL_ANOMALIES),
+            (self.model_responses, labels.RESPONSE_OUTCOMES),
             (self.model_reconnects, ("ok", "failed")),
             (self.internal_errors, labels.TASK_ROOTS),
             (self.recordings, labels.RECORDING_RESULTS),
@@ -303,7 +315,10 @@ class Metrics(MediaMetrics, RecordMetrics):
             kind, _, rest = name.partition(":")
             if kind == "event":
                 self.model_events.labels(bounded(rest.partition(".")[0], labels.EVENT_GROUPS)).inc(count)
-            elif not rest:  # what stands behind a colon comes from the network
+            elif kind.removeprefix("response_") in labels.RESPONSE_OUTCOMES:
+                self.model_responses.labels(kind.removeprefix("response_")).inc(count)
+            elif not rest and kind not in labels.NORMAL_COUNTS:
+                # What stands behind a colon comes from the network.
                 self.model_anomalies.labels(kind).inc(count)
 
     def model_error(self, code: str) -> None:

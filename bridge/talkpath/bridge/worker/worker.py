@@ -71,7 +71,7 @@ class Worker:
     ) -> None:
         self._config = config
         self._metrics = metrics
-        metrics.expect(config.agents)
+        metrics.expect(config.agents, ["", *(trunk.name for trunk in config.trunks)])
         self._loop = asyncio.get_running_loop()
         self.plane = MediaPlane(settings.lanes, start=self._loop.time())
         self.ports = RtpPorts(settings.first_rtp_port, settings.last_rtp_port)
