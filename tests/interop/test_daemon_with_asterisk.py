@@ -377,10 +377,10 @@ def test_a_registration_is_lost_and_regained_when_asterisk_restarts(tmp_path: Pa
         daemon.wait_for("registration", registered=True)
         assert daemon.readiness() == 200
         asterisk.stop()
-        daemon.wait_for("registration", registered=False, timeout_s=90)
+        daemon.wait_for("registration", registered=False)
         assert daemon.readiness() == 503
         asterisk.start()
-        daemon.wait_for("registration", registered=True, count=2, timeout_s=120)
+        daemon.wait_for("registration", registered=True, count=2, timeout_s=45)
         assert daemon.readiness() == 200
         asterisk.cli("channel originate PJSIP/700@talkpath application Wait 1")
         assert daemon.wait_for("call_ended")["outcome"] == "completed"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.sip.account import retry_after
+from talkpath.sip.account import retry_after, transport_of
 from talkpath.sip.registering import Registering
 
 
@@ -54,6 +54,24 @@ def test_the_wait_is_jittered_upwards_and_due_once() -> None:
     assert [plan.due(now) for now in (102.4, 102.5, 102.6)] == [False, True, False]
 
 
+def test_a_lost_connection_is_a_reason_to_ask_soon_but_not_for_every_stranger() -> None:
+    plan = Registering(("a",), least)
+    plan.due(0.0)
+    found = []
+    for lost in (100.0, 103.0, 500.0):
+        plan.succeeded()
+        plan.connection_lost(lost)
+        found.append([plan.due(now) for now in (lost + 0.9, lost + 1.1, lost + 29.0)])
+    assert found == [[False, True, False], [False, False, True], [False, True, False]]
+
+
+def test_a_lost_connection_brings_no_planned_attempt_forward() -> None:
+    plan = Registering(("a",), least)
+    plan.failed(403, 0.0, 100.0)
+    plan.connection_lost(100.0)
+    assert not plan.due(129.0)
+
+
 @pytest.mark.parametrize(("asked", "wait"), [(0.0, 2.0), (1.0, 2.0), (90.0, 90.0), (1e6, 3600.0)])
 def test_a_registrar_may_ask_for_patience_within_reason(asked: float, wait: float) -> None:
     assert Registering(("a",), least).failed(503, asked, 0.0) == wait
@@ -73,3 +91,16 @@ def test_a_registrar_may_ask_for_patience_within_reason(asked: float, wait: floa
 def test_retry_after_is_read(header: str, seconds: float) -> None:
     assert retry_after(f"SIP/2.0 503 Busy\r\n{header}\r\n\r\n") == seconds
     assert retry_after("") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("registrar", "transport"),
+    [
+        ("sip:pbx.test", "udp"),
+        ("sip:pbx.test:5060;transport=TCP", "tcp"),
+        ("sip:pbx.test;lr;transport=tls", "tls"),
+        ("sips:pbx.test", "tls"),
+    ],
+)
+def test_a_registrar_says_how_it_is_reached(registrar: str, transport: str) -> None:
+    assert transport_of(registrar) == transport

@@ -107,12 +107,29 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
             self._plan_retry(503, 0.0)
             self._tell(503, f"cannot register: {error_text(error)}")
 
+    def connection_lost(self, kind: str, now: float) -> None:
+        """A connection of ours went away. The stack does not say whose, so whoever may be meant asks again.
+
+        Args:
+            kind: ``tcp`` or ``tls``.
+            now: Monotonic seconds.
+        """
+        if self.registered and not self._leaving and kind == transport_of(self._registering.current):
+            self._registering.connection_lost(now)
+
     def leave(self) -> None:
         """Take the registration back, for good."""
         self._leaving = True
         if self.registered:
             with contextlib.suppress(pj.Error):
                 self.setRegistration(False)
+
+
+def transport_of(registrar: str) -> str:
+    """Transport that a registrar's URI asks for: ``udp`` where it says nothing (RFC 3261, section 19.1.1)."""
+    scheme, _, rest = registrar.lower().partition(":")
+    parameters = dict(item.partition("=")[::2] for item in rest.split(";")[1:])
+    return "tls" if scheme == "sips" else parameters.get("transport", "udp")
 
 
 def retry_after(message: str) -> float:

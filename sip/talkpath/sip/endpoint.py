@@ -35,17 +35,26 @@ EVERY_CALL = 65_535
 
 
 class _Stack(pj.Endpoint):  # type: ignore[misc]  # pjsua2 ships no types
-    """The stack's endpoint object; it asks which account an INVITE belongs to."""
+    """The stack's endpoint object; it asks which account an INVITE belongs to, and tells of lost connections."""
 
-    def __init__(self, counters: Counters, select: Callable[[Any], None]) -> None:
+    def __init__(
+        self, counters: Counters, select: Callable[[Any], None], disconnected: Callable[[str], None]
+    ) -> None:
         super().__init__()
         self.counters = counters
         self._select = select
+        self._disconnected = disconnected
 
     @guarded
     def onSelectAccount(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """A request arrived; also made to run by the gate, to see it."""
         self._select(prm)
+
+    @guarded
+    def onTransportState(self, prm: Any) -> None:  # noqa: N802  the stack's name
+        """A connection came up or went away."""
+        if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED:
+            self._disconnected(str(prm.type).lower())
 
 
 class SipEndpoint:
@@ -68,7 +77,7 @@ class SipEndpoint:
         self._send = send
         self._gate = Gate(self._decide, counters)
         self._accounts: dict[str, TrunkAccount] = {}
-        self._stack = _Stack(counters, self._select_account)
+        self._stack = _Stack(counters, self._select_account, self._connection_lost)
         self._unwelcome = UnwelcomeLog()
         self._log_writer = StackLog(counters)
 
@@ -179,6 +188,11 @@ class SipEndpoint:
         account = self._accounts.get(passing[1].trunk)
         if account is not None:
             prm.accountIndex = account.getId()
+
+    def _connection_lost(self, kind: str) -> None:
+        now = time.monotonic()
+        for account in self._accounts.values():
+            account.connection_lost(kind.removesuffix("6"), now)
 
     def _on_invite(self, account: TrunkAccount, prm: Any) -> None:
         passing = self._gate.passing

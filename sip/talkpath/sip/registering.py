@@ -27,6 +27,12 @@ LONGEST_ASKED_SECONDS = 3600.0
 JITTER = 0.25
 """Part of the wait that is left to chance, so that bridges that lost their PBX together come back apart."""
 
+RECONNECT_SECONDS = 1.0
+"""After the registrar's connection went away: a registrar that restarts has forgotten us."""
+
+RECONNECT_AGAIN_SECONDS = 30.0
+"""Not sooner for the next one: strangers can open and close connections as they like."""
+
 _TECHNICAL = frozenset({0, 408, 430, 480})
 
 
@@ -51,6 +57,7 @@ class Registering:
         """The registrar to ask."""
         self._uniform = uniform
         self._technical = self._refused = 0
+        self._reconnect = float("-inf")
         self._due: float | None = 0.0 if registrars else None
 
     def succeeded(self) -> None:
@@ -73,6 +80,12 @@ class Registering:
         wait = max(wait * (1.0 + self._uniform(0.0, JITTER)), min(retry_after, LONGEST_ASKED_SECONDS))
         self._due = now + wait
         return wait
+
+    def connection_lost(self, now: float) -> None:
+        """A connection that may be the registrar's went away: ask soon, unless that is planned anyway."""
+        if self._due is None:
+            soon = now + RECONNECT_SECONDS * (1.0 + self._uniform(0.0, JITTER))
+            self._due = self._reconnect = max(soon, self._reconnect + RECONNECT_AGAIN_SECONDS)
 
     def _wait_technical(self) -> float:
         """The next registrar at once, as long as there is one that was not asked in this round."""
