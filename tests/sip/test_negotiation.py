@@ -19,7 +19,7 @@ OFFER = (
     "m=audio 4000 RTP/AVP 18 8 0 101 102\r\na=rtpmap:101 telephone-event/8000\r\n"
     "a=rtpmap:102 telephone-event/16000\r\na=ptime:40\r\n"
 )
-BOTH = ("PCMU", "PCMA")
+BOTH = ("PCMA", "PCMU")
 US = n.LocalMedia("198.51.100.9", 20_000)
 ORIGIN = "bridge 17 3 IN IP4 127.0.0.1"
 
@@ -29,9 +29,13 @@ def answer_to(offer: str) -> str:
     return n.write_answer(described, n.choose(described, BOTH), US, ORIGIN)
 
 
-def test_the_first_allowed_codec_of_the_offerer_is_taken_with_its_events() -> None:
-    choice = n.choose(parse(OFFER), BOTH)
-    assert choice.codec.name == "PCMA"
+@pytest.mark.parametrize("codecs", [("PCMA", "PCMU"), ("PCMU", "PCMA"), ("G722", "PCMU", "PCMA")])
+def test_the_codec_that_stands_first_in_our_configuration_is_taken_with_its_events(
+    codecs: tuple[str, ...],
+) -> None:
+    offered = {codec.name for codec in parse(OFFER).media[0].codecs}
+    choice = n.choose(parse(OFFER), codecs)
+    assert choice.codec.name == next(name for name in codecs if name in offered)
     assert choice.dtmf is not None
     assert choice.dtmf.payload_type == 101
 

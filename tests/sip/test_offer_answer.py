@@ -19,7 +19,7 @@ ANSWER = "v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 6000 RTP/AVP 0\r\na=sendonly\r\n"
 
 
 def media() -> OfferAnswer:
-    return OfferAnswer(("PCMU", "PCMA"), "198.51.100.1")
+    return OfferAnswer(("PCMA", "PCMU"), "198.51.100.1")
 
 
 def test_an_answer_made_before_the_port_is_known_has_a_placeholder_and_is_revised() -> None:

@@ -78,13 +78,14 @@ class Choice:
 
 
 def choose(offer: SessionDescription, codecs: tuple[str, ...], srtp: SrtpPolicy = "off") -> Choice:
-    """Choose from an offer, in the order of the offerer's preference (RFC 3264, section 6.1).
+    """Choose from an offer, in our order: the operator decides whether a trunk is wide-band.
 
+    RFC 3264, section 6.1, would rather have the order of the offerer, but it lists what it happens to have.
     A line with SRTP that we can use comes before one without.
 
     Args:
         offer: The peer's description.
-        codecs: Names of the codecs that this trunk allows.
+        codecs: Names of the codecs that this trunk allows, the preferred one first.
         srtp: What this trunk wants.
 
     Raises:
@@ -97,12 +98,18 @@ def choose(offer: SessionDescription, codecs: tuple[str, ...], srtp: SrtpPolicy 
     if not lines:
         raise NotAcceptableError(_no_transport(audio[0][1], srtp))
     for index, line, crypto in sorted(lines, key=lambda item: item[2] is None):
-        codec = next((c for c in line.codecs if c.name in codecs), None)
+        codec = _preferred(line, codecs)
         if codec:
             return Choice(index, codec, line.codec("TELEPHONE-EVENT", codec.clock_rate), crypto)
     offered = ", ".join(dict.fromkeys(c.name for _, line, _ in lines for c in line.codecs))
     known = offered[:120] or "nothing we know"
     raise NotAcceptableError(f"no common codec: offered {known}; allowed {', '.join(codecs)}")
+
+
+def _preferred(line: Media, codecs: tuple[str, ...]) -> Codec | None:
+    """The first of our codecs that the line has, at the clock rate that we can carry."""
+    known = [codec for name in codecs if name in OFFER_CODECS and (codec := line.codec(name))]
+    return known[0] if known else None
 
 
 def _transports(line: Media, srtp: SrtpPolicy) -> list[Crypto | None]:

@@ -108,7 +108,7 @@ def test_a_wrong_alternative_is_explained_once() -> None:
 def test_a_choice_that_is_none_lists_the_choices() -> None:
     problem = only(problems(f'{LOCAL}{AGENT}[sip]\ncodecs = ["PCMU", "G729"]\n'))
     assert problem.key == "sip.codecs[2]"
-    assert problem.hint == 'Choose "PCMU" or "PCMA".'
+    assert problem.hint == 'Choose "PCMU", "PCMA" or "G722".'
 
 
 def test_secrets_are_not_repeated_in_problems() -> None:

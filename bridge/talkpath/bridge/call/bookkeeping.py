@@ -253,7 +253,7 @@ class Bookkeeping:
     def statistics(self, figures: LaneStatistics) -> None:
         """The lane is closed."""
         self.record.media = dict(figures.counters)
-        self.record.quality = voice_quality(figures)
+        self.record.quality = voice_quality(figures, self.record.codec)
 
     def ended(self, now: float) -> CallRecord:
         """Settle outcome and cause, and write the canonical line."""
