@@ -35,7 +35,7 @@ EVERY_CALL = 65_535
 
 
 class _Stack(pj.Endpoint):  # type: ignore[misc]  # pjsua2 ships no types
-    """The stack's endpoint object; it asks which account an INVITE belongs to, and tells of lost connections."""
+    """The stack's endpoint object: it asks which account an INVITE is for, and tells of lost connections."""
 
     def __init__(
         self, counters: Counters, select: Callable[[Any], None], disconnected: Callable[[str], None]
