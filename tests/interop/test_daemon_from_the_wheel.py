@@ -1,4 +1,4 @@
-"""The way of ``pip install 'talkpath[wheel]'``: an environment of its own, the wheels, a call."""
+"""The way of ``pip install 'talkpath[wheel,demo]'``: an environment of its own, the wheels, calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,7 +37,7 @@ def pip(python: Path, *arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment() -> Path:
-    """An environment with ``.[wheel]``, kept outside of the tree for this pyproject.toml and Python."""
+    """An environment with ``.[wheel,demo]``, kept outside of the tree for this pyproject.toml and Python."""
     made_of = (TREE / "pyproject.toml").read_bytes() + sys.version.encode() + Path(__file__).read_bytes()
     folder = cache_root() / "wheel-environment" / hashlib.sha256(made_of).hexdigest()[:16]
     if not folder.exists():
@@ -43,7 +46,7 @@ def environment() -> Path:
         made = Path(tempfile.mkdtemp(prefix="made-", dir=folder.parent))
         try:
             subprocess.run([sys.executable, "-m", "venv", made], check=True)
-            pip(made / "bin/python", BACKEND, f"{TREE}[wheel]")
+            pip(made / "bin/python", BACKEND, f"{TREE}[wheel,demo]")
             folder.symlink_to(made)
         except BaseException:
             shutil.rmtree(made)
@@ -81,3 +84,63 @@ def test_the_published_pjsua2_carries_a_call_and_the_doctor_names_its_limits(
         )
     said = " ".join(doctor.stdout.split())
     assert "4 calls at once, TLS 1.2 only" in said, doctor.stdout + doctor.stderr
+
+
+def in_archive(names: list[str]) -> set[str]:
+    """Files of the package, as they are named in an import path."""
+    return {
+        name[name.index("talkpath/") :] for name in names if "talkpath/" in name and "dist-info" not in name
+    }
+
+
+def test_wheel_and_sdist_hold_every_file_of_the_package(environment: Path, tmp_path: Path) -> None:
+    command = [str(environment / "bin/python"), "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=TREE, check=True, capture_output=True)
+    wanted = {
+        str(path.relative_to(root.parent))
+        for root in (TREE / "bridge/talkpath", TREE / "codecs/talkpath", TREE / "sip/talkpath")
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    [wheel] = tmp_path.glob("*.whl")
+    [sdist] = tmp_path.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        assert in_archive(archive.namelist()) == wanted
+    with tarfile.open(sdist) as archive:
+        roots = ("bridge/", "codecs/", "sip/")
+        inside = [name.partition("/")[2] for name in archive.getnames()]
+        packed = {name.partition("/")[2] for name in inside if name.startswith(roots)}
+        assert wanted <= packed
+        assert {"LICENSE", "README.md", "pyproject.toml", "deploy/pjsua2/build.py"} <= set(inside)
+    assert {f"talkpath/{part}/py.typed" for part in ("bridge", "codecs", "sip")} <= wanted
+
+
+def test_the_installed_command_tells_its_version_and_checks_a_file(python: Path, tmp_path: Path) -> None:
+    def said(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [python, "-m", "talkpath", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert (
+        said("--version").split()[-1]
+        == tomllib.loads((TREE / "pyproject.toml").read_text())["project"]["version"]
+    )
+    config = tmp_path / "talkpath.toml"
+    config.write_text(
+        '[realtime]\nurl = "ws://127.0.0.1:1"\napi_key = "x"\nmodel = "m"\n[agents.a]\ninstructions = "x"\n'
+    )
+    assert "a" in said("check", "-c", config)
+
+
+def test_the_demo_runs_from_the_wheel_where_there_is_no_tree(python: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [python, "-m", "talkpath", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name for path in (tmp_path / "build/demo").iterdir()} >= {
+        "call.wav",
+        "call.png",
+        "summary.json",
+    }

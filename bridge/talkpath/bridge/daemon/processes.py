@@ -81,5 +81,5 @@ class ProcessWatch:
                     self._cpu[name].feed({name: times.user + times.system})
                     self._metrics.process_memory.labels(name).set(process.memory_info().rss)
                     self._metrics.process_files.labels(name).set(process.num_fds())
-            except psutil.Error:  # it ended just now
+            except (psutil.Error, OSError):  # it ended just now, or /proc is not all there
                 continue

@@ -12,7 +12,6 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from websockets.frames import (  # type: ignore[attr-defined]  # apply_mask: the C version if there is one
-    OP_TEXT,
     Frame,
     Opcode,
     apply_mask,
@@ -28,7 +27,7 @@ from talkpath.bridge.simulator.ids import Ids
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_WHOLE_TEXT = 0x80 | OP_TEXT
+_WHOLE_TEXT = 0x80 | Opcode.TEXT
 _MASKED = 0x80
 MOST_FRAME_BYTES = 1 << 20
 """A benchmark appends small pieces; a longer frame is a mistake and closes the connection."""
