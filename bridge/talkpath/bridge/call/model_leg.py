@@ -189,9 +189,9 @@ class ModelLeg:
         """Let the agent say a fixed sentence."""
         self._do(lambda now: self.session.say(text, now))
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, *, respond: bool = True) -> None:
         """Put a note into the conversation, and let the agent respond to it."""
-        self._do(lambda now: self.session.inject(text, "system", respond=True, now=now))
+        self._do(lambda now: self.session.inject(text, "system", respond=respond, now=now))
 
     def silence(self) -> None:
         """Stop what the agent says and let nothing of it be heard, until `unsilence`; the session stays."""

@@ -184,10 +184,10 @@ class ModelLine:
             self._recovery = Recovery(CALL_BUDGET)
             self.open()
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, *, respond: bool = True) -> None:
         """Let the agent know something, and respond to it."""
         if self.leg is not None:
-            self.leg.tell(text)
+            self.leg.tell(text, respond=respond)
 
     # Words ----------------------------------------------------------------------------------------
 

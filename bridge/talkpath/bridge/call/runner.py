@@ -16,6 +16,8 @@ from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.lifecycle import CallLifecycle
 from talkpath.bridge.call.machine import Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
+from talkpath.bridge.call.operator import Operator
+from talkpath.bridge.call.patience import Patience
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.phone_leg import UnusableMediaError
 from talkpath.bridge.call.recording import CallRecording
@@ -43,8 +45,6 @@ SILENCE_SENTENCE: Final = "I cannot hear you, so I will hang up now. Please call
 
 ON_THE_WAY: Final = 0.3
 """Seconds from the last frame to the BYE, which would overtake what waits in jitter buffers on the way."""
-LIMIT_AGAIN: Final = 1.0
-"""Seconds until a limit that came during a transfer is looked at again."""
 LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
 BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
 
@@ -106,6 +106,8 @@ class CallRunner(CallLifecycle):
         self._desk.equip(
             Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer)
         )
+        self._patience = Patience(self, self._own, services.config.sip.rtp_timeout, self._line, self._timers)
+        self.operator = Operator(self, self._desk, self._line, self._keys)
         self._confirmed = False
         self._at_the_end = [
             self._sip.tell_who_ordered,
@@ -178,7 +180,7 @@ class CallRunner(CallLifecycle):
         """Take a message of the SIP process about this call."""
         match message:
             case m.MediaUpdated():
-                self._timers.cancel("rtp")  # a hold parks the watchdog; after it, it begins anew
+                self._patience.rtp_expected()  # a hold parks the watchdog; after it, it begins anew
                 self._media_updated(message.media)
             case m.CallConfirmed():
                 self._dialog_confirmed()
@@ -217,7 +219,7 @@ class CallRunner(CallLifecycle):
                     leg.playout_drained(item_id)
                 else:
                     self.speech_may_be_over()
-                self._note_activity()
+                self._patience.activity()
             case media.SoundFinished():
                 self._recording.announced()
                 if self.state is State.FALLBACK:
@@ -226,21 +228,15 @@ class CallRunner(CallLifecycle):
             case media.Digit() | media.DigitsSent():
                 self._keypad_event(event)
             case media.RtpStopped(_, seconds):
-                self._rtp_stopped(seconds)
+                self._books.rtp_stopped(seconds)  # says why the caller may be silent
+                self._patience.rtp_stopped(seconds)
             case media.RtpResumed():
-                self._timers.cancel("rtp")
+                self._patience.rtp_expected()
                 self._log.info("rtp_resumed")
             case media.Latched(_, address, port):
                 self._books.latched(address, port)
             case media.PlayoutOverflow(_, dropped_ms):
                 self._log.warning("playout_overflow", dropped_ms=dropped_ms)
-
-    def _rtp_stopped(self, seconds: float) -> None:
-        """Say why the caller may be silent, and give the call up when that goes on for too long."""
-        self._books.rtp_stopped(seconds)
-        limit = self._services.config.sip.rtp_timeout
-        if limit:
-            self._timers.set("rtp", max(limit - seconds, 0.0), lambda: self.hang_up("no_media"))
 
     def append(self, audio: bytes) -> None:
         """Pass on 20 ms of the caller."""
@@ -264,7 +260,7 @@ class CallRunner(CallLifecycle):
         self._line.ready()
         self.happen(Event.MODEL_READY)
         self._desk.agent(TransferEvent.AGENT_READY)
-        self._note_activity()
+        self._patience.activity()
 
     def model_lost(self, *, retryable: bool, sentence: str) -> None:
         """The session ended or could not be had."""
@@ -304,7 +300,7 @@ class CallRunner(CallLifecycle):
                 self._line.caller_speaking = started
                 if started:  # in a pause of the last words, too
                     self.happen(Event.CALLER_SPOKE)
-                self._note_activity()
+                self._patience.activity()
             case e.SessionExpiring():
                 self._line.expires_soon()
                 self._roll_over_if_quiet()
@@ -390,7 +386,7 @@ class CallRunner(CallLifecycle):
                 leg.digits(digit)
             if self.state is State.GOODBYE:
                 self.happen(Event.CALLER_SPOKE)
-        self._note_activity()
+        self._patience.activity()
 
     def _dialog_confirmed(self) -> None:
         """The ACK came. Said once per dialog; a re-INVITE must not begin the call anew."""
@@ -399,29 +395,9 @@ class CallRunner(CallLifecycle):
         self._confirmed = True
         self._books.answered(self._loop.time())
         self._phone.listen()
-        self._timers.set("duration", self._own.max_duration, self._limit_reached)
+        self._patience.talk_begins()
         self.happen(Event.CONFIRMED)
-        self._note_activity()
-
-    # Time and the end -----------------------------------------------------------------------------
-
-    def _limit_reached(self) -> None:
-        """The agent's time is over; during a transfer that waits until the caller is back."""
-        if self.state is State.TRANSFERRING:
-            self._timers.set("duration", LIMIT_AGAIN, self._limit_reached)
-        else:
-            self.happen(Event.LIMIT_REACHED)
+        self._patience.activity()
 
     def _tell_sip_to_end(self) -> None:
         self._sip.hang_up()
-
-    def _note_activity(self) -> None:
-        """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
-        if self._own.silence_timeout is not None and self.state is State.TALKING:
-            self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
-
-    def _silence_lasted(self) -> None:
-        if self._line.caller_speaking or self.agent_talks():
-            self._note_activity()
-        elif self.state is State.TALKING:
-            self.happen(Event.SILENT_TOO_LONG)

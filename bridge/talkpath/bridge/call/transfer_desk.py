@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from talkpath.bridge.call.abilities.transfer_call import TransferCall
 from talkpath.bridge.call.machine import Event as CallEvent
 from talkpath.bridge.call.machine import State as CallState
+from talkpath.bridge.call.transfer_order import Denial, selection_for
 from talkpath.bridge.call.transfer_runner import TransferRunner
+from talkpath.bridge.config.transfer import TransferConfig
 from talkpath.bridge.transfer.briefing import Subject
 from talkpath.bridge.transfer.reasons import refer_event
 from talkpath.bridge.transfer.targets import Refusal, Selection, select
@@ -18,10 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from talkpath.bridge.call.abilities.ability import Ability
+    from talkpath.bridge.call.transfer_order import TransferOrder
     from talkpath.bridge.call.transfer_runner import Lent
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.transfer.tool import TransferRequest
     from talkpath.sip import messages as m
+
+
+_NOT_NOW: Final = {
+    Reason.ALREADY: "A transfer of this call is under way.",
+    Reason.STOPPING: "The call can be transferred only while the agent has the caller.",
+}
+
+
+class _Wanted(NamedTuple):
+    """A transfer that was asked for and begins with the next step of the call."""
+
+    selection: Selection
+    subject: Subject
+    settings: TransferConfig
 
 
 class TransferringCall(Protocol):
@@ -56,7 +74,7 @@ class TransferDesk:
         self._config = config
         self._own = config.agents[agent].transfer
         self._lent: Lent | None = None
-        self._wanted: tuple[Selection, Subject] | None = None
+        self._wanted: _Wanted | None = None
         self._active: TransferRunner | None = None
         self._count = 0
         self._pending_report = ""
@@ -89,12 +107,31 @@ class TransferDesk:
         if isinstance(found, Refusal):
             lent.books.transfer_ended(found.target, "refused", found.reason.value)
             return told(found.reason, found.target, was_held=False)
+        self._want(found, self._subject(request.reason, request.summary, lent), self._own)
+        return None
+
+    # The operator (Transferring) ------------------------------------------------------------------
+
+    def order(self, order: TransferOrder) -> Denial | None:
+        """Begin a transfer, or say to the operator why there is none."""
+        lent, problem = self._lent, self._in_the_way()
+        if lent is None or problem is not None:
+            return Denial("not_now", _NOT_NOW[problem or Reason.STOPPING])
+        found = selection_for(order, self._config, lent.peer, lent.services.wall_clock())
+        if isinstance(found, Denial):
+            return found
+        subject = replace(self._subject(order.reason, order.summary, lent), ordered=True)
+        self._want(found, subject, self._own or TransferConfig(targets=("any",)))
+        return None
+
+    def _subject(self, reason: str, summary: str, lent: Lent) -> Subject:
         record = lent.books.record
         caller = record.caller if record.direction == "inbound" else record.called
-        subject = Subject(request.reason, request.summary, caller, lent.line.history())
-        self._wanted = found, subject
+        return Subject(reason, summary, caller, lent.line.history())
+
+    def _want(self, selection: Selection, subject: Subject, settings: TransferConfig) -> None:
+        self._wanted = _Wanted(selection, subject, settings)
         self._call.happen(CallEvent.TRANSFER_ASKED)
-        return None
 
     def _in_the_way(self) -> Reason | None:
         if self._active is not None or self._wanted is not None:
@@ -105,12 +142,12 @@ class TransferDesk:
 
     def begin(self) -> None:
         """Begin the transfer that was asked for."""
-        if self._lent is None or self._own is None or self._wanted is None:
+        if self._lent is None or self._wanted is None:
             return
-        (selection, subject), self._wanted = self._wanted, None
+        wanted, self._wanted = self._wanted, None
         self._count += 1
         self._pending_report = ""
-        self._active = TransferRunner(selection, subject, self._own, self._lent, self, number=self._count)
+        self._active = TransferRunner(*wanted, self._lent, self, number=self._count)
         self._active.begin()
 
     def caller_ended(self, event: CallEvent) -> bool:

@@ -15,6 +15,7 @@ import structlog
 from talkpath.bridge.call.briefing_session import BriefingSession
 from talkpath.bridge.call.consult_leg import ConsultLeg
 from talkpath.bridge.call.sounds import fallback_sound
+from talkpath.bridge.call.transfer_order import asked_by_operator
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
 from talkpath.bridge.transfer.briefing import briefing, headers
@@ -377,7 +378,8 @@ class TransferRunner:
     def _tell_agent(self) -> None:
         line = self._lent.line
         line.unsilence()
-        line.tell(told(self._course.reason, self._course.target, self._message))
+        output = told(self._course.reason, self._course.target, self._message)
+        line.tell(asked_by_operator(output) if self._subject.ordered else output)
 
     def _cannot(self, problem: Exception) -> None:
         log.warning(

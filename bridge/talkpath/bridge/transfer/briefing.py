@@ -45,12 +45,14 @@ class Subject:
         summary: What the human must know, in the agent's words.
         caller: Number of the caller.
         conversation: What was said so far.
+        ordered: The operator asked for the transfer, not the agent.
     """
 
     reason: str = ""
     summary: str = ""
     caller: str = ""
     conversation: Sequence[SeedMessage] = ()
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,12 +92,25 @@ class SendDtmf:
 
     def carry_out(self, order: Order) -> None:
         """Begin to send, or say why not."""
-        digits = _keys_in(order.arguments.get("digits"))
-        problem = _problem(digits) or self._obstacle()
+        problem = self.press(order.arguments.get("digits"), order.answer)
         if problem:
             order.answer(_failed(problem))
-            return
-        self._answer = order.answer
+
+    def press(self, wanted: object, answer: Answer) -> str:
+        """Begin to send keys.
+
+        Args:
+            wanted: The keys, to be checked.
+            answer: Told when they are out, or cannot be sent after all.
+
+        Returns:
+            Why they cannot be sent; empty when they are on their way.
+        """
+        digits = _keys_in(wanted)
+        problem = _problem(digits) or self.obstacle()
+        if problem:
+            return problem
+        self._answer = answer
         if self._by_info():
             self._left = digits
             self._wait(self._keys.queued_seconds, self._next)
@@ -105,6 +118,7 @@ class SendDtmf:
             seconds = len(plan(digits)) * FRAME_SECONDS + self._keys.queued_seconds
             self._keys.dial(digits)
             self._wait(seconds + _PATIENCE, self._too_long)
+        return ""
 
     def events_sent(self, *, complete: bool) -> None:
         """The media plane has nothing more to send."""
@@ -123,7 +137,8 @@ class SendDtmf:
         else:
             self._finish(_failed(f"The far end did not take a key (SIP status {status}). Say it instead."))
 
-    def _obstacle(self) -> str:
+    def obstacle(self) -> str:
+        """Why no keys can be sent at the moment; empty: nothing is in the way."""
         if self._answer is not None:
             return "Keys are being sent already. Wait for the answer, then send the next."
         if self._mode == "rfc4733" and not self._keys.takes_events:

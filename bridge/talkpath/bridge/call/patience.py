@@ -1,0 +1,84 @@
+"""How long a call waits: for voice packets, for somebody to speak, for its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from talkpath.bridge.call.machine import Event, State
+
+if TYPE_CHECKING:
+    from talkpath.bridge.call.model_line import ModelLine
+    from talkpath.bridge.call.timers import CallTimers
+    from talkpath.bridge.config.agent import AgentConfig
+    from talkpath.bridge.observe.call_record import Cause
+
+LIMIT_AGAIN: Final = 1.0
+"""Seconds until a limit that came during a transfer is looked at again."""
+
+
+class WaitingCall(Protocol):
+    """The call."""
+
+    state: State
+
+    def happen(self, event: Event) -> None:
+        """Take one step of the call's table."""
+
+    def hang_up(self, cause: Cause) -> None:
+        """End the call from our side."""
+
+    def agent_talks(self) -> bool:
+        """Whether the caller hears the agent, or will."""
+
+
+class Patience:
+    """The limits of one call.
+
+    Args:
+        call: The call.
+        own: What the agent's configuration says.
+        rtp_timeout: Seconds without voice packets that end a call; 0: none do.
+        line: Knows whether the caller speaks.
+        timers: The call's timers.
+    """
+
+    def __init__(
+        self, call: WaitingCall, own: AgentConfig, rtp_timeout: float, line: ModelLine, timers: CallTimers
+    ) -> None:
+        self._call = call
+        self._own = own
+        self._rtp_timeout = rtp_timeout
+        self._line = line
+        self._timers = timers
+
+    def rtp_stopped(self, seconds: float) -> None:
+        """Nothing has come from the caller for ``seconds``: give the call up when that goes on."""
+        if self._rtp_timeout:
+            left = max(self._rtp_timeout - seconds, 0.0)
+            self._timers.set("rtp", left, lambda: self._call.hang_up("no_media"))
+
+    def rtp_expected(self) -> None:
+        """Voice packets come again, or a hold begins or ends; what was counted is forgotten."""
+        self._timers.cancel("rtp")
+
+    def talk_begins(self) -> None:
+        """The longest duration is counted from here on."""
+        self._timers.set("duration", self._own.max_duration, self._limit_reached)
+
+    def activity(self) -> None:
+        """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
+        if self._own.silence_timeout is not None and self._call.state is State.TALKING:
+            self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
+
+    def _limit_reached(self) -> None:
+        """The agent's time is over; during a transfer that waits until the caller is back."""
+        if self._call.state is State.TRANSFERRING:
+            self._timers.set("duration", LIMIT_AGAIN, self._limit_reached)
+        else:
+            self._call.happen(Event.LIMIT_REACHED)
+
+    def _silence_lasted(self) -> None:
+        if self._line.caller_speaking or self._call.agent_talks():
+            self.activity()
+        elif self._call.state is State.TALKING:
+            self._call.happen(Event.SILENT_TOO_LONG)
