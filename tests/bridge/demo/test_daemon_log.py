@@ -36,3 +36,11 @@ def test_of_a_traceback_the_last_line_is_told() -> None:
 @pytest.mark.parametrize("raw", [b"Traceback (most recent call last):", b"[]", b'{"event":"x"}', b"\xff"])
 def test_other_text_is_passed_over(raw: bytes) -> None:
     assert parse(raw) is None
+
+
+def test_a_warning_about_what_is_installed_is_no_trouble_of_the_call() -> None:
+    line = parse(
+        b'{"timestamp":"2026-01-02T03:04:05Z","level":"warning","event":"sip_stack_limited","problem":"x"}'
+    )
+    assert line is not None
+    assert not line.is_trouble

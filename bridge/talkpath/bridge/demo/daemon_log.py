@@ -10,6 +10,8 @@ import msgspec
 
 MOST_CHARACTERS: Final = 120
 """Characters shown of one fact."""
+OF_THE_INSTALLATION: Final = frozenset({"sip_stack_limited"})
+"""Warnings about what is installed: a published pjsua2 carries the demo's call as well as any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class LogLine:
 
     @property
     def is_trouble(self) -> bool:
-        """Whether something went wrong."""
-        return self.level in {"warning", "error", "critical"}
+        """Whether something went wrong with the call."""
+        return self.level in {"warning", "error", "critical"} and self.event not in OF_THE_INSTALLATION
 
     def describe(self) -> str:
         """The line in one sentence, for a complaint; of a traceback, its last line."""
