@@ -9,7 +9,7 @@ import pytest
 from talkpath.sip import messages as m
 from talkpath.sip.info_digit import info_body, parse_info_digit
 from tests.sip.double import running, settings
-from tests.sip.phone import Phone, ok_to
+from tests.sip.phone import OFFER, Phone, ok_to, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,10 +60,42 @@ def test_what_is_no_key_and_a_second_digit_at_once_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("status", "asks", "answers"),
+    [(401, "WWW-Authenticate", "Authorization"), (407, "Proxy-Authenticate", "Proxy-Authorization")],
+)
+@pytest.mark.parametrize("second", ["200 OK", "403 Forbidden"])
+def test_a_challenge_is_answered_and_the_last_word_is_told(
+    status: int, asks: str, answers: str, second: str
+) -> None:
+    trunk = m.TrunkSettings(
+        name="pbx", username="bridge", password=m.Secret("correct horse"), source_networks=("127.0.0.0/8",)
+    )
+    with running(settings(trunks=(trunk,))) as sip, Phone(sip.port) as phone:
+        phone.send(phone.request("INVITE", OFFER))
+        call = sip.expect(m.IncomingCall).call
+        sip.send(m.Answer(call=call, rtp_port=20_000))
+        assert status_of(phone.final("INVITE")) == 200
+        phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
+        sip.expect(m.CallConfirmed)
+        send(sip, call, "4")
+        first = phone.receive()
+        challenge = f'{asks}: Digest realm="pbx", nonce="a1b2", algorithm=MD5, qop="auth"\r\n'
+        phone.send(ok_to(first, status=f"{status} Unauthorized", headers=challenge))
+        again = phone.receive()
+        assert (again.method, again.body) == ("INFO", first.body)
+        assert 'username="bridge"' in again.first(answers)
+        assert again.first("CSeq") != first.first("CSeq")
+        phone.send(ok_to(again, status=second))
+        told = sip.expect(m.InfoDigitAnswered)
+        assert told.status == int(second[:3])
+        assert len(sip.seen(m.InfoDigitAnswered)) == 1
+
+
+@pytest.mark.parametrize(
     ("kind", "body"),
     [
         ("application/dtmf-relay", "Signal=7\r\nDuration=160\r\n"),
-        ("application/dtmf", "7"),  # the stack answers it 500, but it arrives
+        ("application/dtmf", "7"),
     ],
 )
 def test_both_forms_of_the_peers_digits_are_told(
@@ -71,7 +103,7 @@ def test_both_forms_of_the_peers_digits_are_told(
 ) -> None:
     request = phone.request("INFO", body, cseq=20, branch=f"{phone.branch}i")
     phone.send(request.replace(b"application/sdp", kind.encode()))
-    phone.final("INFO")
+    assert status_of(phone.final("INFO")) == 200
     told = sip.expect(m.CallDigit)
     assert (told.call, told.digit) == (call, "7")
 

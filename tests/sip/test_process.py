@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import socket
-import time
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from talkpath.sip import messages as m
-from tests.sip.double import LANES, free_port, running, settings, start
-from tests.sip.phone import OFFER, Phone, status_of
+from tests.sip.double import LANES, running, settings
+from tests.sip.phone import OFFER, Phone, ok_to, status_of
+from tests.sip.steps import answered, call_in, finish, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +32,7 @@ def sip(shared: SipProcessDouble) -> Iterator[SipProcessDouble]:
     shared.inbox.clear()
     shared.history.clear()
     yield shared
+    shared.on_message = None
     shared.send(m.Admission(draining=False, free_lanes=LANES))
 
 
@@ -43,28 +40,6 @@ def sip(shared: SipProcessDouble) -> Iterator[SipProcessDouble]:
 def phone(sip: SipProcessDouble) -> Iterator[Phone]:
     with Phone(sip.port) as made:
         yield made
-
-
-def call_in(sip: SipProcessDouble, phone: Phone, body: str = OFFER, headers: str = "") -> m.IncomingCall:
-    phone.send(phone.request("INVITE", body, headers=headers))
-    return sip.expect(m.IncomingCall, lambda call: call.sip_call_id == phone.call_id)
-
-
-def answered(sip: SipProcessDouble, phone: Phone) -> m.IncomingCall:
-    call = call_in(sip, phone)
-    sip.send(m.Answer(call=call.call, rtp_port=20_000))
-    assert status_of(phone.final("INVITE")) == 200
-    phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
-    sip.expect(m.CallConfirmed)
-    return call
-
-
-def refused(phone: Phone, body: str = OFFER, headers: str = "") -> tuple[int, str, str]:
-    """Status, Reason and Retry-After of a refused INVITE."""
-    phone.send(phone.request("INVITE", body, headers=headers))
-    final = phone.final("INVITE")
-    phone.send(phone.request("ACK"))
-    return status_of(final), final.first("Reason"), final.first("Retry-After")
 
 
 def test_ready_says_what_the_stack_can_do(shared: SipProcessDouble) -> None:
@@ -161,7 +136,7 @@ def test_hang_up_sends_bye_with_a_reason(sip: SipProcessDouble, phone: Phone) ->
     assert bye.method == "BYE"
     assert bye.first("Reason") == 'SIP;cause=200;text="the agent said goodbye"'
     assert bye.first("X-Cost") == "0.02"
-    phone.send(_ok(bye.headers))
+    phone.send(ok_to(bye))
     ended = sip.expect(m.CallEnded)
     assert (ended.by, ended.status, ended.reason) == ("us", 200, "the agent said goodbye")
 
@@ -245,7 +220,7 @@ def test_a_lost_worker_ends_its_calls(sip: SipProcessDouble, phone: Phone) -> No
         bye = phone.receive()
         assert bye.method == "BYE"
         assert "media process" in bye.first("Reason")
-        phone.send(_ok(bye.headers))
+        phone.send(ok_to(bye))
         assert status_of(second.final("INVITE")) == 500
         second.send(second.request("ACK"))
     ended = {sip.expect(m.CallEnded).call for _ in range(2)}
@@ -259,7 +234,7 @@ def test_a_refer_from_the_caller_is_declined(sip: SipProcessDouble, phone: Phone
     )
     phone.send(refer)
     assert status_of(phone.final("REFER")) == 603
-    _finish(sip, phone, call)
+    finish(sip, phone, call)
 
 
 def test_a_reinvite_that_cannot_be_answered_leaves_the_call_as_it_was(
@@ -270,24 +245,30 @@ def test_a_reinvite_that_cannot_be_answered_leaves_the_call_as_it_was(
     phone.send(phone.request("INVITE", bad, cseq=2, branch="z9hG4bKre"))
     assert status_of(phone.final("INVITE")) == 488
     phone.send(phone.request("ACK", cseq=2, branch="z9hG4bKre"))
-    _finish(sip, phone, call, cseq=3)
+    finish(sip, phone, call, cseq=3)
 
 
 def test_garbage_changes_nothing(sip: SipProcessDouble, phone: Phone) -> None:
+    def refuse_at_once(message: m.AnyMessage) -> None:
+        if isinstance(message, m.IncomingCall) and message.sip_call_id != healthy.call_id:
+            sip.send(m.Reject(call=message.call, status=486, reason="garbage"))
+
     seed = random.Random(5)  # noqa: S311  not for secrets
+    phone.call_id, phone.branch = "c" * 32, "z9hG4bK" + "b" * 32
     invite = phone.request("INVITE", OFFER)
-    for _ in range(300):
-        junk = bytearray(invite)
-        for _ in range(seed.randint(1, 40)):
-            junk[seed.randrange(len(junk))] = seed.randrange(256)
-        phone.send(bytes(junk[: seed.randint(1, len(junk))]))
-        phone.send(seed.randbytes(seed.randint(0, 1400)))
     with Phone(sip.port) as healthy:
-        answered_call = answered(sip, healthy)
-        for call in sip.seen(m.IncomingCall):
-            if call.call != answered_call.call:
-                sip.send(m.Reject(call=call.call, status=486, reason="garbage"))
-        _finish(sip, healthy, answered_call)
+        sip.on_message = refuse_at_once
+        for number in range(300):
+            junk = bytearray(invite)
+            for _ in range(seed.randint(1, 40)):
+                junk[seed.randrange(len(junk))] = seed.randrange(256)
+            phone.send(bytes(junk[: seed.randint(1, len(junk))]))
+            phone.send(seed.randbytes(seed.randint(0, 1400)))
+            if number % 20 == 19:  # it has read all of it, however slow it is
+                ping = healthy.request("OPTIONS", cseq=number, branch=f"{healthy.branch}{number}")
+                healthy.send(ping)
+                assert status_of(healthy.final("OPTIONS")) == 200
+        finish(sip, healthy, answered(sip, healthy))
     sip.expect_gauge("calls", 0)
     assert not [name for name in sip.counters() if name.startswith("callback_error")]
 
@@ -297,133 +278,3 @@ def test_a_message_that_is_none_is_counted(sip: SipProcessDouble) -> None:
     sip.send(m.Ready())
     sip.expect_counter("undecodable_message")
     sip.expect_counter("unexpected_message")
-
-
-def test_sources_outside_the_trunks_get_403() -> None:
-    trunk = m.TrunkSettings(name="carrier", source_networks=("192.0.2.0/24",))
-    with running(settings(trunks=(trunk,))) as sip, Phone(sip.port) as phone:
-        status, reason, _ = refused(phone)
-        assert status == 403
-        assert "no trunk" in reason
-        sip.expect_counter("refused:unknown_source")
-
-
-def test_a_trunk_is_found_by_its_network_and_its_advertised_address_is_named() -> None:
-    trunk = m.TrunkSettings(name="pbx", source_networks=("127.0.0.0/8",), advertised_address="198.51.100.7")
-    with running(settings(trunks=(trunk,))) as sip, Phone(sip.port) as phone:
-        call = call_in(sip, phone)
-        assert (call.trunk, call.local_address) == ("pbx", "198.51.100.7")
-        sip.send(m.Answer(call=call.call, rtp_port=20_000))
-        assert "c=IN IP4 198.51.100.7\r\n" in phone.final("INVITE").body
-        phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
-        _finish(sip, phone, call)
-
-
-def test_more_calls_than_allowed_get_503() -> None:
-    with running(settings(max_calls=1)) as sip, Phone(sip.port) as first, Phone(sip.port) as second:
-        call = call_in(sip, first)
-        status, _, retry_after = refused(second)
-        assert (status, retry_after) == (503, "5")
-        sip.send(m.Reject(call=call.call, status=486, reason="busy"))
-        assert status_of(first.final("INVITE")) == 486
-        first.send(first.request("ACK"))
-
-
-def test_a_source_that_calls_too_fast_gets_503() -> None:
-    with running(settings(calls_per_second_per_source=1.0)) as sip, Phone(sip.port) as phone:
-        call = call_in(sip, phone)
-        with Phone(sip.port) as second:
-            assert refused(second)[0] == 503
-        sip.send(m.Reject(call=call.call, status=486, reason="busy"))
-        sip.expect(m.CallEnded)
-
-
-def test_a_worker_that_says_nothing_costs_the_caller_a_503_not_silence() -> None:
-    with running(settings(decision_seconds=0.2)) as sip, Phone(sip.port) as phone:
-        call_in(sip, phone)
-        final = phone.final("INVITE")
-        phone.send(phone.request("ACK"))
-        assert (status_of(final), final.first("Retry-After")) == (503, "5")
-        ended = sip.expect(m.CallEnded)
-        assert (ended.by, ended.status) == ("failure", 503)
-
-
-def test_before_the_first_word_of_the_supervisor_no_call_is_admitted() -> None:
-    with running(settings(), lanes=0) as sip, Phone(sip.port) as phone:
-        assert refused(phone)[0] == 503
-
-
-def test_an_idle_process_sleeps_until_a_timer_of_the_stack() -> None:
-    with running(settings()) as process:
-        watched = psutil.Process(process.process.pid)
-        began, wakes = time.monotonic(), watched.num_ctx_switches().voluntary
-        time.sleep(1.0)  # what is counted is what happens while nothing does
-        wakes = watched.num_ctx_switches().voluntary - wakes
-        assert wakes / (time.monotonic() - began) < 25, "1 / LONGEST_SECONDS, statistics, and some timers"
-
-
-def test_signals_are_left_to_the_supervisor() -> None:
-    with running(settings()) as sip, Phone(sip.port) as phone:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            os.kill(sip.process.pid, number)
-        call = answered(sip, phone)
-        _finish(sip, phone, call)
-
-
-def test_stop_says_bye_to_live_calls() -> None:
-    with running(settings()) as sip, Phone(sip.port) as phone:
-        answered(sip, phone)
-        sip.send(m.Stop(reason="maintenance"))
-        bye = phone.receive()
-        assert (bye.method, "maintenance" in bye.first("Reason")) == ("BYE", True)
-        phone.send(_ok(bye.headers))
-        assert sip.expect(m.CallEnded).by == "us"
-        assert sip.process.wait(5) == 0
-
-
-def test_the_loss_of_the_supervisor_says_bye_and_exits() -> None:
-    options = settings()
-    with start(options, options.listeners[0].port) as sip:
-        sip.send(m.Admission(draining=False, free_lanes=5))
-        sip.expect(m.Ready)
-        with Phone(sip.port) as phone:
-            answered(sip, phone)
-            sip.channel.close()
-            bye = phone.receive()
-            assert bye.method == "BYE"
-            phone.send(_ok(bye.headers))
-        assert sip.process.wait(5) == 0
-
-
-def test_a_port_in_use_is_named_with_what_to_do() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        listener = m.Listener(transport="udp", host="127.0.0.1", port=port)
-        with start(settings(listeners=(listener,)), port) as sip:
-            problem = sip.expect(m.ListenFailed).problem
-            assert sip.process.wait(5) == 3
-    assert f"udp 127.0.0.1:{port}" in problem
-    assert "another program has this port" in problem
-
-
-def test_a_wrong_source_network_is_named() -> None:
-    trunk = m.TrunkSettings(name="pbx", source_networks=("10.0.0.0/99",))
-    with start(settings(trunks=(trunk,)), free_port()) as sip:
-        problem = sip.expect(m.ListenFailed).problem
-        assert sip.process.wait(5) == 3
-    assert "pbx" in problem
-    assert "10.0.0.0/99" in problem
-
-
-def _ok(headers: tuple[m.Header, ...]) -> bytes:
-    """A 200 to a request with these headers."""
-    kept = [f"{name}: {value}" for name, value in headers if name in {"Via", "From", "To", "Call-ID", "CSeq"}]
-    return ("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) + "\r\nContent-Length: 0\r\n\r\n").encode()
-
-
-def _finish(sip: SipProcessDouble, phone: Phone, call: m.IncomingCall, cseq: int = 4) -> None:
-    """The caller hangs up."""
-    phone.send(phone.request("BYE", cseq=cseq, branch=f"{phone.branch}bye"))
-    assert status_of(phone.final("BYE")) == 200
-    sip.expect(m.CallEnded, lambda ended: ended.call == call.call)

@@ -81,6 +81,8 @@ def library() -> ctypes.CDLL:
         "pjsip_endpt_register_module": (number, [pointer, pointer]),
         "pjsip_endpt_respond_stateless": (number, [pointer, pointer, number, pointer, pointer, pointer]),
         "pjsip_ua_find_dialog": (pointer, [pointer, pointer, pointer, number]),
+        "pjsip_rdata_get_dlg": (pointer, [pointer]),
+        "pjsip_dlg_respond": (number, [pointer, pointer, number, pointer, pointer, pointer]),
         "pjsip_dlg_set_route_set": (number, [pointer, pointer]),
         "pjsip_parse_hdr": (pointer, [pointer, pointer, pointer, ctypes.c_size_t, pointer]),
         "pj_pool_alloc": (pointer, [pointer, ctypes.c_size_t]),

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from talkpath.sip import messages
+from talkpath.sip import info_answer, messages
 from talkpath.sip._pj import StackError, error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, split_host_port
 from talkpath.sip.dialog_route import send_by
@@ -304,7 +304,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         if self._info.under_way:
             self._info.take(message, prm.e)
         if message.startswith("INFO "):
-            self._report_digit(message)
+            self._take_info(message, prm.e)
         elif self._transfer.active:
             self._follow_transfer(message, prm.e)
 
@@ -326,7 +326,10 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """The dialog is confirmed."""
         self._send(messages.CallConfirmed(call=self.call))
 
-    def _report_digit(self, message: str) -> None:
+    def _take_info(self, message: str, event: Any) -> None:
+        how = info_answer.verdict(message)
+        if how is not None:
+            info_answer.answer(event, how)
         digit = parse_info_digit(message)
         if digit is not None:
             self._send(messages.CallDigit(call=self.call, digit=digit.digit, duration_ms=digit.duration_ms))

@@ -11,6 +11,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base of all messages. The tag on the wire is the class name."""
 
 
+Header = tuple[str, str]
+"""A SIP header as it stood in the message: name and value. Order and duplicates are kept."""
+
 Transport = Literal["udp", "tcp", "tls"]
 
 
