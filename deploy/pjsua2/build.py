@@ -6,6 +6,7 @@ The wheel is kept under the hash of all it is made of; when it is already there 
 import argparse
 import fcntl
 import hashlib
+import os
 import platform
 import shutil
 import sys
@@ -65,6 +66,8 @@ def build(*, refresh: bool = False) -> Path:
         wheels = sorted(target.glob("*.whl"))
         if wheels:
             return wheels[0]
+        # The pip of Debian 12 would build without isolation, and then wants a `wheel` that a new venv lacks.
+        os.environ.setdefault("PIP_USE_PEP517", "1")
         with tempfile.TemporaryDirectory(prefix="talkpath-pjsua2-") as work:
             built = compile_wheel(source.path, Path(work), steps)
             wheel = _keep(built, target)
