@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format diagrams test demo run bench impairments soak fuzz clean
+.PHONY: help venv pjsua2 peers check format diagrams docs test demo run bench impairments soak fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: venv ## Format the sources
 
 diagrams: venv ## Draw the state tables into docs/architecture.md
 	@$(BIN)/python -m talkpath.bridge.diagrams
+
+docs: venv ## Build the site of the documentation into build/site; broken links are errors
+	@$(BIN)/zensical build --clean --strict
 
 ifeq ($(INTEROP),0)
 test: pjsua2 ## Run the tests (INTEROP=0 leaves out those that need SIPp, baresip and Asterisk)
@@ -73,5 +76,5 @@ fuzz: venv ## Throw damaged RTP, RTCP, SRTP and key presses at the media plane (
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 clean: ## Remove what was built in the tree (wheels and peers in ~/.cache/talkpath stay)
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache .coverage
 	@find bridge codecs deploy sip tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from talkpath.bridge.observe.call_record import CallRecord
+from talkpath.bridge.transfer.vocabulary import Reason
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
@@ -46,4 +47,11 @@ def test_the_keys_that_troubleshooting_reads_are_in_the_line_of_a_call() -> None
         re.findall(r"`((?:rtp|frames|barge_in|turn_latency)_[a-z_]+|barge_ins|digits|ended_by)`", page)
     )
     assert named
-    assert named - {"rtp_ports"} <= set(CallRecord(call="x").line())
+    assert named - {"rtp_ports", "rtp_timeout"} <= set(CallRecord(call="x").line())
+
+
+def test_troubleshooting_explains_every_end_of_a_transfer() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    table = page.partition("## Transfer fails")[2].partition("\n## ")[0]
+    first_cells = " ".join(re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", first_cells)) - {"transfer"} == {reason.value for reason in Reason}

@@ -53,7 +53,7 @@ One TOML file. `talkpath run -c FILE` names it; without `-c`, `./talkpath.toml` 
 ```toml
 {FIRST_FILE}```
 
-A file with every key and its default is [`deploy/talkpath.toml`](../deploy/talkpath.toml).
+A file with every key and its default is `deploy/talkpath.toml`.
 
 - **Checked before anything starts.** An unknown key, a value that cannot be, a name that leads nowhere:
   all problems are reported at once, each with its line and what to do. `talkpath check` does only that,
