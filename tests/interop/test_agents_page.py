@@ -39,6 +39,6 @@ def test_the_story_calls_the_function_and_hangs_up(shop: Path, monkeypatch: pyte
         assert daemon.wait_for("tool_called", tool="repair_status")
         ended = daemon.wait_for("call_ended")
     assert (ended["outcome"], ended["ended_by"]) == ("completed", "us")
-    assert (ended["tool_calls"], ended["tool_failures"]) == (2, 0)
+    assert (ended["tool_calls"], ended["tool_failures"]) == (1, 0)
     said = " ".join(str(each["pii_text"]) for each in daemon.events("said", role="agent"))
     assert "Your bicycle is ready" in said
