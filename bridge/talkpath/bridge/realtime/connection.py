@@ -1,7 +1,7 @@
 """The socket of a Realtime session: the module that knows the ``websockets`` library.
 
-Frames are written without a task switch: the media heartbeat of hundreds of calls appends audio every few
-milliseconds, and ``await connection.send()`` costs more than the frame itself.
+Frames are written and text messages are read without a task switch: the media heartbeat of hundreds of calls
+appends audio every few milliseconds, and ``await connection.send()`` costs more than the frame itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import ssl
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +18,7 @@ from websockets.protocol import State
 
 from talkpath.bridge.realtime.connect_errors import explain
 from talkpath.bridge.realtime.frames import LONGEST, SHORTEST, ClientFrames
+from talkpath.bridge.realtime.server_frames import ServerFrames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +32,56 @@ AUDIO_BACKLOG = 256 * 1024
 CONTROL_BACKLOG = 4 * 1024 * 1024
 """Bytes waiting above which the connection is given up: the server has stopped reading."""
 MAX_QUEUE = 64
-"""Frames read ahead; then the socket is not read until they are handled."""
+"""Fragmented messages read ahead; then the socket is not read until they are handled."""
 
 log = logging.getLogger(__name__)
 
 _frames = ClientFrames()
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class DirectConnection(ClientConnection):
+    """The library's connection, with a short way for text messages in one frame (`ServerFrames`)."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._frames = ServerFrames(MAX_FRAME)
+        self._opening = True
+        self._tail = b""
+        self._early: list[bytes] = []
+        self._listener: Callable[[bytes], None] | None = None
+
+    def listen(self, listener: Callable[[bytes], None]) -> None:
+        """Give every text message to ``listener``, those first that came before; it must not raise."""
+        self._listener = listener
+        early, self._early = self._early, []
+        for message in early:
+            listener(message)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the transport."""
+        if self._opening:
+            data = self._after_opening(data)
+        messages, others = self._frames.cut(data)
+        deliver = self._listener or self._early.append
+        for message in messages:
+            deliver(message)
+        if others:
+            super().data_received(others)
+
+    def _after_opening(self, data: bytes) -> bytes:
+        """Give the library the handshake, and return what follows it."""
+        joined = self._tail + data
+        end = joined.find(_END_OF_HEAD)
+        if end < 0:
+            self._tail = joined[-len(_END_OF_HEAD) + 1 :]
+            super().data_received(data)
+            return b""
+        length = end + len(_END_OF_HEAD) - len(self._tail)
+        super().data_received(data[:length])
+        self._opening = False
+        self._frames.handed_over = self.protocol.state is not State.OPEN
+        return data[length:]
 
 
 class RealtimeConnection:
@@ -50,7 +96,7 @@ class RealtimeConnection:
 
     def __init__(
         self,
-        websocket: ClientConnection,
+        websocket: DirectConnection,
         on_frame: Callable[[bytes], None],
         on_close: Callable[[int, str], None],
     ) -> None:
@@ -122,8 +168,10 @@ class RealtimeConnection:
         self._transport.abort()
 
     async def _read(self) -> None:
+        self._websocket.listen(self._deliver)
         try:
             while True:
+                # Only what does not go the short way: fragmented and binary messages.
                 frame = await self._websocket.recv(decode=False)
                 self._deliver(frame)
         except ConnectionClosed as closed:
@@ -217,8 +265,9 @@ async def open_connection(
             max_size=MAX_FRAME,
             max_queue=MAX_QUEUE,
             logger=_library_log(),
+            create_connection=DirectConnection,
             **options,
         )
     except Exception as error:
         raise explain(error, settings.public_url(), open_timeout) from error
-    return RealtimeConnection(websocket, on_frame, on_close)
+    return RealtimeConnection(cast("DirectConnection", websocket), on_frame, on_close)

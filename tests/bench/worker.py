@@ -1,0 +1,305 @@
+"""What a worker costs per call, model sockets included, whatever else runs on the machine.
+
+Run with `python -m tests.bench.worker`. One process plays all sides: the real `Worker` with its calls, media
+plane and WebSockets on uvloop, its telephones, and a model on loopback TCP. Only the CPU of the worker's
+side counts, and the clock of the media is virtual, so that a busy machine makes this slower but hardly
+dearer. What it leaves out is waking up: nobody here ever sleeps. `make bench` measures the whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+# BLAS on one thread, as in the worker; must be set before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import uvloop
+
+from talkpath.bridge.config.model import Config
+from talkpath.bridge.media.heartbeat import freeze_garbage
+from talkpath.bridge.media.lane import PHASES, TICK_SECONDS
+from talkpath.bridge.observe.logs import set_up_logs
+from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.worker.worker import Worker
+from talkpath.codecs import rtp
+from talkpath.sip import messages as m
+from tests.bench import model_wire as wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.marks import AudioMode
+
+DELTA_SECONDS: Final = 0.1
+TICKS_PER_DELTA: Final = round(DELTA_SECONDS / TICK_SECONDS)
+FIRST_PORT: Final = 34_000
+_BYTES_PER_SECOND: Final = {"pcmu": 8_000, "pcm": 48_000}
+
+
+class _Clock:
+    """CPU seconds of the worker's side."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self._since = time.thread_time()
+
+    def __enter__(self) -> Self:
+        self._since = time.thread_time()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.spent += time.thread_time() - self._since
+
+
+@dataclass
+class _Call:
+    """One telephone and one session of the model."""
+
+    name: str
+    phone: socket.socket
+    target: tuple[str, int] = ("", 0)
+    model: socket.socket | None = None
+    session: wire.Session | None = None
+    delta: bytes = b""
+    heard: int = 0
+    appended: int = 0
+    rest: bytearray = field(default_factory=bytearray)
+
+
+class Bench:
+    """A worker and everything around it.
+
+    Args:
+        calls: How many at once.
+        mode: What the model speaks.
+        uplink_ms: Length of an append.
+    """
+
+    def __init__(self, calls: int, mode: AudioMode, uplink_ms: int = 20) -> None:
+        self._mode: AudioMode = mode
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=calls)
+        self._listener.setblocking(False)
+        port = self._listener.getsockname()[1]
+        realtime = {
+            "url": f"ws://127.0.0.1:{port}/v1/realtime",
+            "model": "bench",
+            "audio": mode,
+            "uplink_ms": uplink_ms,
+        }
+        config = Config.model_validate(
+            {
+                "realtime": realtime,
+                "agents": {"bench": {"instructions": "Echo."}},
+                "log": {"level": "warning"},
+            }
+        )
+        set_up_logs(config.log, process="bench")
+        settings = m.WorkerSettings(
+            index=0,
+            config_json=m.Secret(""),
+            first_rtp_port=FIRST_PORT,
+            last_rtp_port=FIRST_PORT + 2 * calls + 19,
+            lanes=calls,
+        )
+        self.worker = Worker(settings, config, self._from_worker, Metrics())
+        self.calls = [_Call(f"c{number}", _udp()) for number in range(calls)]
+        self._by_name = {call.name: call for call in self.calls}
+        self._payload = np.random.default_rng(1).integers(0, 256, (calls, 160), dtype=np.uint8)
+        self._tick = 0
+        self.clock = _Clock()
+
+    async def run(self, seconds: float) -> float:
+        """CPU µs per call-second, after half a second to settle."""
+        self._start = asyncio.get_running_loop().time()
+        for call in self.calls:
+            self.worker.message(_invite(call.name))
+        await self._until_talking()
+        await self._talk(0.5)
+        freeze_garbage()
+        self.clock.spent = 0.0
+        before = [(call.heard, call.appended) for call in self.calls]
+        await self._talk(seconds)
+        heard, appended = (
+            np.array([(call.heard, call.appended) for call in self.calls]) - np.array(before)
+        ).min(axis=0)
+        if heard < 45 * seconds or appended < 45 * seconds:
+            sys.exit(f"Lost audio: {heard} packets down and {appended} pieces up in {seconds:.0f} s")
+        return self.clock.spent / seconds / len(self.calls) * 1e6
+
+    async def close(self) -> None:
+        """End every call and close every socket."""
+        for call in self.calls:
+            self.worker.message(m.CallEnded(call=call.name, by="caller", status=200, reason="BYE"))
+        for call in self.calls:
+            if call.model is not None:
+                call.model.close()
+            call.phone.close()
+        await self.worker.settle()
+        self._listener.close()
+
+    # The SIP process ---------------------------------------------------------------------------------
+
+    def _from_worker(self, message: m.Message) -> None:
+        if isinstance(message, m.Ring):
+            self._by_name[message.call].target = ("127.0.0.1", message.rtp_port)
+        elif isinstance(message, m.Answer):
+            address, port = self._by_name[message.call].phone.getsockname()
+            media = m.MediaDescription(
+                codec="PCMU",
+                payload_type=0,
+                remote_address=address,
+                remote_port=port,
+                local_address="127.0.0.1",
+                local_port=4000,
+            )
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self.worker.message, m.MediaUpdated(call=message.call, media=media))
+            loop.call_soon(self.worker.message, m.CallConfirmed(call=message.call))
+
+    # The model ---------------------------------------------------------------------------------------
+
+    async def _until_talking(self) -> None:
+        waiting = iter(self.calls)
+        deadline = time.monotonic() + 30
+        while any(call.delta == b"" for call in self.calls) or any(
+            runner.state.value != "talking" for runner in self.worker.calls.values()
+        ):
+            if time.monotonic() > deadline:
+                sys.exit("The calls were not answered.")
+            self._accept(waiting)
+            for call in self.calls:
+                self._shake_hands(call)
+            await asyncio.sleep(0.001)
+
+    def _accept(self, waiting: Iterator[_Call]) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            sock.setblocking(False)
+            call = next(waiting)
+            call.model = sock
+
+    def _shake_hands(self, call: _Call) -> None:
+        if call.model is None or call.delta:
+            return
+        try:
+            call.rest += call.model.recv(65_536)
+        except BlockingIOError:
+            return
+        if call.session is None and b"\r\n\r\n" in call.rest:
+            end = call.rest.index(b"\r\n\r\n") + 4
+            call.session = wire.Session(0)
+            call.model.send(wire.accept(bytes(call.rest[:end])) + call.session.opening())
+            del call.rest[:end]
+        while call.session is not None and (taken := wire.take_frame(call.rest)) is not None:
+            self._control(call, call.session, taken[1])
+
+    def _control(self, call: _Call, session: wire.Session, event: bytes) -> None:
+        answer = session.control(json.loads(event))
+        if answer and call.model is not None:
+            audio = bytes(int(DELTA_SECONDS * _BYTES_PER_SECOND[self._mode]))
+            call.model.send(answer + session.begin_response())
+            call.delta = session.delta(base64.b64encode(audio))
+            call.model.send(call.delta)
+
+    # The talk ----------------------------------------------------------------------------------------
+
+    async def _talk(self, seconds: float) -> None:
+        for _ in range(round(seconds / TICK_SECONDS)):
+            self._speak(self._tick)
+            with self.clock:
+                self.worker.beat(self.worker.plane.beat(self._start + self._tick * TICK_SECONDS))
+                # Twice: what a read brings may be handed on to a task.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            self._listen()
+            self._tick += 1
+
+    def _speak(self, tick: int) -> None:
+        """One phase of the telephones speaks, and a share of the models."""
+        slot, phase = divmod(tick, PHASES)
+        count = len(self.calls)
+        packets = rtp.build(self._payload, 0, slot & 0xFFFF, slot * 160, np.arange(count), slot == 0)
+        for index in range(phase, count, PHASES):
+            call = self.calls[index]
+            call.phone.sendto(packets[index].data, call.target)
+        for call in self.calls[tick % TICKS_PER_DELTA :: TICKS_PER_DELTA]:
+            if call.model is not None:
+                call.model.send(call.delta)
+
+    def _listen(self) -> None:
+        for call in self.calls:
+            try:
+                call.phone.recv(2_048)
+                call.heard += 1
+            except BlockingIOError:
+                pass
+            try:
+                if call.model is not None and call.model.recv(65_536):
+                    call.appended += 1
+            except BlockingIOError:
+                pass
+
+
+def _udp() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
+
+
+def _invite(call: str) -> m.IncomingCall:
+    return m.IncomingCall(
+        call=call,
+        sip_call_id=f"{call}@bench",
+        trunk="",
+        source="127.0.0.1:5060",
+        transport="udp",
+        from_uri="sip:alice@bench",
+        from_name="",
+        to_uri="sip:100@bench",
+        request_uri="sip:100@bench",
+        headers=(),
+        offer="",
+    )
+
+
+async def _measure(options: argparse.Namespace, calls: int, mode: AudioMode) -> float:
+    bench = Bench(calls, mode, options.uplink_ms)
+    try:
+        return await bench.run(options.seconds)
+    finally:
+        await bench.close()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.worker", description=__doc__)
+    parser.add_argument("--calls", type=int, nargs="+", default=[1, 50, 200])
+    parser.add_argument("--modes", nargs="+", default=["pcmu", "pcm"], choices=("pcmu", "pcm"))
+    parser.add_argument("--seconds", type=float, default=4.0, help="virtual seconds per line")
+    parser.add_argument("--uplink-ms", type=int, default=20, help="length of an append")
+    options = parser.parse_args()
+    sys.stdout.write("calls  model  us/call-second\n")
+    for calls in options.calls:
+        for mode in options.modes:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                cost = runner.run(_measure(options, calls, mode))
+            sys.stdout.write(f"{calls:5}  {mode:5}  {cost:14.0f}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
