@@ -293,6 +293,17 @@ FLEET = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Configuration",
+                    "Nodes whose last reload was refused (see the log), and the age of what is in force.",
+                    (
+                        Query("sum(1 - talkpath_config_last_reload_successful{@})", "refused"),
+                        Query(
+                            "max(time() - talkpath_config_last_reload_success_timestamp_seconds{@})",
+                            "seconds in force",
+                        ),
+                    ),
+                ),
+                Panel(
                     "Exceptions",
                     "Caught at the root of a task, in the last hour. Any is a bug.",
                     (Query("sum by (where) (increase(talkpath_internal_errors_total{@}[1h]))", "{{where}}"),),

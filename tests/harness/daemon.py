@@ -219,6 +219,11 @@ class Daemon:
         if self._process is not None:
             self._process.terminate()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal and come back at once."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def log(self) -> str:
         """Everything it wrote."""
         return read_text(self._log_path)

@@ -1,9 +1,9 @@
 """The asyncio end of a message channel between two of our processes.
 
 One Unix-domain ``SOCK_SEQPACKET`` pair per child; one datagram is one message of
-`talkpath.sip.messages`. Sending never blocks: what the kernel does not take at once waits in a bounded
-queue, and a peer that lets the queue overflow is treated as lost, because a process that does not read
-for thousands of messages no longer serves calls.
+`talkpath.sip.messages`, and only settings may take several (`talkpath.sip.parts`). Sending never blocks:
+what the kernel does not take at once waits in a bounded queue, and a peer that lets the queue overflow is
+treated as lost, because a process that does not read for thousands of messages no longer serves calls.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from talkpath.sip import messages
+from talkpath.sip import messages, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,7 @@ class Channel:
         self._empty = asyncio.Event()
         self._empty.set()
         self._open = True
+        self._assembler = parts.Assembler()
         self.undecodable = 0
         self.oversized = 0
         self._loop.add_reader(sock, self._read)
@@ -74,12 +75,17 @@ class Channel:
         """Send ``message`` now or as soon as the peer reads. After the loss of the peer it goes nowhere."""
         if not self._open:
             return
-        datagram = messages.encode(message)
-        if len(datagram) > messages.MAX_MESSAGE:
+        try:
+            datagrams = parts.datagrams(message)
+        except parts.TooLarge as problem:
             self.oversized += 1
-            name = type(message).__name__
-            log.error("message_too_large", message=name, octets=len(datagram), most=messages.MAX_MESSAGE)
+            log.error("message_too_large", problem=str(problem))  # noqa: TRY400 - the sentence says it all
             return
+        for datagram in datagrams:
+            if self._open:
+                self._send(datagram)
+
+    def _send(self, datagram: bytes) -> None:
         if self._queue:
             self._enqueue(datagram)
             return
@@ -147,11 +153,12 @@ class Channel:
                 self._lose("closed by the other side")
                 return False
             try:
-                message = messages.decode(datagram)
+                message = self._assembler.take(datagram)
             except msgspec.MsgspecError:
                 self.undecodable += 1
                 continue
-            self._on_message(message)
+            if message is not None:
+                self._on_message(message)
         return True
 
     def _lose(self, reason: str) -> None:

@@ -53,7 +53,7 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         self.counters = counters
         self.registered = False
         self._registering = Registering(trunk.registrars)
-        self._leaving = False
+        self._leaving = self._retired = False
         self._send = send
         self._on_invite = on_invite
 
@@ -75,6 +75,8 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         self._tell(status, str(prm.reason), max(0, int(prm.expiration)) if self.registered else 0)
 
     def _tell(self, status: int, reason: str, expires_in: int = 0) -> None:
+        if self._retired:  # the trunk's name is another account's now, or nobody's
+            return
         self._send(
             RegistrationState(
                 trunk=self.trunk.name,
@@ -117,12 +119,44 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         if self.registered and not self._leaving and kind == transport_of(self._registering.current):
             self._registering.connection_lost(now)
 
+    def change(self, trunk: TrunkSettings, settings: SipSettings) -> None:
+        """Take other settings of the same trunk; register again when they concern the registration.
+
+        Raises:
+            pj.Error: the stack refuses them.
+        """
+        before, self.trunk = self.trunk, trunk
+        if _registers_as(before) == _registers_as(trunk):
+            return
+        if trunk.registrars:
+            self._registering = Registering(trunk.registrars)  # `tick` does it at once
+        else:
+            self.modify(account_config(settings, trunk))
+
+    def retire(self) -> None:
+        """The trunk is gone, or served by another account from now on."""
+        self._retired = True
+        self.leave()
+
     def leave(self) -> None:
         """Take the registration back, for good."""
         self._leaving = True
         if self.registered:
             with contextlib.suppress(pj.Error):
                 self.setRegistration(False)
+
+
+def _registers_as(trunk: TrunkSettings) -> tuple[object, ...]:
+    """What the stack's account is made of, and not only our own policy."""
+    return (
+        trunk.registrars,
+        trunk.username,
+        trunk.password.value,
+        trunk.realm,
+        trunk.outbound_proxy,
+        trunk.advertised_address,
+        trunk.register_interval,
+    )
 
 
 def transport_of(registrar: str) -> str:

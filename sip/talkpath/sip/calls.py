@@ -81,6 +81,15 @@ class Calls:
         """Take the accounts to place calls from, and the policy that knows the codecs of a trunk."""
         self._accounts, self._reception = accounts, reception
 
+    def change(self, settings: messages.SipSettings) -> None:
+        """Take other settings for the calls that come from now on."""
+        self._settings = settings
+        self._placing = Placing(settings, self._counters, self._report)
+
+    def has_account(self, account: TrunkAccount) -> bool:
+        """Whether a call of an account lives."""
+        return any(dialog.account is account for dialog in self._dialogs.values())
+
     # Incoming -----------------------------------------------------------------------------------------
 
     def take(self, account: TrunkAccount, stack_id: int, request: Request, verdict: Verdict) -> None:

@@ -79,6 +79,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         super().__init__(account, pj.PJSUA_INVALID_ID if stack_id is None else stack_id)
         self.call = call
         self.counters = counters
+        self.account = account
         self.trunk = account.trunk.name
         self.incoming = stack_id is not None
         self.confirmed = False

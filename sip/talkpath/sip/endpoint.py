@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from talkpath.sip import messages
 from talkpath.sip._pj import StackError, error_text, guarded, library, pj, tls_library
-from talkpath.sip.account import TrunkAccount, account_config
 from talkpath.sip.calls import Calls
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.gate import Gate, Request
 from talkpath.sip.listeners import open_listener
+from talkpath.sip.name_look_ups import NameLookUps
 from talkpath.sip.reception import Reception
 from talkpath.sip.stack_log import StackLog
+from talkpath.sip.trunks import Trunks
 from talkpath.sip.unwelcome import UnwelcomeLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from talkpath.sip.account import TrunkAccount
     from talkpath.sip.admission import Verdict
     from talkpath.sip.counters import Counters
 
@@ -76,8 +78,10 @@ class SipEndpoint:
         self.max_calls = 0
         self._send = send
         self._gate = Gate(self._decide, counters)
-        self._accounts: dict[str, TrunkAccount] = {}
+        self._trunks = Trunks(settings, counters, send, self._on_invite)
+        self._names = NameLookUps()
         self._stack = _Stack(counters, self._select_account, self._connection_lost)
+        self._wanted: messages.SipSettings | None = None
         self._unwelcome = UnwelcomeLog()
         self._log_writer = StackLog(counters)
 
@@ -100,12 +104,11 @@ class SipEndpoint:
                 open_listener(self._stack, listener, self.settings.tls)
             self._stack.libStart()
             self._gate.install()
-            self._add_accounts()
+            self._trunks.open()
         except pj.Error as error:
             raise StackError(f"the SIP stack did not start: {error_text(error)}") from error
-        compiled = int(library().pjsua_call_get_max_count())
-        self.max_calls = min(self.settings.max_calls, compiled)
-        self.calls.use(self._accounts, self.reception)
+        self._limit_calls()
+        self.calls.use(self._trunks.accounts, self.reception)
 
     def describe(self) -> str:
         """One line about the stack for the supervisor: version, calls at once, TLS library."""
@@ -122,8 +125,10 @@ class SipEndpoint:
     def tick(self, now: float) -> None:
         """Do what time asks for: end calls that nobody decided about or nobody answered, register again."""
         self.calls.expire(now)
-        for account in self._accounts.values():
-            account.tick(now, self.settings)
+        self._trunks.tick(now, self.calls.has_account)
+        addresses = self._names.take()
+        if addresses is not None:
+            self._change(addresses)
 
     def gauges(self) -> dict[str, int]:
         """What is alive now."""
@@ -132,7 +137,7 @@ class SipEndpoint:
             "calls_max": self.max_calls,
             "draining": int(self.reception.draining),
             "free_lanes": self.reception.free_lanes,
-            "registrations": sum(account.registered for account in self._accounts.values()),
+            "registrations": self._trunks.registered,
             "sources": self.reception.sources,
         }
 
@@ -140,21 +145,17 @@ class SipEndpoint:
         """Begin to end everything: dialogs get BYE, CANCEL or 503, registrations are taken back."""
         self.reception.draining = True
         self.calls.end_all(OurEnd("us", 503, reason))
-        for account in self._accounts.values():
-            account.leave()
+        self._trunks.leave()
 
     @property
     def quiet(self) -> bool:
         """Whether nothing is left to end."""
-        return not len(self.calls) and not any(account.registered for account in self._accounts.values())
+        return not len(self.calls) and self._trunks.quiet
 
     def close(self) -> None:
         """Take the stack down. Calls and accounts go first: collected later, they would abort the process."""
         self.calls.forget_all()
-        for account in self._accounts.values():
-            with contextlib.suppress(pj.Error):
-                account.shutdown()
-        self._accounts.clear()
+        self._trunks.close()
         with contextlib.suppress(pj.Error):
             self._stack.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
@@ -165,10 +166,33 @@ class SipEndpoint:
         match message:
             case messages.Admission():
                 self.reception.admit(message)
+            case messages.SipSettings():
+                self._wanted = message
+                self._names.begin(message, self.settings, self.reception.addresses)
             case messages.Drain():
                 self.reception.draining = True
             case _ if not self.calls.perform(message):
                 self.counters.add("unexpected_message")
+
+    def _change(self, addresses: dict[str, tuple[str, ...]]) -> None:
+        """Take over other settings: trunks, limits, policies. Live calls and listeners stay as they are."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is None:
+            return
+        try:
+            self.reception.use(wanted, addresses)
+        except ValueError as error:
+            self._send(messages.SettingsReady(problem=str(error)))
+            return
+        self.settings = wanted
+        problems = self._trunks.change(wanted)
+        self.calls.change(wanted)
+        self._limit_calls()
+        self._send(messages.SettingsReady(problem="; ".join(problems)))
+
+    def _limit_calls(self) -> None:
+        compiled = int(library().pjsua_call_get_max_count())
+        self.max_calls = min(self.settings.max_calls, compiled)
 
     # Callbacks ----------------------------------------------------------------------------------------
 
@@ -185,14 +209,13 @@ class SipEndpoint:
         if passing is None:
             self._gate.observe(prm.rdata.wholeMsg, prm.rdata.srcAddress)
             return
-        account = self._accounts.get(passing[1].trunk)
+        account = self._trunks.accounts.get(passing[1].trunk)
         if account is not None:
             prm.accountIndex = account.getId()
 
     def _connection_lost(self, kind: str) -> None:
         now = time.monotonic()
-        for account in self._accounts.values():
-            account.connection_lost(kind.removesuffix("6"), now)
+        self._trunks.connection_lost(kind.removesuffix("6"), now)
 
     def _on_invite(self, account: TrunkAccount, prm: Any) -> None:
         passing = self._gate.passing
@@ -219,15 +242,3 @@ class SipEndpoint:
         config.medConfig.clockRate = config.medConfig.sndClockRate = 8000
         self._log_writer.attach(config.logConfig)
         return config
-
-    def _add_accounts(self) -> None:
-        default = messages.TrunkSettings(name="")
-        for trunk in (default, *self.settings.trunks):
-            account = TrunkAccount(trunk, self.counters, self._send, self._on_invite)
-            try:
-                account.create(account_config(self.settings, trunk), not trunk.name)
-            except pj.Error as error:
-                raise StackError(
-                    f"trunk {trunk.name!r} is refused by the SIP stack: {error_text(error)}"
-                ) from error
-            self._accounts[trunk.name] = account

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from talkpath.sip import messages
+from talkpath.sip import messages, parts
 
 if TYPE_CHECKING:
     from talkpath.sip.counters import Counters
@@ -35,6 +35,7 @@ class Link:
         self._socket.setblocking(False)
         # Received into, again and again, instead of a fresh 128 KiB for each message.
         self._buffer = memoryview(bytearray(messages.MAX_MESSAGE))
+        self._assembler = parts.Assembler()
         self._queue: collections.deque[bytes] = collections.deque()
 
     def fileno(self) -> int:
@@ -79,7 +80,10 @@ class Link:
                 self.open = False
                 break
             try:
-                received.append(messages.decode(self._buffer[:size]))
+                message = self._assembler.take(self._buffer[:size])
             except msgspec.MsgspecError:
                 self._counters.add("undecodable_message")
+                continue
+            if message is not None:
+                received.append(message)
         return received

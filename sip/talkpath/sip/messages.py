@@ -38,6 +38,7 @@ from talkpath.sip.call_reports import (
     MediaUpdated,
     ReferProgress,
 )
+from talkpath.sip.new_settings import NewSettings, Part, SettingsReady, UseSettings
 from talkpath.sip.outcomes import Outcome
 from talkpath.sip.settings import (
     Header,
@@ -84,14 +85,17 @@ __all__ = [
     "HoldRefused",
     "IncomingCall",
     "InfoDigitAnswered",
+    "Large",
     "ListenFailed",
     "Listener",
     "MediaDescription",
     "MediaUpdated",
     "Message",
+    "NewSettings",
     "Originate",
     "OutboundSettings",
     "Outcome",
+    "Part",
     "PeerLost",
     "PlaceCall",
     "Ready",
@@ -103,6 +107,7 @@ __all__ = [
     "Secret",
     "SendInfoDigit",
     "SetUpFailed",
+    "SettingsReady",
     "SipSettings",
     "SipStatistics",
     "SrtpPolicy",
@@ -110,6 +115,7 @@ __all__ = [
     "TlsSettings",
     "Transport",
     "TrunkSettings",
+    "UseSettings",
     "WorkerLoad",
     "WorkerSettings",
     "decode",
@@ -117,7 +123,7 @@ __all__ = [
 ]
 
 MAX_MESSAGE = 128 * 1024
-"""Largest encoded message in bytes: a SIP message over TCP (64 KiB) plus room for the other fields."""
+"""Largest datagram in bytes: a SIP message over TCP (64 KiB) plus room for the other fields."""
 
 AnyMessage = (
     SipSettings
@@ -151,7 +157,14 @@ AnyMessage = (
     | CallReport
     | Originate
     | SipStatistics
+    | NewSettings
+    | SettingsReady
+    | UseSettings
+    | Part
 )
+
+Large = SipSettings | WorkerSettings | NewSettings
+"""What may be larger than `MAX_MESSAGE`: the operator's own words, sent in parts."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)

@@ -1,8 +1,8 @@
 """The SIP process: ``python -m talkpath.sip.process --fd N``, started by the supervisor.
 
 Reads `SipSettings`, opens the listeners, and then does what the messages say until `Stop` comes or the
-supervisor is gone. Signals are the supervisor's business: this process ignores SIGINT and SIGTERM, so that
-a terminal or a service manager that signals the whole group does not cut off the calls that it drains.
+supervisor is gone. Signals are the supervisor's business: this process ignores SIGINT, SIGTERM and SIGHUP, so
+that a terminal or a service manager that signals the whole group does not cut off the calls that it drains.
 """
 
 from __future__ import annotations
@@ -110,11 +110,14 @@ class SipProcess:
 
 def read_settings(link: Link) -> messages.SipSettings | None:
     """Wait for the settings; None when the supervisor goes away or sends something else first."""
-    readable, _, _ = select.select([link], [], [], SETTINGS_SECONDS)
-    received = link.receive(limit=1) if readable else []
-    if received and isinstance(received[0], messages.SipSettings):
-        return received[0]
-    return None
+    deadline = time.monotonic() + SETTINGS_SECONDS
+    received: list[messages.AnyMessage] = []
+    while link.open and not received:  # large settings come in parts
+        readable, _, _ = select.select([link], [], [], max(0.0, deadline - time.monotonic()))
+        if not readable:
+            return None
+        received = link.receive(limit=1)
+    return received[0] if received and isinstance(received[0], messages.SipSettings) else None
 
 
 def serve(fd: int) -> int:
@@ -146,7 +149,7 @@ def serve(fd: int) -> int:
 def main(fd: int) -> int:
     """Entry point with the descriptor of the supervisor's channel. Returns the exit status."""
     configure()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     return serve(fd)
 

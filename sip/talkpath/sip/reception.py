@@ -73,15 +73,27 @@ class Reception:
     def __init__(self, settings: SipSettings, secret: bytes = b"") -> None:
         self.draining = False
         self.free_lanes = 0
-        self.addresses = {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks}
+        self.use(settings, {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks})
+        self._authenticator = Authenticator(secret or secrets.token_bytes(32))
+        self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+
+    def use(self, settings: SipSettings, addresses: dict[str, tuple[str, ...]]) -> None:
+        """Decide by these settings from now on.
+
+        Args:
+            settings: Trunks, codecs and limits.
+            addresses: IP addresses of the registrar and proxy of each trunk.
+
+        Raises:
+            ValueError: a source network is none; the sentence names it.
+        """
+        matcher = TrunkMatcher(settings.trunks, settings.accept_private_sources, addresses)
+        self.addresses = addresses
         """IP addresses of the registrar and proxy of each trunk."""
         self._settings = settings
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
-        matcher = TrunkMatcher(settings.trunks, settings.accept_private_sources, self.addresses)
         self._limiter = RateLimiter(settings.calls_per_second_per_source)
         self._policy = AdmissionPolicy(matcher, self._limiter, settings.blocked_user_agents)
-        self._authenticator = Authenticator(secret or secrets.token_bytes(32))
-        self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     @property
     def sources(self) -> int:

@@ -5,7 +5,9 @@ It knows what it is by the settings it gets. What it does is said in ``BEHAVIOUR
 
 dies: exits with 7 as soon as it knows who it is. deaf: takes no notice of Stop, nor of the end of its
 channel. refuses: reports that it cannot work, and exits. mute: never reports ready. closes: closes its
-channel and stays. calls: (SIP) reports one incoming call once a worker has room.
+channel and stays. objects: has a problem with new settings. silent: says nothing to
+them. calls: (SIP) reports one incoming call once a
+worker has room.
 """
 
 from __future__ import annotations
@@ -61,8 +63,15 @@ class Double:
 
     def take(self, message: m.AnyMessage) -> int | None:
         match message:
+            case m.SipSettings() if self.is_sip:
+                self.send(m.SettingsReady(problem="no" * self.behaves("objects")))
             case m.SipSettings() | m.WorkerSettings():
                 return self.begin(message)
+            case m.NewSettings() if not self.behaves("silent"):
+                problem = "The tool is missing." if self.behaves("objects") else ""
+                self.send(m.SettingsReady(generation=message.generation, problem=problem))
+            case m.UseSettings():
+                self.send(m.WorkerLoad(calls=message.generation, lanes=0))
             case m.Admission(free_lanes=free) if self.behaves("calls") and free and not self.called:
                 self.called = True
                 self.send(CALL)

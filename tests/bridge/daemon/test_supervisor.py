@@ -226,3 +226,85 @@ def test_the_published_wheel_is_said_to_be_small_and_old() -> None:
 def test_nothing_is_said_about_a_stack_that_is_large_enough() -> None:
     assert stack_warning("pjsua2 2.17, 1024 calls, OpenSSL 3.0.22", 1000) == ""
     assert stack_warning("an unknown stack", 1000) == ""
+
+
+def used(desk: Desk) -> list[int]:
+    """Generations that workers have changed to."""
+    return [message.calls for _, message in desk.events if isinstance(message, m.WorkerLoad)]
+
+
+def test_a_configuration_that_every_child_can_use_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        await desk.ready()
+        other = configuration({"greeting": "Good evening."}, workers={"count": 2})
+        assert await desk.supervisor.change(other) == []
+        assert desk.supervisor.config is other
+        await desk.until(lambda: len(used(desk)) == 2)
+        assert used(desk) == [1, 1]
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_a_configuration_that_one_worker_cannot_use_is_used_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, worker="objects")
+        await desk.ready()
+        before = desk.supervisor.config
+        problems = await desk.supervisor.change(configuration(workers={"count": 2}))
+        assert sorted(problems) == ["worker-0: The tool is missing.", "worker-1: The tool is missing."]
+        assert desk.supervisor.config is before
+        assert used(desk) == []
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_what_the_sip_process_cannot_change_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, sip="objects")
+        await desk.ready()
+        assert await desk.supervisor.change(configuration(workers={"count": 2})) == ["sip: no"]
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_a_child_that_does_not_answer_keeps_the_change_from_happening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CHANGE_PATIENCE", 0.1)
+
+    async def story() -> None:
+        desk = Desk(monkeypatch, worker="silent")
+        await desk.ready()
+        problems = await desk.supervisor.change(configuration(workers={"count": 2}))
+        assert problems[0] == "worker-0: no answer within 0.1 s"
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)
+
+
+def test_a_worker_that_dies_during_a_change_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        await desk.ready()
+        victim = desk.supervisor.children[1]
+        assert victim.pid is not None
+        os.kill(victim.pid, signal.SIGSTOP)
+        change = asyncio.create_task(desk.supervisor.change(configuration(workers={"count": 2})))
+        await asyncio.sleep(0.05)
+        assert not change.done()
+        os.kill(victim.pid, signal.SIGKILL)
+        assert await asyncio.wait_for(change, 10) == []
+        await desk.until(lambda: victim.ready and desk.supervisor._told[0] == 1)
+        assert set(used(desk)) == {1}
+        desk.supervisor.stop()
+        assert await desk.code() == 0
+
+    live(story)

@@ -9,6 +9,7 @@ import pytest
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.media.lane import Beat, RtpStopped
 from talkpath.bridge.worker import worker
+from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import user_part
 from tests.bridge.call.world import World, configuration
@@ -187,3 +188,21 @@ async def test_metrics_tell_what_is_used(monkeypatch: Monkeypatch) -> None:
         w.ended()
         w.worker.feed_metrics()
         assert w.value("lanes", state="used") == 0
+
+
+@in_virtual_time
+async def test_a_live_call_keeps_its_configuration_and_the_next_one_gets_the_new(
+    monkeypatch: Monkeypatch,
+) -> None:
+    async with World(monkeypatch) as w:
+        await w.greeted("c1")
+        other = configuration({"greeting": "Good evening.", "instructions": "Be brief."})
+        w.worker.use(make_ready(other))
+        assert w.worker.calls["c1"]._own.instructions == "Be kind."
+        w.invite("c2")
+        await w.until(lambda: w.state("c2") == "talking")
+        assert w.worker.calls["c2"]._own.instructions == "Be brief."
+        w.ended("c1")
+        assert w.state("c2") == "talking"
+        w.ended("c2")
+    assert [record.call for record in w.records] == ["c1", "c2"]

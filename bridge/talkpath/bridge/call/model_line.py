@@ -154,7 +154,12 @@ class ModelLine:
     def _run_tool(self, name: str, arguments: dict[str, Any]) -> Awaitable[str]:
         services = self._services
         return services.tool_runner.run(
-            services.tools[self._agent], name, arguments, self._context, on_failure=self._tool_failed
+            services.tools[self._agent],
+            name,
+            arguments,
+            self._context,
+            seconds=services.config.agents[self._agent].tool_timeout,
+            on_failure=self._tool_failed,
         )
 
     # A transfer -----------------------------------------------------------------------------------

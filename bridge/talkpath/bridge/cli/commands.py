@@ -37,7 +37,7 @@ def run_daemon(path: Path | None) -> int:
     loaded = load_or_explain(path)
     if isinstance(loaded, Exit):
         return loaded
-    return _start(loaded.config)
+    return _start(loaded.config, path=loaded.path)
 
 
 def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> int:

@@ -11,6 +11,7 @@ import structlog
 from talkpath.bridge.recording.files import leftovers, outdated, repair
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from talkpath.bridge.config.model import Config
@@ -21,10 +22,14 @@ HOUSEKEEPING: Final = 3600.0
 """Seconds between two rounds."""
 
 
-async def keep_house(config: Config) -> None:
-    """Look after the recordings of every agent: at the start, and every hour."""
-    while any(agent.recording.directory for agent in config.agents.values()):
-        await asyncio.to_thread(tidy_up, config, time.time())
+async def keep_house(config: Callable[[], Config]) -> None:
+    """Look after the recordings of every agent: at the start, and every hour.
+
+    Args:
+        config: Gives the configuration in force.
+    """
+    while True:
+        await asyncio.to_thread(tidy_up, config(), time.time())
         await asyncio.sleep(HOUSEKEEPING)
 
 

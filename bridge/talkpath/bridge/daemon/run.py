@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import platform
 import shutil
@@ -15,6 +16,7 @@ import structlog
 
 from talkpath.bridge.daemon.processes import ProcessWatch
 from talkpath.bridge.daemon.recordings import keep_house
+from talkpath.bridge.daemon.reload import Reloader
 from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.daemon.systemd import Notifier, status_line
 from talkpath.bridge.http.app import HttpServer, HttpServerError, create_app
@@ -27,7 +29,10 @@ from talkpath.bridge.records.keeper import RecordKeeper
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from talkpath.bridge.config.model import Config
+    from talkpath.bridge.daemon.reload import Reloaded
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +40,12 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the processes, each of which is a sign of life for systemd."""
 
 
-def run(config: Config, *, originate: m.Originate | None = None) -> int:
+def run(config: Config, *, path: Path | None = None, originate: m.Originate | None = None) -> int:
     """Run the daemon until a signal ends it.
 
     Args:
         config: The validated configuration.
+        path: The file that it came from, to read again when that is asked for.
         originate: A call to place as soon as everything is ready; the daemon ends after it.
 
     Returns:
@@ -49,7 +55,7 @@ def run(config: Config, *, originate: m.Originate | None = None) -> int:
     folder = tempfile.mkdtemp(prefix="talkpath-metrics-")
     os.environ[FOLDER] = folder
     try:
-        return asyncio.run(Daemon(config, originate=originate).run())
+        return asyncio.run(Daemon(config, path=path, originate=originate).run())
     finally:
         os.environ.pop(FOLDER, None)
         shutil.rmtree(folder, ignore_errors=True)
@@ -60,23 +66,31 @@ class Daemon:
 
     Args:
         config: The validated configuration.
+        path: The file that it came from, to read again when that is asked for.
         originate: A call to place as soon as everything is ready; the daemon ends after it.
     """
 
-    def __init__(self, config: Config, *, originate: m.Originate | None = None) -> None:
+    def __init__(
+        self, config: Config, *, path: Path | None = None, originate: m.Originate | None = None
+    ) -> None:
         self._config = config
+        self._path = path
         self._originate = originate
         self._metrics = Metrics()
         self._sip_feed = sip_feed(self._metrics)
         self._supervisor: Supervisor | None = None
         self._records: RecordKeeper | None = None
         self._notifier = Notifier()
+        self._reloader: Reloader | None = None
+        self._registering: set[str] = set()
         self._outcome: m.CallEnded | None = None
 
     async def run(self) -> int:
         """Run until a signal, or until the call that was ordered is over."""
         supervisor = self._supervisor = Supervisor(self._config, on_event=self._event)
         supervisor.handle_signals()
+        self._reloader = Reloader(self._path, supervisor, self._metrics, self._notifier)
+        self._reloader.handle_signal()
         self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
@@ -93,7 +107,7 @@ class Daemon:
         side = [
             asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
             asyncio.create_task(self._tell_systemd(supervisor)),
-            asyncio.create_task(keep_house(self._config)),
+            asyncio.create_task(keep_house(lambda: supervisor.config)),
         ]
         if self._originate is not None:
             side.append(asyncio.create_task(self._place_call(self._originate)))
@@ -108,12 +122,18 @@ class Daemon:
             if http is not None:
                 await http.stop()
 
+    async def reload(self) -> Reloaded:
+        """Read the configuration again and take over what can change without touching live calls."""
+        if self._reloader is None:
+            raise RuntimeError("asked before the supervisor exists")
+        return await self._reloader.reload()
+
     def snapshot(self) -> DaemonSnapshot:
         """The state of this moment, for ``/healthz`` and ``/readyz``."""
         supervisor = self._supervisor
         if supervisor is None:
             raise RuntimeError("asked before the supervisor exists")
-        wanted = [trunk.name for trunk in self._config.trunks if trunk.register_uri]
+        wanted = [trunk.name for trunk in supervisor.config.trunks if trunk.register_uri]
         known = supervisor.registrations
         return DaemonSnapshot(
             version=version("talkpath"),
@@ -163,10 +183,17 @@ class Daemon:
                 log.exception("watch_broke")
             self._notifier.alive()
             now = self.snapshot()
-            for trunk, registration in now.registrations.items():  # also one that was never answered
-                self._metrics.registration_up.labels(trunk).set(registration.registered)
+            self._show_registrations(now)
             self._notifier.status(status_line(now, why_not_ready(now)))
             await asyncio.sleep(LOOK_EVERY)
+
+    def _show_registrations(self, now: DaemonSnapshot) -> None:
+        """Also those that were never answered; of a trunk that is gone there is nothing to say any more."""
+        for trunk in self._registering - set(now.registrations):
+            self._metrics.registration_up.labels(trunk).set(math.nan)
+        for trunk, registration in now.registrations.items():
+            self._metrics.registration_up.labels(trunk).set(registration.registered)
+        self._registering = set(now.registrations)
 
     async def _tell_systemd(self, supervisor: Supervisor) -> None:
         await supervisor.ready.wait()

@@ -19,6 +19,7 @@ from talkpath.bridge.config.model import capacity, sip_settings, to_json
 from talkpath.bridge.config.values import PortRange
 from talkpath.bridge.daemon.children import Child, ChildSpec
 from talkpath.bridge.daemon.switchboard import SIP, Delivery, Switchboard
+from talkpath.bridge.daemon.vote import Vote
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ WORKER_PROCESS: Final = "talkpath.bridge.worker.process"
 
 HANG_UP_PATIENCE: Final = 8.0
 """Seconds that calls get to end by BYE once the drain time is over."""
+CHANGE_PATIENCE: Final = 30.0
+"""Seconds that the children get to make a new configuration ready: they import tools and read files."""
 EXIT_PATIENCE: Final = 5.0
 """Seconds that a child gets to exit after Stop before it is killed."""
 
@@ -43,6 +46,10 @@ def port_share(ports: PortRange, workers: int, index: int) -> PortRange:
     calls = ports.calls // workers
     first = first_even + index * calls * 2
     return PortRange(first, first + calls * 2 - 1)
+
+
+def _new_settings(config: Config, generation: int) -> m.NewSettings:
+    return m.NewSettings(generation=generation, config_json=m.Secret(to_json(config)))
 
 
 def stack_warning(detail: str, wanted: int) -> str:
@@ -97,6 +104,11 @@ class Supervisor:
         self._idle = asyncio.Event()
         self._idle.set()
         self._capacity = capacity(config)
+        self._generation = self._in_force = 0
+        """Number of the configuration that was tried last, and of the one in force."""
+        self._told: dict[int, int] = {}
+        """Which generation of the configuration each worker was started with, or changed to."""
+        self._vote: Vote | None = None
         self._sip = Child(self._sip_spec())
         self._workers = [Child(self._worker_spec(index)) for index in range(self._capacity.workers)]
 
@@ -150,6 +162,54 @@ class Supervisor:
         self._deliver(deliveries)
         return bool(deliveries)
 
+    async def change(self, config: Config) -> list[str]:
+        """Change to another configuration: calls that come from now on get it, live ones keep theirs.
+
+        Every worker makes it ready first; when one cannot, all keep the present one.
+
+        Args:
+            config: The present one except for what may change (`config.differences.merge`).
+
+        Returns:
+            Why it was not changed, or not wholly; empty: all is well.
+        """
+        self._generation += 1
+        workers = [index for index, worker in enumerate(self._workers) if worker.ready]
+        problems = await self._ask(workers, _new_settings(config, self._generation))
+        if problems:
+            return problems
+        self.config, self._in_force = config, self._generation
+        for index in workers:
+            self._use(index)
+        if not self._sip.ready:  # it gets the new settings when it starts
+            return []
+        return await self._ask([SIP], sip_settings(config))
+
+    async def _ask(self, voters: list[int], settings: m.Message) -> list[str]:
+        vote = self._vote = Vote({who: self._child(who).spec.name for who in voters})
+        for who in voters:
+            self._child(who).send(settings)
+        await vote.over(CHANGE_PATIENCE)
+        self._vote = None
+        return vote.problems
+
+    def _use(self, index: int) -> None:
+        self._told[index] = self._in_force
+        self._workers[index].send(m.UseSettings(generation=self._in_force))
+
+    def _settings_ready(self, who: int, message: m.SettingsReady) -> None:
+        """A child says whether it can use what it got; one that came too late for the vote catches up."""
+        current = who == SIP or message.generation == self._generation
+        if self._vote is not None and current:
+            self._vote.take(who, message.problem)
+        elif who != SIP and message.generation == self._in_force and not message.problem:
+            self._use(who)
+        elif message.problem:
+            log.error("settings_refused", process=self._child(who).spec.name, problem=message.problem)
+
+    def _child(self, who: int) -> Child:
+        return self._sip if who == SIP else self._workers[who]
+
     async def _drain(self) -> None:
         patience = 0.0 if self.failure else self.config.workers.drain_timeout
         log.info("draining", calls=self.switchboard.calls, seconds=patience)
@@ -196,11 +256,15 @@ class Supervisor:
         return ChildSpec(
             name=f"worker-{index}",
             module=WORKER_PROCESS,
-            on_started=lambda child: child.send(self._worker_settings(index)),
+            on_started=lambda child: self._start_worker(index, child),
             on_message=lambda message: self._from_worker(index, message),
             on_lost=lambda _reason: self._lost(index),
             environment=self._environment,
         )
+
+    def _start_worker(self, index: int, child: Child) -> None:
+        self._told[index] = self._in_force
+        child.send(self._worker_settings(index))
 
     def _worker_settings(self, index: int) -> m.WorkerSettings:
         ports = port_share(self.config.sip.rtp_ports, self._capacity.workers, index)
@@ -214,7 +278,9 @@ class Supervisor:
 
     def _lost(self, who: int) -> None:
         before = self.switchboard.calls
-        name = (self._sip if who == SIP else self._workers[who]).spec.name
+        name = self._child(who).spec.name
+        if self._vote is not None:
+            self._vote.lost(who)
         if who == SIP:
             self.registrations.clear()
             self._deliver(self.switchboard.sip_lost())
@@ -242,6 +308,8 @@ class Supervisor:
             self._fail(message.problem)
         elif isinstance(message, m.RegistrationState):
             self._registration(message)
+        elif isinstance(message, m.SettingsReady):
+            self._settings_ready(SIP, message)
         elif isinstance(message, m.IncomingCall):
             self._incoming(message)
             return
@@ -265,6 +333,10 @@ class Supervisor:
             self._workers[index].ready = True
             self._deliver(self.switchboard.worker_ready(index, self._worker_settings(index).lanes))
             self._note_ready()
+            if self._told[index] != self._in_force:  # it was starting while the others changed
+                self._workers[index].send(_new_settings(self.config, self._in_force))
+        elif isinstance(message, m.SettingsReady):
+            self._settings_ready(index, message)
         elif isinstance(message, m.SetUpFailed):
             if not self.ready.is_set():  # later, the other workers and their calls matter more
                 self._fail(message.problem)
@@ -294,8 +366,7 @@ class Supervisor:
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
         for destination, message in deliveries:
-            child = self._sip if destination == SIP else self._workers[destination]
-            child.send(message)
+            self._child(destination).send(message)
 
     def _note_ready(self) -> None:
         if not self.ready.is_set() and all(child.ready for child in self.children):

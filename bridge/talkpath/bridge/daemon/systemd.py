@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Notifier:
     def ready(self) -> None:
         """The service takes calls."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """The service reads its configuration again; `ready` says that it has (Type=notify-reload)."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
         """The service is about to end: no new calls, live ones may finish."""

@@ -240,6 +240,19 @@ class Metrics(MediaMetrics, RecordMetrics):
             "livemostrecent",
             "1 after SIGTERM; live calls get drain_timeout.",
         )
+        self.reload_successful = self._gauge(
+            "config_last_reload_successful",
+            "1 when the configuration in force is what was last read, 0 after a reload that failed.",
+            [],
+            "livemostrecent",
+            "0: the log line reload_refused names file, key and remedy; the configuration before stays.",
+        )
+        self.reload_time = self._gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read, in Unix time.",
+            [],
+            "livemostrecent",
+        )
         self.build_info = self._gauge(
             "build_info", "Always 1; the labels tell the version.", ["version", "python"], "max"
         )

@@ -61,13 +61,16 @@ class ToolRunner:
         arguments: dict[str, Any],
         call: CallContext,
         *,
+        seconds: float | None = None,
         on_failure: Callable[[], None] | None = None,
     ) -> str:
         """Run a tool and return what to tell the model. Raises nothing but cancellation.
 
-        ``on_failure`` is called when the model gets a sentence instead of a result.
+        ``seconds`` is how long it may take; None: as long as any. ``on_failure`` is called when the model
+        gets a sentence instead of a result.
         """
-        output, outcome = await self._attempt(registry, name, arguments, call)
+        patience = self._timeout if seconds is None else seconds
+        output, outcome = await self._attempt(registry, name, arguments, call, patience)
         if on_failure is not None and outcome != "ok":
             on_failure()
         if self._on_end is not None:
@@ -75,7 +78,7 @@ class ToolRunner:
         return output
 
     async def _attempt(
-        self, registry: ToolRegistry, name: str, arguments: dict[str, Any], call: CallContext
+        self, registry: ToolRegistry, name: str, arguments: dict[str, Any], call: CallContext, seconds: float
     ) -> tuple[str, str]:
         tool = registry.get(name)
         if tool is None:
@@ -85,7 +88,7 @@ class ToolRunner:
         except ToolError as error:
             return self._refuse("bad_arguments", str(error))
         try:
-            result = await asyncio.wait_for(self._start(tool, positional, keywords), self._timeout)
+            result = await asyncio.wait_for(self._start(tool, positional, keywords), seconds)
         except ToolBusyError:
             return self._refuse("busy", "Too many tools are running. Try again in a moment.")
         except ToolError as error:

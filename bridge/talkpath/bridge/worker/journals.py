@@ -59,6 +59,10 @@ class CallJournals:
         """Journals that are open."""
         return len(self._open)
 
+    def use(self, settings: RecordsConfig) -> None:
+        """Take other settings for the calls that begin from now on."""
+        self._settings = settings
+
     def begin(self, record: CallRecord) -> None:
         """A call begins."""
         record.started_at = datetime.now(UTC)

@@ -17,11 +17,14 @@ from talkpath.bridge.config.model import from_json
 from talkpath.bridge.media.heartbeat import Heartbeat, freeze_garbage
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
+from talkpath.bridge.worker.readiness import make_ready_from_json
 from talkpath.bridge.worker.worker import Worker
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from talkpath.bridge.worker.readiness import Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,8 @@ class WorkerProcess:
         self._channel = Channel(sock, self._message, self._supervisor_lost)
         self._worker: Worker | None = None
         self._heartbeat: Heartbeat | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._ready: tuple[int, Readiness] | None = None
         self._done = asyncio.Event()
         self._exit_code = 0
 
@@ -67,6 +72,10 @@ class WorkerProcess:
                 self._set_up(message)
             except Exception as error:  # noqa: BLE001 - tools are somebody else's code, and may raise anything
                 self._set_up_failed(error)
+        elif isinstance(message, m.NewSettings):
+            self._preparing = asyncio.create_task(self._prepare(message))
+        elif isinstance(message, m.UseSettings):
+            self._use(message.generation)
         elif self._worker is not None:
             self._worker.message(message)
         if isinstance(message, m.Stop):
@@ -81,6 +90,25 @@ class WorkerProcess:
         self._feed_metrics()
         freeze_garbage()
         self._channel.send(m.Ready(detail=f"{settings.lanes} lanes"))
+
+    async def _prepare(self, settings: m.NewSettings) -> None:
+        """Make another configuration ready, away from the loop that carries the voices."""
+        self._ready = None
+        problem = ""
+        try:
+            ready = await asyncio.to_thread(make_ready_from_json, settings.config_json.value)
+        except Exception as error:  # noqa: BLE001 - tools are somebody else's code, and may raise anything
+            problem = f"{type(error).__name__}: {error}"[:1000]
+        else:
+            self._ready = (settings.generation, ready)
+        self._channel.send(m.SettingsReady(generation=settings.generation, problem=problem))
+
+    def _use(self, generation: int) -> None:
+        if self._ready is None or self._ready[0] != generation or self._worker is None:
+            log.error("settings_not_ready", generation=generation)
+            return
+        self._worker.use(self._ready[1])
+        self._ready = None
 
     def _set_up_failed(self, error: Exception) -> None:
         log.error("set_up_failed", exc_info=error)
@@ -108,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fd", type=int, required=True, help="inherited SOCK_SEQPACKET socket")
     options = parser.parse_args(arguments)
     # The terminal sends its signals to every process; the supervisor decides what they mean.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sock = socket.socket(fileno=options.fd)
     sock.setblocking(False)

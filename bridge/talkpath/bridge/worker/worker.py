@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import functools
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,27 +14,24 @@ import structlog
 from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.peer import Peer
-from talkpath.bridge.call.recording import check_announcement
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
-from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.config.model import endpoint, told_names
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
 from talkpath.bridge.observe.call_record import CallRecord
 from talkpath.bridge.observe.feed import CounterFeed, HistogramFeed, media_feed
-from talkpath.bridge.realtime.connection import tls_context
 from talkpath.bridge.realtime.tool_runner import ToolRunner
-from talkpath.bridge.realtime.tools import CallContext, ToolRegistry
+from talkpath.bridge.realtime.tools import CallContext
 from talkpath.bridge.recording.writer import RecordingWriter
 from talkpath.bridge.routes import Rejection, RouteRequest, route
 from talkpath.bridge.worker.journals import CallJournals
+from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6, user_part
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Coroutine, Iterator
 
     from prometheus_client import Counter
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.observe.call_record import Cause
     from talkpath.bridge.observe.metrics import Metrics
     from talkpath.bridge.realtime.effects import Effect
+    from talkpath.bridge.worker.readiness import Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +68,7 @@ class Worker:
         metrics: Metrics,
         on_event: Callable[[str, Effect], None] | None = None,
     ) -> None:
-        self._config = config
+        ready = make_ready(config)
         self._metrics = metrics
         metrics.expect(config.agents, ["", *(trunk.name for trunk in config.trunks)])
         self._loop = asyncio.get_running_loop()
@@ -92,12 +91,9 @@ class Worker:
             config=config,
             plane=self.plane,
             ports=self.ports,
-            tools={name: ToolRegistry.load(agent.tools) for name, agent in config.agents.items()},
-            tool_runner=ToolRunner(
-                timeout=max((agent.tool_timeout for agent in config.agents.values()), default=10.0),
-                on_end=self._journals.tool_ended,
-            ),
-            tls={name: self._tls(name) for name in config.agents},
+            tools=ready.tools,
+            tool_runner=ToolRunner(on_end=self._journals.tool_ended),
+            tls=ready.tls,
             background=self._background,
             send=self._send,
             finished=self._finished,
@@ -109,12 +105,6 @@ class Worker:
             connect_timeout=config.realtime.connect_timeout,
             on_event=self._session_effect,
         )
-        for agent in config.agents.values():  # read now: a disk must not hold up a media beat
-            fallback_sound(agent.fallback.announcement)
-            check_announcement(agent.recording)
-        for target in config.targets:
-            if target.last_resort != "agent":
-                fallback_sound(target.last_resort.announcement)
 
     # From the supervisor --------------------------------------------------------------------------
 
@@ -149,6 +139,19 @@ class Worker:
         runner = self.calls.get(call) or self.consults.get(call)
         if runner is not None:
             runner.guarded(functools.partial(runner.message, message))
+
+    def use(self, ready: Readiness) -> None:
+        """Take another configuration for the calls that come from now on; live ones keep theirs."""
+        config = ready.config
+        self._metrics.expect(config.agents, ["", *(trunk.name for trunk in config.trunks)])
+        self._journals.use(config.records)
+        self._services = replace(
+            self._services,
+            config=config,
+            tools=ready.tools,
+            tls=ready.tls,
+            connect_timeout=config.realtime.connect_timeout,
+        )
 
     # From the heartbeat ---------------------------------------------------------------------------
 
@@ -225,17 +228,13 @@ class Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tls(self, agent: str) -> ssl.SSLContext | None:
-        """One context per agent: loading the authorities costs milliseconds."""
-        return tls_context(endpoint(self._config, agent).url, str(self._config.realtime.ca_file or ""))
-
     # Calls ----------------------------------------------------------------------------------------
 
     def _incoming(self, invite: m.IncomingCall) -> None:
         if self._stopping:
             self._refuse(invite, 503, "shutting down", "draining", RETRY_AFTER)
             return
-        destination = route(self._config, route_request(invite), dt.datetime.now(dt.UTC))
+        destination = route(self._services.config, route_request(invite), dt.datetime.now(dt.UTC))
         if isinstance(destination, Rejection):
             cause: Cause = "no_route" if destination.status == 404 else "rejected_by_route"
             self._refuse(invite, destination.status, destination.reason, cause, destination.retry_after)
@@ -243,14 +242,14 @@ class Worker:
         record = record_of(invite)
         self._begin(record, invite)
         record.agent = destination
-        record.model = endpoint(self._config, destination).model
+        record.model = endpoint(self._services.config, destination).model
         context = CallContext(
             call_id=invite.call,
             sip_call_id=invite.sip_call_id,
             caller=record.caller,
             called=record.called,
             headers=dict(invite.headers),
-            facts=select(invite.headers, told_names(self._config, invite.trunk, destination)),
+            facts=select(invite.headers, told_names(self._services.config, invite.trunk, destination)),
         )
         ipv6 = is_ipv6(invite.local_address)
         runner = CallRunner(
@@ -271,7 +270,7 @@ class Worker:
             direction="outbound",
             trunk=order.trunk,
             agent=order.agent,
-            model=endpoint(self._config, order.agent).model,
+            model=endpoint(self._services.config, order.agent).model,
             called=user_part(order.uri),
         )
         self._journals.begin(record)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+
+from talkpath.bridge.config.differences import merge
+from talkpath.bridge.config.model import Config
+
+PBX = {"name": "pbx", "match": ["192.0.2.1"]}
+
+
+def configuration(**changes: Any) -> Config:
+    values: dict[str, Any] = {
+        "realtime": {"api_key": "sk-secret-one"},
+        "agents": {"reception": {"instructions": "Hello."}},
+        "trunks": [PBX],
+        **changes,
+    }
+    return Config.model_validate(values)
+
+
+def test_the_same_changes_nothing() -> None:
+    merged = merge(configuration(), configuration())
+    assert merged == (configuration(), (), ())
+
+
+def test_what_may_change_is_named_by_key_and_never_by_value() -> None:
+    wanted = configuration(
+        realtime={"api_key": "sk-secret-two"},
+        agents={"reception": {"instructions": "Good evening."}, "sales": {}},
+        trunks=[{**PBX, "match": ["192.0.2.2"]}, {"name": "carrier", "match": ["192.0.2.3"]}],
+        sip={"max_calls": 7},
+        workers={"drain_timeout": "5m"},
+    )
+    merged = merge(configuration(), wanted)
+    assert merged.config == wanted
+    assert set(merged.changed) == {
+        "realtime.api_key",
+        "agents.reception.instructions",
+        "agents.sales",
+        "trunks.pbx.match",
+        "trunks.carrier",
+        "sip.max_calls",
+        "workers.drain_timeout",
+    }
+    assert merged.waiting == ()
+    assert "secret" not in str((merged.changed, merged.waiting))
+
+
+def test_what_belongs_to_open_sockets_and_processes_stays_and_is_named() -> None:
+    wanted = configuration(
+        sip={"listen": ["udp:127.0.0.1:5070"], "rtp_ports": "20000-20999", "codecs": ["PCMA"]},
+        workers={"count": 3, "lanes": 10},
+        http={"listen": "127.0.0.1:1"},
+        log={"level": "debug"},
+        records={"url": "off", "transcripts": False},
+    )
+    now = configuration()
+    merged = merge(now, wanted)
+    assert merged.changed == ("sip.codecs", "records.transcripts")
+    assert set(merged.waiting) == {
+        "sip.listen",
+        "sip.rtp_ports",
+        "workers.count",
+        "workers.lanes",
+        "http.listen",
+        "log.level",
+        "records.url",
+    }
+    assert merged.config.sip.listen == now.sip.listen
+    assert merged.config.sip.codecs == ("PCMA",)
+    assert merged.config.workers == now.workers
+    assert merged.config.records.transcripts is False
+
+
+def test_a_list_without_names_differs_as_a_whole() -> None:
+    merged = merge(configuration(), configuration(routes=[{"to": "1*", "agent": "reception"}]))
+    assert merged.changed == ("routes",)
