@@ -118,3 +118,9 @@ def test_a_route_with_hours_holds_within_them(now: str, found: object) -> None:
 )
 def test_a_refusal_says_what_the_configuration_says(line: dict[str, object], rejection: Rejection) -> None:
     assert route(config(line), RouteRequest("1", caller="+900123")) == rejection
+
+
+def test_a_browser_is_answered_by_the_agent_that_it_chose() -> None:
+    routes = config({"to": "*", "reject": 603})
+    assert route(routes, RouteRequest("b", trunk="console")) == "b"
+    assert route(routes, RouteRequest("c", trunk="console")) == Rejection(404, "There is no agent c.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from talkpath.bridge.transfer.hours import is_open, parse_holiday, parse_span
+from talkpath.sip.phone_messages import CONSOLE
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,6 +51,8 @@ def route(config: Config, call: RouteRequest, now: dt.datetime) -> str | Rejecti
     Returns:
         Name of an agent, or the refusal.
     """
+    if call.trunk == CONSOLE:  # whoever calls from a browser has chosen
+        return call.to if call.to in config.agents else Rejection(404, f"There is no agent {call.to}.")
     for candidate in config.routes:
         if _matches(candidate, call) and _holds(candidate, now):
             if candidate.agent is not None:

@@ -9,7 +9,8 @@ call exists before and after its dialog. Addresses are plain strings, ports are 
 seconds, SDP is text.
 
 The messages stand by their direction in `call_reports` (SIP process to worker), `call_orders` (worker to SIP
-process), `supervision` (supervisor and children) and `settings`; everybody takes them from here.
+process), `supervision` (supervisor and children), `phone_messages` (supervisor and phone process) and
+`settings`; everybody takes them from here.
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ from talkpath.sip.call_reports import (
 )
 from talkpath.sip.new_settings import NewSettings, Part, SettingsReady, UseSettings
 from talkpath.sip.outcomes import Outcome
+from talkpath.sip.phone_messages import (
+    CONSOLE,
+    PhoneAnswer,
+    PhoneDigit,
+    PhoneHangUp,
+    PhoneOffer,
+    PhoneSettings,
+)
 from talkpath.sip.settings import (
     Header,
     Listener,
@@ -69,6 +78,7 @@ from talkpath.sip.supervision import (
 )
 
 __all__ = [
+    "CONSOLE",
     "MAX_MESSAGE",
     "Admission",
     "Answer",
@@ -97,6 +107,11 @@ __all__ = [
     "Outcome",
     "Part",
     "PeerLost",
+    "PhoneAnswer",
+    "PhoneDigit",
+    "PhoneHangUp",
+    "PhoneOffer",
+    "PhoneSettings",
     "PlaceCall",
     "Ready",
     "Refer",
@@ -161,6 +176,11 @@ AnyMessage = (
     | SettingsReady
     | UseSettings
     | Part
+    | PhoneSettings
+    | PhoneOffer
+    | PhoneAnswer
+    | PhoneDigit
+    | PhoneHangUp
 )
 
 Large = SipSettings | WorkerSettings | NewSettings

@@ -13,7 +13,8 @@ import pytest
 
 from talkpath.bridge.config.values import PortRange
 from talkpath.bridge.daemon import supervisor as module
-from talkpath.bridge.daemon.supervisor import Supervisor, port_share, stack_warning
+from talkpath.bridge.daemon.capacity import port_share, stack_warning
+from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
 from tests.bridge.daemon.test_children import DOUBLE

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from talkpath.bridge.daemon.switchboard import SIP, Switchboard
+from talkpath.bridge.daemon.switchboard import PHONE, SIP, Switchboard
 from talkpath.sip import messages as m
 
 
@@ -133,3 +133,58 @@ def test_an_order_to_originate_goes_to_the_least_loaded_worker() -> None:
     board.from_sip(invite("c0"))
     order = m.Originate(call="c1", uri="sip:x@test", agent="reception")
     assert board.originate(order) == [(1, order)]
+
+
+def test_a_browsers_call_is_between_the_phone_process_and_a_worker() -> None:
+    board = ready_switchboard(5)
+    assert board.from_phone(invite("c0"))[0] == (0, invite("c0"))
+    assert board.from_worker(0, m.Answer(call="c0", rtp_port=4000)) == [
+        (PHONE, m.Answer(call="c0", rtp_port=4000))
+    ]
+    assert board.from_phone(m.CallConfirmed(call="c0")) == [(0, m.CallConfirmed(call="c0"))]
+    assert board.from_phone(ended("c0")) == [(0, ended("c0"))]
+    assert board.calls == 0
+
+
+def test_a_browser_that_calls_when_every_lane_is_taken_is_told_itself() -> None:
+    board = ready_switchboard(1)
+    board.from_sip(invite("c0"))
+    ((destination, answer),) = board.from_phone(invite("c1"))
+    assert (destination, type(answer)) == (PHONE, m.Reject)
+
+
+def test_the_second_leg_of_a_browsers_call_is_with_the_sip_process() -> None:
+    board = ready_switchboard(5)
+    board.from_phone(invite("c0"))
+    order = m.PlaceCall(call="c0-t1.1", uri="sip:x@test", rtp_port=4000)
+    assert board.from_worker(0, order) == [(SIP, order)]
+    assert board.from_worker(0, m.HangUp(call="c0-t1.1")) == [(SIP, m.HangUp(call="c0-t1.1"))]
+    assert board.from_worker(0, m.HangUp(call="c0")) == [(PHONE, m.HangUp(call="c0"))]
+
+
+def test_the_loss_of_the_phone_process_ends_the_calls_of_browsers_and_no_others() -> None:
+    board = ready_switchboard(5, 5)
+    board.from_sip(invite("c0"))
+    board.from_phone(invite("c1"))
+    assert board.phone_lost() == [(1, m.PeerLost(who="sip", calls=("c1",)))]
+    assert board.load() == {0: 1, 1: 0}
+    assert board.from_phone(m.CallConfirmed(call="c1")) == []
+
+
+def test_the_loss_of_the_sip_process_leaves_the_calls_of_browsers() -> None:
+    board = ready_switchboard(5)
+    board.from_sip(invite("c0"))
+    board.from_phone(invite("c1"))
+    assert board.sip_lost() == [(0, m.PeerLost(who="sip", calls=("c0",)))]
+    assert board.from_worker(0, m.HangUp(call="c1")) == [(PHONE, m.HangUp(call="c1"))]
+
+
+def test_the_loss_of_a_worker_is_told_to_whoever_has_its_dialogs() -> None:
+    board = ready_switchboard(5)
+    board.from_sip(invite("c0"))
+    board.from_phone(invite("c1"))
+    assert board.worker_lost(0)[:2] == [
+        (SIP, m.PeerLost(who="worker", calls=("c0",))),
+        (PHONE, m.PeerLost(who="worker", calls=("c1",))),
+    ]
+    assert board.calls == 0

@@ -45,6 +45,12 @@ class Peer:
         return cls(invite.trunk, domain, "" if datagrams else f";transport={invite.transport}", number)
 
     @classmethod
+    def of_browser(cls, config: Config, trunk: str) -> Peer:
+        """A browser has no numbers of its own: the numbers that are there are those of a trunk."""
+        own = next((one for one in config.trunks if one.name == trunk), None)
+        return cls(trunk) if own is None else cls(trunk, _domain(own) or _only_host(own))
+
+    @classmethod
     def of_order(cls, order: Originate) -> Peer:
         """Whom we call."""
         where = order.uri.rpartition("@")[2] if "@" in order.uri else order.uri.partition(":")[2]

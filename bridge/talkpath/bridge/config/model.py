@@ -10,6 +10,7 @@ from talkpath.sip import messages
 
 from .agent import AgentConfig
 from .outbound import outbound_settings
+from .phone import PhoneConfig
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
 from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
@@ -142,6 +143,7 @@ class Config(Section):
         ),
     )
     http: HttpConfig = Field(default_factory=HttpConfig, description="Metrics and health.")
+    phone: PhoneConfig = Field(default_factory=PhoneConfig, description="A telephone in the browser.")
     log: LogConfig = Field(default_factory=LogConfig, description="What is written to standard error.")
     records: RecordsConfig = Field(
         default_factory=RecordsConfig, description="What is kept of calls that are over, where, and how long."
@@ -231,6 +233,18 @@ def dtmf_mode(config: Config, trunk: str) -> Literal["auto", "rfc4733", "info"]:
     return next((known.dtmf for known in config.trunks if known.name == trunk), "auto")
 
 
+def phone_agents(config: Config) -> tuple[str, ...]:
+    """The agents that a browser may talk to, the one to begin with first."""
+    return config.phone.agents or tuple(config.agents)
+
+
+def phone_trunk(config: Config) -> str:
+    """The trunk by which calls of browsers are transferred; empty: there is none, or several."""
+    if config.phone.trunk is not None:
+        return config.phone.trunk
+    return config.trunks[0].name if len(config.trunks) == 1 else ""
+
+
 def to_json(config: Config) -> str:
     """Write the configuration for a child process, secrets included: never log this."""
     return config.model_dump_json(context={"secrets": True}, by_alias=True)
@@ -264,6 +278,17 @@ def sip_settings(config: Config) -> messages.SipSettings:
         calls_per_second_per_source=sip.calls_per_second_per_source,
         accept_private_sources=not config.trunks,
         outbound=outbound_settings(sip.outbound),
+    )
+
+
+def phone_settings(config: Config) -> messages.PhoneSettings:
+    """Say to the phone process what it has to know, and no more: it gets no secret."""
+    return messages.PhoneSettings(
+        max_calls=config.phone.max_calls,
+        addresses=config.phone.addresses,
+        log_format=config.log.format,
+        log_level=config.log.level,
+        log_private=config.log.private,
     )
 
 

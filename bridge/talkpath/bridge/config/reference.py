@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .agent import AgentConfig
 from .describe import Key, keys_of
 from .model import Config, HttpConfig, LogConfig, RouteConfig, WorkersConfig
+from .phone import PhoneConfig
 from .realtime import RealtimeConfig
 from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
@@ -90,6 +91,7 @@ TABLES = (
     Table("[[routes]]", _text("routes"), RouteConfig),
     Table("[[targets]]", _text("targets"), TargetConfig),
     Table("[http]", _text("http"), HttpConfig, ("listen",)),
+    Table("[phone]", _text("phone"), PhoneConfig),
     Table("[log]", _text("log"), LogConfig, ("level",)),
     Table("[records]", _text("records"), RecordsConfig),
     Table("[workers]", _text("workers"), WorkersConfig),

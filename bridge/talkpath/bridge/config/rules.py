@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.bridge.routes import is_expression
+from talkpath.sip.phone_messages import CONSOLE
 
 from .model import endpoint
 from .problems import nearest
@@ -58,6 +59,9 @@ def _agents(config: Config) -> Iterator[Finding]:
 def _names(config: Config) -> Iterator[Finding]:
     counts = Counter(trunk.name for trunk in config.trunks)
     for index, trunk in enumerate(config.trunks):
+        if trunk.name == CONSOLE:
+            reason = f'the name "{CONSOLE}" is that of calls from browsers'
+            yield Finding(("trunks", index, "name"), reason, "Choose another.")
         if counts[trunk.name] > 1:
             yield Finding(("trunks", index, "name"), f'the name "{trunk.name}" is taken', "Choose another.")
         if trunk.agent is not None:
@@ -67,6 +71,13 @@ def _names(config: Config) -> Iterator[Finding]:
             yield from _known(("routes", index, "agent"), line.agent, config.agents, "agent")
         if line.trunk is not None:
             yield from _known(("routes", index, "trunk"), line.trunk, counts, "trunk")
+
+    for index, agent in enumerate(config.phone.agents):
+        yield from _known(("phone", "agents", index), agent, config.agents, "agent")
+    if config.phone.enabled and config.phone.token is None:
+        yield Finding(("phone", "token"), "is missing: who may call?", 'Add token = "env:NAME".')
+    if config.phone.trunk is not None:
+        yield from _known(("phone", "trunk"), config.phone.trunk, counts, "trunk")
 
 
 def _known(path: Path, name: str, names: Iterable[str], what: str) -> Iterator[Finding]:

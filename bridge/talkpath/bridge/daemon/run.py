@@ -21,6 +21,7 @@ from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.daemon.systemd import Notifier, status_line
 from talkpath.bridge.http.app import HttpServer, HttpServerError, create_app
 from talkpath.bridge.http.health import DaemonSnapshot, ProcessHealth, RegistrationHealth, why_not_ready
+from talkpath.bridge.http.phone import bearer, phone_router
 from talkpath.bridge.observe.feed import sip_feed
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
@@ -30,6 +31,8 @@ from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fastapi import FastAPI
 
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.daemon.reload import Reloaded
@@ -94,7 +97,7 @@ class Daemon:
         self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
-            http = HttpServer(create_app(self, self._metrics), *self._config.http.listen)
+            http = HttpServer(self._app(supervisor), *self._config.http.listen)
             try:
                 address = await http.start()
             except HttpServerError as problem:
@@ -127,6 +130,14 @@ class Daemon:
         if self._reloader is None:
             raise RuntimeError("asked before the supervisor exists")
         return await self._reloader.reload()
+
+    def _app(self, supervisor: Supervisor) -> FastAPI:
+        app = create_app(self, self._metrics)
+        if self._config.phone.enabled:
+            token = self._config.phone.token
+            check = bearer([token.get_secret_value()] if token else [])
+            app.include_router(phone_router(lambda: supervisor.phone, check))
+        return app
 
     def snapshot(self) -> DaemonSnapshot:
         """The state of this moment, for ``/healthz`` and ``/readyz``."""

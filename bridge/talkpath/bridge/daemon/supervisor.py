@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import signal
 import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from talkpath.bridge.config.model import capacity, sip_settings, to_json
-from talkpath.bridge.config.values import PortRange
+from talkpath.bridge.config.model import capacity, phone_agents, phone_settings, sip_settings, to_json
+from talkpath.bridge.daemon.capacity import port_share, stack_warning
 from talkpath.bridge.daemon.children import Child, ChildSpec
-from talkpath.bridge.daemon.switchboard import SIP, Delivery, Switchboard
+from talkpath.bridge.daemon.phone_desk import PhoneDesk
+from talkpath.bridge.daemon.switchboard import PHONE, SIP, Delivery, Switchboard
 from talkpath.bridge.daemon.vote import Vote
 from talkpath.sip import messages as m
 
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 SIP_PROCESS: Final = "talkpath.sip.process"
 WORKER_PROCESS: Final = "talkpath.bridge.worker.process"
+PHONE_PROCESS: Final = "talkpath.bridge.phone.process"
 
 HANG_UP_PATIENCE: Final = 8.0
 """Seconds that calls get to end by BYE once the drain time is over."""
@@ -40,34 +41,8 @@ EXIT_PATIENCE: Final = 5.0
 """Seconds that a child gets to exit after Stop before it is killed."""
 
 
-def port_share(ports: PortRange, workers: int, index: int) -> PortRange:
-    """The part of the RTP ports that worker ``index`` of ``workers`` has for itself; even port first."""
-    first_even = ports.first + ports.first % 2
-    calls = ports.calls // workers
-    first = first_even + index * calls * 2
-    return PortRange(first, first + calls * 2 - 1)
-
-
 def _new_settings(config: Config, generation: int) -> m.NewSettings:
     return m.NewSettings(generation=generation, config_json=m.Secret(to_json(config)))
-
-
-def stack_warning(detail: str, wanted: int) -> str:
-    """What is to be known about the SIP stack that told ``detail`` of itself; empty: nothing.
-
-    Args:
-        detail: As in ``Ready`` of the SIP process: "pjsua2 2.15.1, 4 calls, OpenSSL 1.0.2k".
-        wanted: Calls at once that the configuration has room for.
-    """
-    found = re.search(r"(\d+) calls", detail)
-    limits = []
-    if found and int(found[1]) < wanted:
-        limits.append(f"carries {found[1]} calls at once, the configuration has room for {wanted}")
-    if "OpenSSL 1.0" in detail:
-        limits.append("speaks TLS up to 1.2 only, with an OpenSSL that is no longer maintained")
-    if not limits:
-        return ""
-    return f"This pjsua2 {' and '.join(limits)}. For production, build it: make pjsua2."
 
 
 class Supervisor:
@@ -111,13 +86,19 @@ class Supervisor:
         self._vote: Vote | None = None
         self._sip = Child(self._sip_spec())
         self._workers = [Child(self._worker_spec(index)) for index in range(self._capacity.workers)]
+        self._phone: Child | None = None
+        self.phone: PhoneDesk | None = None
+        """Takes the calls of browsers; None: not enabled."""
+        if config.phone.enabled:
+            phone = self._phone = Child(self._phone_spec())
+            self.phone = PhoneDesk(phone.send, lambda: phone.ready, lambda: phone_agents(self.config))
 
     # What HTTP and the command line look at -------------------------------------------------------
 
     @property
     def children(self) -> list[Child]:
-        """The SIP process and the workers."""
-        return [self._sip, *self._workers]
+        """The SIP process, the workers, and the phone process if it is enabled."""
+        return [self._sip, *self._workers, *([self._phone] if self._phone else [])]
 
     @property
     def draining(self) -> bool:
@@ -207,9 +188,6 @@ class Supervisor:
         elif message.problem:
             log.error("settings_refused", process=self._child(who).spec.name, problem=message.problem)
 
-    def _child(self, who: int) -> Child:
-        return self._sip if who == SIP else self._workers[who]
-
     async def _drain(self) -> None:
         patience = 0.0 if self.failure else self.config.workers.drain_timeout
         log.info("draining", calls=self.switchboard.calls, seconds=patience)
@@ -266,6 +244,16 @@ class Supervisor:
         self._told[index] = self._in_force
         child.send(self._worker_settings(index))
 
+    def _phone_spec(self) -> ChildSpec:
+        return ChildSpec(
+            name="phone",
+            module=PHONE_PROCESS,
+            on_started=lambda child: child.send(phone_settings(self.config)),
+            on_message=self._from_phone,
+            on_lost=lambda _reason: self._lost(PHONE),
+            environment=self._environment,
+        )
+
     def _worker_settings(self, index: int) -> m.WorkerSettings:
         ports = port_share(self.config.sip.rtp_ports, self._capacity.workers, index)
         return m.WorkerSettings(
@@ -284,6 +272,10 @@ class Supervisor:
         if who == SIP:
             self.registrations.clear()
             self._deliver(self.switchboard.sip_lost())
+        elif who == PHONE:
+            self._deliver(self.switchboard.phone_lost())
+            if self.phone is not None:
+                self.phone.lost()
         else:
             deliveries = self.switchboard.worker_lost(who)
             self._deliver(deliveries)
@@ -318,12 +310,27 @@ class Supervisor:
             self._note_idle()
         self._on_event("sip", message)
 
-    def _incoming(self, invite: m.IncomingCall) -> None:
+    def _from_phone(self, message: m.AnyMessage) -> None:
+        if isinstance(message, m.Ready) and self._phone is not None:
+            self._phone.ready = True
+            self._note_ready()
+        elif isinstance(message, m.IncomingCall):
+            self._incoming(message, PHONE)
+            return
+        elif not isinstance(message, m.PhoneAnswer):  # that is for the browser alone
+            self._deliver(self.switchboard.from_phone(message))
+            self._note_idle()
+        if self.phone is not None:
+            self.phone.message(message)
+        self._on_event("phone", message)
+
+    def _incoming(self, invite: m.IncomingCall, who: int = SIP) -> None:
         """Give the call to a worker; a refusal of our own is worth watching, too."""
-        deliveries = self.switchboard.from_sip(invite)
+        board = self.switchboard
+        deliveries = board.from_sip(invite) if who == SIP else board.from_phone(invite)
         self._deliver(deliveries)
         self._note_idle()
-        self._on_event("sip", invite)
+        self._on_event("sip" if who == SIP else "phone", invite)
         for _, message in deliveries:
             if isinstance(message, m.Reject):
                 self._on_event("supervisor", message)
@@ -367,6 +374,11 @@ class Supervisor:
     def _deliver(self, deliveries: list[Delivery]) -> None:
         for destination, message in deliveries:
             self._child(destination).send(message)
+
+    def _child(self, who: int) -> Child:
+        if who == PHONE and self._phone is not None:
+            return self._phone
+        return self._sip if who == SIP else self._workers[who]
 
     def _note_ready(self) -> None:
         if not self.ready.is_set() and all(child.ready for child in self.children):

@@ -1,8 +1,9 @@
 """Which worker has which call, and where each message goes. Pure: messages in, deliveries out.
 
-All messages between the SIP process and the media workers pass here, because the supervisor is the only
-process that knows who is alive. Three promises: every call has at most one worker; a message about a
-call that ended goes nowhere; when a process dies, every call it had is ended on the other side.
+All messages between the processes that have dialogs (SIP, and the phone of browsers) and the media workers
+pass here, because the supervisor is the only process that knows who is alive. Three promises: every call has
+at most one worker; a message about a call that ended goes nowhere; when a process dies, every call it had is
+ended on the other side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from talkpath.sip import messages as m
 
 SIP: Final = -1
 """The SIP process as a destination; workers are 0, 1, 2, …"""
+PHONE: Final = -2
+"""The phone process: its dialogs are with browsers."""
 
 Delivery = tuple[int, m.Message]
 """Destination and message."""
@@ -38,6 +41,8 @@ class Switchboard:
     def __init__(self) -> None:
         self._workers: dict[int, _Worker] = {}
         self._worker_of: dict[str, int] = {}
+        self._browsers: set[str] = set()
+        """Calls whose dialog the phone process has."""
         self._sip_alive = False
         self._draining = False
         self._last_admission: tuple[bool, bool] | None = None
@@ -72,15 +77,27 @@ class Switchboard:
         return self._admission()
 
     def sip_lost(self) -> list[Delivery]:
-        """The SIP process died: every worker ends the calls it has, the dialogs are gone."""
+        """The SIP process died: every worker ends the calls it has by it, the dialogs are gone."""
         self._sip_alive = False
-        lost: list[Delivery] = [
-            (index, m.PeerLost(who="sip", calls=tuple(sorted(worker.calls))))
-            for index, worker in self._workers.items()
+        return self._dialogs_lost({*self._worker_of} - self._browsers)
+
+    def phone_lost(self) -> list[Delivery]:
+        """The phone process died: the workers end the calls of browsers."""
+        lost = self._dialogs_lost(set(self._browsers))
+        concerned = [
+            (who, message) for who, message in lost if isinstance(message, m.PeerLost) and message.calls
         ]
-        for worker in self._workers.values():
-            worker.calls.clear()
-        self._worker_of.clear()
+        return [*concerned, *self._admission()]
+
+    def _dialogs_lost(self, calls: set[str]) -> list[Delivery]:
+        lost: list[Delivery] = []
+        for index, worker in self._workers.items():
+            gone, worker.calls = worker.calls & calls, worker.calls - calls
+            if gone:
+                lost.append((index, m.PeerLost(who="sip", calls=tuple(sorted(gone)))))
+        for call in calls:
+            del self._worker_of[call]
+        self._browsers -= calls
         return lost
 
     def worker_ready(self, index: int, lanes: int) -> list[Delivery]:
@@ -96,8 +113,12 @@ class Switchboard:
         for call in worker.calls:
             self._worker_of.pop(call, None)
         lost: list[Delivery] = []
-        if self._sip_alive and worker.calls:
-            lost.append((SIP, m.PeerLost(who="worker", calls=tuple(sorted(worker.calls)))))
+        by_phone, by_sip = worker.calls & self._browsers, worker.calls - self._browsers
+        self._browsers -= by_phone
+        if self._sip_alive and by_sip:
+            lost.append((SIP, m.PeerLost(who="worker", calls=tuple(sorted(by_sip)))))
+        if by_phone:
+            lost.append((PHONE, m.PeerLost(who="worker", calls=tuple(sorted(by_phone)))))
         return lost + self._admission()
 
     def drain(self) -> list[Delivery]:
@@ -109,8 +130,15 @@ class Switchboard:
 
     def from_sip(self, message: m.AnyMessage) -> list[Delivery]:
         """Deliver a message of the SIP process that is about a call."""
+        return self._from_dialogs(SIP, message)
+
+    def from_phone(self, message: m.AnyMessage) -> list[Delivery]:
+        """Deliver a message of the phone process that is about a call."""
+        return self._from_dialogs(PHONE, message)
+
+    def _from_dialogs(self, who: int, message: m.AnyMessage) -> list[Delivery]:
         if isinstance(message, m.IncomingCall):
-            return self._place(message)
+            return self._place(who, message)
         call = getattr(message, "call", None)
         index = self._worker_of.get(call) if isinstance(call, str) else None
         if index is None:
@@ -126,9 +154,11 @@ class Switchboard:
         if isinstance(message, m.PlaceCall):
             return self._place_outbound(index, message)
         call = getattr(message, "call", None)
-        if not self._sip_alive or not isinstance(call, str) or self._worker_of.get(call) != index:
+        if not isinstance(call, str) or self._worker_of.get(call) != index:
             return []
-        return [(SIP, message)]
+        if call in self._browsers:
+            return [(PHONE, message)]
+        return [(SIP, message)] if self._sip_alive else []
 
     def originate(self, order: m.Originate) -> list[Delivery]:
         """Hand an order for an outbound call to the least-loaded worker; none free, or draining: nothing."""
@@ -137,12 +167,14 @@ class Switchboard:
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _place(self, invite: m.IncomingCall) -> list[Delivery]:
+    def _place(self, who: int, invite: m.IncomingCall) -> list[Delivery]:
         index = None if self._draining else self._least_loaded()
         if index is None:
             reason = "shutting down" if self._draining else "every line is busy"
-            return [(SIP, m.Reject(call=invite.call, status=503, reason=reason, retry_after=RETRY_AFTER))]
+            return [(who, m.Reject(call=invite.call, status=503, reason=reason, retry_after=RETRY_AFTER))]
         self._remember(invite.call, index)
+        if who == PHONE:
+            self._browsers.add(invite.call)
         return [(index, invite), *self._admission()]
 
     def _place_outbound(self, index: int, order: m.PlaceCall) -> list[Delivery]:
@@ -161,6 +193,7 @@ class Switchboard:
 
     def _forget(self, call: str, index: int) -> None:
         self._worker_of.pop(call, None)
+        self._browsers.discard(call)
         self._workers[index].calls.discard(call)
 
     def _admission(self) -> list[Delivery]:

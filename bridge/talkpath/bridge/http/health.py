@@ -70,7 +70,7 @@ def why_not_ready(state: DaemonSnapshot) -> list[str]:
 
 def _split(state: DaemonSnapshot) -> tuple[list[ProcessHealth], list[ProcessHealth]]:
     sip = [process for process in state.processes if process.name == "sip"]
-    return sip, [process for process in state.processes if process.name != "sip"]
+    return sip, [process for process in state.processes if process.name.startswith("worker-")]
 
 
 def report(state: DaemonSnapshot, problems: list[str]) -> dict[str, Any]:

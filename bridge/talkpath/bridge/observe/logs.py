@@ -36,6 +36,8 @@ _DEPTH = 6
 
 _NOISY = dict.fromkeys(("websockets", "uvicorn.error", "asyncio", "alembic"), logging.WARNING)
 """Libraries whose information is our debugging."""
+_NOISIER = dict.fromkeys(("aiortc", "aioice"), logging.WARNING)
+"""Libraries that write a line for each packet, with addresses of people."""
 
 
 def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None = None) -> None:
@@ -106,6 +108,8 @@ def _route_standard_logging(
     root.setLevel(level)
     for name, least in _NOISY.items():
         logging.getLogger(name).setLevel(max(level, least) if level > logging.DEBUG else level)
+    for name, least in _NOISIER.items():
+        logging.getLogger(name).setLevel(max(level, least))
 
 
 class _ProcessName:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from talkpath.sip.phone_messages import CONSOLE
+
 from . import labels
 from .call_record import CAUSES, OUTCOMES
 from .labels import bounded, status_label
@@ -273,8 +275,9 @@ class Metrics(MediaMetrics, RecordMetrics):
             bounded(record.outcome, OUTCOMES),
             bounded(record.cause, CAUSES),
         ).inc()
-        status = record.sip_status if record.setup is None else 200
-        self.sip_answers.labels(record.direction, status_label(status)).inc()
+        if record.trunk != CONSOLE:
+            status = record.sip_status if record.setup is None else 200
+            self.sip_answers.labels(record.direction, status_label(status)).inc()
         self._quality(record)
         if record.setup is not None:
             self.call_setup.labels(record.direction).observe(record.setup)

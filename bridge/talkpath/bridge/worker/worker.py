@@ -16,7 +16,7 @@ from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
-from talkpath.bridge.config.model import endpoint, told_names
+from talkpath.bridge.config.model import endpoint, phone_trunk, told_names
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
@@ -70,7 +70,8 @@ class Worker:
     ) -> None:
         ready = make_ready(config)
         self._metrics = metrics
-        metrics.expect(config.agents, ["", *(trunk.name for trunk in config.trunks)])
+        trunks = ["", *(trunk.name for trunk in config.trunks)]
+        metrics.expect(config.agents, [*trunks, m.CONSOLE] if config.phone.enabled else trunks)
         self._loop = asyncio.get_running_loop()
         self.plane = MediaPlane(settings.lanes, start=self._loop.time())
         self.ports = RtpPorts(settings.first_rtp_port, settings.last_rtp_port)
@@ -259,7 +260,7 @@ class Worker:
             record,
             context=context,
             ipv6=ipv6,
-            peer=Peer.of_invite(invite),
+            peer=peer_of(self._services.config, invite),
         )
         if not self._start(runner):
             self._reject(invite.call, 503, "every line is busy", RETRY_AFTER)
@@ -335,6 +336,13 @@ class Worker:
         if runner is not None and runner.lane >= 0:
             self._by_lane[runner.lane] = None
         self._journals.finish(record)
+
+
+def peer_of(config: Config, invite: m.IncomingCall) -> Peer:
+    """Who calls."""
+    if invite.trunk == m.CONSOLE:
+        return Peer.of_browser(config, phone_trunk(config))
+    return Peer.of_invite(invite)
 
 
 def route_request(invite: m.IncomingCall) -> RouteRequest:
