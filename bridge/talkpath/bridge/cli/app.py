@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from . import preparing
 from .exits import Exit
 
 EPILOG = (
@@ -53,6 +54,9 @@ def root(
     ] = False,
 ) -> None:
     """A bridge between telephone calls (SIP) and speech models that answer them."""
+
+
+preparing.register(app)
 
 
 @app.command(epilog="Example:  talkpath run -c /etc/talkpath/talkpath.toml")

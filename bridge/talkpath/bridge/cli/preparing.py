@@ -1,0 +1,43 @@
+"""Commands before and between calls: ``init`` and ``tune``. Registered on the application by `app`."""
+
+# Imports stand inside the commands on purpose, as in `app`.
+# ruff: noqa: PLC0415
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+Answer = Optional[str]  # noqa: UP045 - typer shows it better
+
+
+def init(
+    *,
+    pbx: Annotated[Answer, typer.Option(metavar="PBX", help="asterisk, freeswitch or other.")] = None,
+    address: Annotated[Answer, typer.Option(metavar="HOST", help="Host name or IP of the PBX.")] = None,
+    model: Annotated[
+        Answer, typer.Option(metavar="URL", help="openai, or the WebSocket URL of another server.")
+    ] = None,
+    agent: Annotated[Answer, typer.Option(metavar="WORDS", help="What the agent is and does.")] = None,
+    extension: Annotated[str, typer.Option(metavar="NUMBER", help="Number that callers dial.")] = "700",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help="UDP port for SIP; 0: 5060, or 5070 beside a PBX.")
+    ] = 0,
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path(),
+) -> None:
+    """Write a first configuration, and what belongs into the PBX. Asks what no option says.
+
+    What is there already is never overwritten.
+    """
+    from .init import run_init
+
+    given = {"pbx": pbx, "address": address, "model": model, "agent": agent}
+    code = run_init(given, folder, extension=extension, port=port, ask=sys.stdin.isatty())
+    raise typer.Exit(code)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    example = "Example:  talkpath init --pbx asterisk --address 192.0.2.10 --folder /etc/talkpath"
+    app.command(epilog=example)(init)
