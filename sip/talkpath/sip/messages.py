@@ -9,8 +9,8 @@ call exists before and after its dialog. Addresses are plain strings, ports are 
 seconds, SDP is text.
 
 The messages stand by their direction in `call_reports` (SIP process to worker), `call_orders` (worker to SIP
-process), `supervision` (supervisor and children), `phone_messages` (supervisor and phone process) and
-`settings`; everybody takes them from here.
+process), `supervision` (supervisor and children), `phone_messages` (supervisor and phone process), `live`
+(who watches and steers calls) and `settings`; everybody takes them from here.
 """
 
 from __future__ import annotations
@@ -38,6 +38,30 @@ from talkpath.sip.call_reports import (
     MediaDescription,
     MediaUpdated,
     ReferProgress,
+)
+from talkpath.sip.live import (
+    BargedIn,
+    CallBegan,
+    CallerSpoke,
+    CallFigures,
+    CallMedia,
+    CallOrder,
+    CallOver,
+    CallState,
+    EndCall,
+    Figures,
+    LiveMessage,
+    LiveMessages,
+    OrderAnswered,
+    PressKeys,
+    Said,
+    TellAgent,
+    ToolCalled,
+    TransferCall,
+    TransferStep,
+    TurnTaken,
+    Verdict,
+    Watch,
 )
 from talkpath.sip.new_settings import NewSettings, Part, SettingsReady, UseSettings
 from talkpath.sip.outcomes import Outcome
@@ -83,12 +107,22 @@ __all__ = [
     "Admission",
     "Answer",
     "AnyMessage",
+    "BargedIn",
+    "CallBegan",
     "CallConfirmed",
     "CallDigit",
     "CallEnded",
+    "CallFigures",
+    "CallMedia",
+    "CallOrder",
+    "CallOver",
     "CallReport",
     "CallRinging",
+    "CallState",
+    "CallerSpoke",
     "Drain",
+    "EndCall",
+    "Figures",
     "HangUp",
     "Header",
     "Hold",
@@ -98,10 +132,12 @@ __all__ = [
     "Large",
     "ListenFailed",
     "Listener",
+    "LiveMessage",
     "MediaDescription",
     "MediaUpdated",
     "Message",
     "NewSettings",
+    "OrderAnswered",
     "Originate",
     "OutboundSettings",
     "Outcome",
@@ -113,12 +149,14 @@ __all__ = [
     "PhoneOffer",
     "PhoneSettings",
     "PlaceCall",
+    "PressKeys",
     "Ready",
     "Refer",
     "ReferProgress",
     "RegistrationState",
     "Reject",
     "Ring",
+    "Said",
     "Secret",
     "SendInfoDigit",
     "SetUpFailed",
@@ -127,10 +165,17 @@ __all__ = [
     "SipStatistics",
     "SrtpPolicy",
     "Stop",
+    "TellAgent",
     "TlsSettings",
+    "ToolCalled",
+    "TransferCall",
+    "TransferStep",
     "Transport",
     "TrunkSettings",
+    "TurnTaken",
     "UseSettings",
+    "Verdict",
+    "Watch",
     "WorkerLoad",
     "WorkerSettings",
     "decode",
@@ -181,6 +226,7 @@ AnyMessage = (
     | PhoneAnswer
     | PhoneDigit
     | PhoneHangUp
+    | LiveMessages
 )
 
 Large = SipSettings | WorkerSettings | NewSettings

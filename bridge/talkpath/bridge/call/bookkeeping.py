@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from talkpath.bridge.call.audience import Nobody
 from talkpath.bridge.call.quality import voice_quality
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.usage import costs, price_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from talkpath.bridge.call.audience import Audience
     from talkpath.bridge.media.lane import LaneStatistics
     from talkpath.bridge.observe.call_record import CallRecord, Cause, Outcome
     from talkpath.bridge.observe.metrics import Metrics
@@ -49,7 +51,8 @@ class Bookkeeping:
         metrics: Where turns, barge-ins, tokens and errors are counted as they happen.
         log: Logger with the call's ids bound.
         now: When the INVITE came or was ordered.
-        on_event: Told about each session effect, for a live view; may be None.
+        on_event: Told about each session effect, for the ladder of the record; may be None.
+        audience: Told what happens, for a live view.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Bookkeeping:
         log: FilteringBoundLogger,
         now: float,
         on_event: Callable[[str, e.Effect], None] | None = None,
+        *,
+        audience: Audience | None = None,
     ) -> None:
         self.record = record
         self.remote_rtp = "an unknown address"
@@ -66,6 +71,7 @@ class Bookkeeping:
         self._metrics = metrics
         self._log = log
         self._on_event = on_event
+        self._audience = audience or Nobody()
         self._started = now
         self._answered: float | None = None
         self._speech_stopped: float | None = None
@@ -103,6 +109,7 @@ class Bookkeeping:
     def media(self, description: m.MediaDescription) -> None:
         """Media was negotiated."""
         self.record.codec = description.codec
+        self._audience.media(self.record.call, description.codec)
         self.remote_rtp = join_host_port(description.remote_address, description.remote_port)
         self.advertised_rtp = join_host_port(description.local_address, description.local_port)
         self._leg(codec=description.codec, remote=self.remote_rtp)
@@ -159,6 +166,7 @@ class Bookkeeping:
             latency = now - self._speech_stopped
             self._speech_stopped = None
             self.record.turn_latencies.append(latency)
+            self._audience.turn(self.record.call, latency)
             self._note("media", "out", "agent audible", f"{latency * 1000:.0f} ms after the caller")
             if self.record.journal is not None:
                 self.record.journal.turn(latency)
@@ -168,6 +176,7 @@ class Bookkeeping:
     def flushed(self, seconds: float) -> None:
         """The caller interrupted; ``seconds`` from the notice to the agent's last frame."""
         self.record.barge_in_stops.append(seconds)
+        self._audience.interrupted(self.record.call, seconds)
         self._note("media", "out", "agent stopped", f"{seconds * 1000:.1f} ms after the notice")
         self._metrics.barge_in_stop.labels(self.record.agent).observe(seconds)
         self._log.info("barge_in", stop_ms=round(seconds * 1000, 1))
@@ -212,6 +221,7 @@ class Bookkeeping:
                 pass
         if self._on_event is not None:
             self._on_event(self.record.call, effect)
+        self._audience.effect(self.record.call, effect)
 
     def briefing_effect(self, effect: e.Effect) -> None:
         """Keep what the session that speaks to a human reports: it costs tokens like any other."""
@@ -228,6 +238,7 @@ class Bookkeeping:
 
     def transfer_step(self, target: str, state: str, event: str) -> None:
         """A transfer has taken a step."""
+        self._audience.transfer(self.record.call, target, state)
         self._note("call", "", f"transfer: {state.replace('_', ' ')}", event.replace("_", " "))
         self._log.info("transfer_step", target=target, state=state, event_name=event)
 

@@ -44,7 +44,14 @@ class CallLifecycle:
         self._services = services
         self._loop = asyncio.get_running_loop()
         self._log = log.bind(call=call, sip_call_id=record.sip_call_id, agent=agent)
-        self._books = Bookkeeping(record, services.metrics, self._log, self._loop.time(), services.on_event)
+        self._books = Bookkeeping(
+            record,
+            services.metrics,
+            self._log,
+            self._loop.time(),
+            services.on_event,
+            audience=services.audience,
+        )
         self._timers = CallTimers(self._loop, self.guarded)
         self._phone = PhoneLeg(services.plane, services.ports, self._loop)
         self._over = False
@@ -53,6 +60,11 @@ class CallLifecycle:
         self._perform: dict[Effect, Callable[[], None]] = {}
         self._at_the_end: list[Callable[[], None]] = []
         """What else is to be given back; the last one first."""
+
+    @property
+    def record(self) -> CallRecord:
+        """What is known of the call so far."""
+        return self._books.record
 
     def happen(self, event: Event) -> None:
         """Take one step of the table and perform its effects.
@@ -78,6 +90,7 @@ class CallLifecycle:
         if cause is not None:
             self._books.because(cause)
         if self.state is not before:
+            self._services.audience.state(self.call, self.state.value)
             self._arm_timeout()
         for effect in effects:
             self._perform[effect]()

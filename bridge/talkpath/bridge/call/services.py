@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from talkpath.bridge.call.audience import Nobody
 
 if TYPE_CHECKING:
     import random
     import ssl
     from collections.abc import Callable, Coroutine
 
+    from talkpath.bridge.call.audience import Audience
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.media.lane import MediaEvent
     from talkpath.bridge.media.plane import MediaPlane
@@ -69,7 +72,8 @@ class Services:
         detach: Ends that.
         recordings: Writes what is recorded.
         metrics: Where the call counts.
-        on_event: Told about each session effect of each call, for a live view.
+        on_event: Told about each session effect of each call, for the ladder of its record.
+        audience: Told what happens in the calls, for a live view.
         chance: Source of the jitter in back-offs.
         connect_timeout: Seconds for the way to a model: TCP, TLS and the handshake.
         wall_clock: The time of day, with a time zone: opening hours go by it.
@@ -91,4 +95,5 @@ class Services:
     chance: random.Random
     connect_timeout: float = 5.0
     on_event: Callable[[str, Effect], None] | None = None
+    audience: Audience = field(default_factory=Nobody)
     wall_clock: Callable[[], dt.datetime] = _wall_clock

@@ -26,6 +26,8 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("phone", "token"),
     ("phone", "max_calls"),
     ("phone", "addresses"),
+    ("api", "console"),
+    ("webhooks",),
     ("log",),
     ("records", "url"),
     ("records", "retention"),
@@ -58,7 +60,8 @@ def merge(running: Config, wanted: Config) -> Merged:
     """
     config = wanted
     waiting: list[str] = []
-    for path in FIXED:
+    opens = running.api.is_open != wanted.api.is_open  # nobody tells of calls where nobody may watch
+    for path in (*FIXED, ("api",)) if opens else FIXED:
         old, new = _at(running, path), _at(wanted, path)
         if old != new:
             waiting += [spell(key) for key in _differences(old, new, path)]

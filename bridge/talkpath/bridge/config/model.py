@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from talkpath.sip import messages
 
 from .agent import AgentConfig
+from .api import ApiConfig, WebhookConfig
 from .outbound import outbound_settings
 from .phone import PhoneConfig
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
@@ -144,6 +145,8 @@ class Config(Section):
     )
     http: HttpConfig = Field(default_factory=HttpConfig, description="Metrics and health.")
     phone: PhoneConfig = Field(default_factory=PhoneConfig, description="A telephone in the browser.")
+    api: ApiConfig = Field(default_factory=ApiConfig, description="The control API and the console.")
+    webhooks: tuple[WebhookConfig, ...] = Field(default=(), description="Who is told of calls over the web.")
     log: LogConfig = Field(default_factory=LogConfig, description="What is written to standard error.")
     records: RecordsConfig = Field(
         default_factory=RecordsConfig, description="What is kept of calls that are over, where, and how long."
@@ -151,6 +154,11 @@ class Config(Section):
     workers: WorkersConfig = Field(
         default_factory=WorkersConfig, description="The processes that carry the voices."
     )
+
+
+def is_watched(config: Config) -> bool:
+    """Whether the supervisor is to know what happens in live calls."""
+    return (config.api.is_open and config.http.enabled) or bool(config.webhooks)
 
 
 class Endpoint(NamedTuple):

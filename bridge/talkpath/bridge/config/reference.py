@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .agent import AgentConfig
+from .api import ApiConfig, WebhookConfig
 from .describe import Key, keys_of
 from .model import Config, HttpConfig, LogConfig, RouteConfig, WorkersConfig
 from .phone import PhoneConfig
@@ -92,6 +93,8 @@ TABLES = (
     Table("[[targets]]", _text("targets"), TargetConfig),
     Table("[http]", _text("http"), HttpConfig, ("listen",)),
     Table("[phone]", _text("phone"), PhoneConfig),
+    Table("[api]", _text("api"), ApiConfig),
+    Table("[[webhooks]]", _text("webhooks"), WebhookConfig),
     Table("[log]", _text("log"), LogConfig, ("level",)),
     Table("[records]", _text("records"), RecordsConfig),
     Table("[workers]", _text("workers"), WorkersConfig),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from talkpath.bridge.routes import is_expression
 from talkpath.sip.phone_messages import CONSOLE
 
+from .api import SECRET_HINT, TOKEN_HINT, secret_problem, token_problem
 from .model import endpoint
 from .problems import nearest
 from .realtime import default_key_variable, host_of
@@ -41,6 +42,7 @@ def broken_rules(config: Config) -> Iterator[Finding]:
     yield from _keys(config)
     yield from _files(config)
     yield from _transfers(config)
+    yield from _watchers(config)
 
 
 def _agents(config: Config) -> Iterator[Finding]:
@@ -139,3 +141,32 @@ def _transfers(config: Config) -> Iterator[Finding]:
     agents = {name: agent.transfer for name, agent in config.agents.items()}
     trunks = {trunk.name: (trunk.username or "") if trunk.register_uri else "" for trunk in config.trunks}
     yield from (Finding(*complaint) for complaint in complaints(config.targets, agents, trunks))
+
+
+def _watchers(config: Config) -> Iterator[Finding]:
+    yield from _tokens(config)
+    for index, hook in enumerate(config.webhooks):
+        problem = secret_problem(hook.secret.get_secret_value())
+        if problem:
+            yield Finding(("webhooks", index, "secret"), problem, SECRET_HINT)
+        if "transcript.ready" in hook.events and not hook.private:
+            yield Finding(
+                ("webhooks", index, "events"),
+                "transcript.ready is words of callers, which this address may not have",
+                "Add private = true, or leave transcript.ready out.",
+            )
+
+
+def _tokens(config: Config) -> Iterator[Finding]:
+    """Each token names one person or program, so that the log can tell who did what."""
+    seen: set[str] = set()
+    for role, table in (("read", config.api.read), ("operate", config.api.operate)):
+        for name, token in table.items():
+            problem = token_problem(token.get_secret_value())
+            if problem:
+                yield Finding(("api", role, name), problem, TOKEN_HINT)
+            elif token.get_secret_value() in seen:
+                yield Finding(("api", role, name), "another name has the same token", TOKEN_HINT)
+            seen.add(token.get_secret_value())
+    if config.api.is_open and not config.http.enabled:
+        yield Finding(("api",), "has tokens, but [http] is off", "Set http.enabled = true.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 1 << 20
 """Bytes. A key or a page of instructions is far smaller; a wrong path may be far larger."""
 
+_TOKENS = {("api", "read"), ("api", "operate")}
 _PATH_KEYS = {"certificate", "private_key", "ca", "ca_file", "announcement"}
 
 
@@ -81,11 +82,11 @@ def resolve(data: dict[str, Any], folder: Path, environment: Mapping[str, str]) 
     """
     reader = _Reader(folder, environment)
     for path, table in list(_tables(data, ())):
-        for key in ("api_key", "password", "instructions"):
+        for key in ("api_key", "password", "instructions", "secret"):
             _replace_file_key(reader, path, table, key)
-        for key in ("api_key", "password"):
+        for key in ("api_key", "password", "secret"):
             _replace_secret(reader, (*path, key), table, key)
-        if path and path[-1] == "headers":
+        if path and (path[-1] == "headers" or path in _TOKENS):
             for key in list(table):
                 _replace_secret(reader, (*path, key), table, key)
         for key in _PATH_KEYS & table.keys():

@@ -9,11 +9,18 @@ import platform
 import shutil
 import tempfile
 import time
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from talkpath.bridge.api.access import Gate
+from talkpath.bridge.api.app import PREFIX, guarded
+from talkpath.bridge.api.models import Reload
+from talkpath.bridge.api.problems import ApiError
+from talkpath.bridge.api.service import Control
+from talkpath.bridge.config.model import is_watched
 from talkpath.bridge.daemon.processes import ProcessWatch
 from talkpath.bridge.daemon.recordings import keep_house
 from talkpath.bridge.daemon.reload import Reloader
@@ -33,7 +40,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
+    from talkpath.bridge.config.api import ApiConfig
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.daemon.reload import Reloaded
 
@@ -83,6 +92,7 @@ class Daemon:
         self._sip_feed = sip_feed(self._metrics)
         self._supervisor: Supervisor | None = None
         self._records: RecordKeeper | None = None
+        self._control: Control | None = None
         self._notifier = Notifier()
         self._reloader: Reloader | None = None
         self._registering: set[str] = set()
@@ -94,6 +104,10 @@ class Daemon:
         supervisor.handle_signals()
         self._reloader = Reloader(self._path, supervisor, self._metrics, self._notifier)
         self._reloader.handle_signal()
+        if is_watched(self._config):
+            self._control = Control(
+                supervisor, self.snapshot, self._metrics, time.time, reload=self._reload_for_api
+            )
         self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
@@ -122,8 +136,16 @@ class Daemon:
             await asyncio.gather(*side, return_exceptions=True)
             if self._records is not None:
                 await self._records.stop()
+            if self._control is not None:
+                self._control.close()
             if http is not None:
                 await http.stop()
+
+    async def _reload_for_api(self) -> Reload:
+        outcome = await self.reload()
+        if outcome.problems:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, " ".join(outcome.problems))
+        return Reload(changed=outcome.changed, waiting=outcome.waiting)
 
     async def reload(self) -> Reloaded:
         """Read the configuration again and take over what can change without touching live calls."""
@@ -132,12 +154,22 @@ class Daemon:
         return await self._reloader.reload()
 
     def _app(self, supervisor: Supervisor) -> FastAPI:
-        app = create_app(self, self._metrics)
+        app = create_app(self, self._metrics, self._parts())
         if self._config.phone.enabled:
             token = self._config.phone.token
             check = bearer([token.get_secret_value()] if token else [])
             app.include_router(phone_router(lambda: supervisor.phone, check))
         return app
+
+    def _api_config(self) -> ApiConfig:
+        """The ``[api]`` section in force."""
+        return (self._config if self._supervisor is None else self._supervisor.config).api
+
+    def _parts(self) -> dict[str, ASGIApp]:
+        """What HTTP serves besides metrics and health."""
+        if self._control is None or not self._config.api.is_open:
+            return {}
+        return {PREFIX: guarded(self._control, Gate(self._api_config), self._metrics)}
 
     def snapshot(self) -> DaemonSnapshot:
         """The state of this moment, for ``/healthz`` and ``/readyz``."""
@@ -167,6 +199,8 @@ class Daemon:
     def _event(self, process: str, message: m.Message) -> None:
         if self._records is not None:
             self._records.message(process, message)
+        if self._control is not None:
+            self._control.message(process, message)
         match message:
             case m.SipStatistics():
                 self._sip_feed.feed(message.counters)

@@ -37,6 +37,8 @@ HANG_UP_PATIENCE: Final = 8.0
 """Seconds that calls get to end by BYE once the drain time is over."""
 CHANGE_PATIENCE: Final = 30.0
 """Seconds that the children get to make a new configuration ready: they import tools and read files."""
+FOR_WATCHERS: Final = (m.CallReport, m.LiveMessage, m.Figures, m.OrderAnswered)
+"""What workers tell nobody but `on_event`."""
 EXIT_PATIENCE: Final = 5.0
 """Seconds that a child gets to exit after Stop before it is killed."""
 
@@ -188,6 +190,19 @@ class Supervisor:
         elif message.problem:
             log.error("settings_refused", process=self._child(who).spec.name, problem=message.problem)
 
+    def tell(self, process: str, message: m.Message) -> bool:
+        """Send a message to a process by its name; False: there is none of that name, or it is not ready."""
+        for child in self.children:
+            if child.spec.name == process and child.ready:
+                child.send(message)
+                return True
+        return False
+
+    def tell_workers(self, message: m.Message) -> None:
+        """Send a message to every worker that is there."""
+        for worker in self._workers:
+            worker.send(message)
+
     async def _drain(self) -> None:
         patience = 0.0 if self.failure else self.config.workers.drain_timeout
         log.info("draining", calls=self.switchboard.calls, seconds=patience)
@@ -279,9 +294,8 @@ class Supervisor:
         else:
             deliveries = self.switchboard.worker_lost(who)
             self._deliver(deliveries)
-            for _, message in deliveries:
-                if isinstance(message, m.PeerLost):
-                    self._on_event(name, message)
+            calls = [call for _, lost in deliveries if isinstance(lost, m.PeerLost) for call in lost.calls]
+            self._on_event(name, m.PeerLost(who="worker", calls=tuple(calls)))
         self.calls_lost[name] = self.calls_lost.get(name, 0) + before - self.switchboard.calls
         self._note_idle()
 
@@ -347,7 +361,7 @@ class Supervisor:
         elif isinstance(message, m.SetUpFailed):
             if not self.ready.is_set():  # later, the other workers and their calls matter more
                 self._fail(message.problem)
-        elif not isinstance(message, m.CallReport):  # that is for `on_event` alone
+        elif not isinstance(message, FOR_WATCHERS):
             self._deliver(self.switchboard.from_worker(index, message))
             self._note_idle()
         self._on_event(f"worker-{index}", message)

@@ -1,4 +1,4 @@
-"""The operator's door: ``/metrics``, ``/healthz`` and ``/readyz``, served in the supervisor's own loop."""
+"""The operator's door: ``/metrics``, ``/healthz``, ``/readyz`` and more, in the supervisor's own loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from talkpath.bridge.observe.shared import exposition
 from .health import report, why_not_alive, why_not_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from starlette.types import ASGIApp
 
     from talkpath.bridge.observe.metrics import Metrics
 
@@ -39,12 +41,13 @@ class HttpServerError(Exception):
     """The address cannot be served; the text says why and what to do."""
 
 
-def create_app(state: DaemonState, metrics: Metrics) -> FastAPI:
+def create_app(state: DaemonState, metrics: Metrics, parts: Mapping[str, ASGIApp] | None = None) -> FastAPI:
     """Build the application.
 
     Args:
         state: the daemon.
         metrics: the supervisor's metrics; in multiprocess mode those of all processes are served.
+        parts: other applications, by the path below which they are.
     """
     app = FastAPI(title="Talkpath", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -63,6 +66,8 @@ def create_app(state: DaemonState, metrics: Metrics) -> FastAPI:
         now = state.snapshot()
         return _verdict(now, why_not_ready(now))
 
+    for path, part in (parts or {}).items():
+        app.mount(path, part)
     return app
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from talkpath.bridge.media.g711_law import LAWS, ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES, PHASES, TICK_SECONDS
+from talkpath.bridge.media.level_meter import AGENT, CALLER, LevelMeter
 from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
@@ -83,12 +84,14 @@ class RecordingTap:
         start: Monotonic seconds of tick 0.
 
     Attributes:
-        active: Whether any lane is recorded.
+        active: Whether any lane is recorded, or its levels are read.
+        meter: How loud the lanes are: what recordings hear, it hears, too.
         tick: The last tick whose phase has sent; kept by the plane.
     """
 
     def __init__(self, lanes: int, start: float = 0.0) -> None:
         self.active = False
+        self.meter = LevelMeter(lanes)
         self.tick = -1
         self._start = start
         self._count = lanes
@@ -104,6 +107,11 @@ class RecordingTap:
         self._caller: Codes | None = None
         self._agent: Codes | None = None
         self._due: list[list[int]] = [[] for _ in range(_PIECE_TICKS)]
+
+    def watch(self, *, watched: bool) -> None:
+        """Measure the levels of all lanes, or no more."""
+        self.meter.on = watched
+        self.active = watched or bool(self._lanes)
 
     # --- a recording -----------------------------------------------------------------------------
 
@@ -126,6 +134,7 @@ class RecordingTap:
 
     def recode(self, lane: int, codec: PhoneCodec) -> None:
         """The lane's frames are in another codec from now on."""
+        self.meter.recode(lane, codec)
         if lane in self._lanes:
             self._cut(lane, self._next_slot(lane))
         self._wide[lane] = codec not in LAWS
@@ -142,7 +151,7 @@ class RecordingTap:
             del self._lanes[lane]
             self._on[lane] = False
             self._due[lane % _PIECE_TICKS].remove(lane)
-            self.active = bool(self._lanes)
+            self.active = self.meter.on or bool(self._lanes)
 
     def stop_all(self) -> None:
         """Deliver what is left of every lane."""
@@ -159,6 +168,8 @@ class RecordingTap:
             frames: Their codes (k, 160), in each lane's law.
             now: When the frames left the jitter ring.
         """
+        if self.meter.on and (narrow := ~self._wide[rows]).any():
+            self.meter.codes(CALLER, rows[narrow], frames[narrow])
         chosen = self._on[rows] & ~self._wide[rows]
         if not chosen.all():
             rows, frames = rows[chosen], frames[chosen]
@@ -166,6 +177,8 @@ class RecordingTap:
 
     def caller_samples(self, rows: Rows, samples: Samples, now: float) -> None:
         """The same for wide-band callers, as int16 at 16 kHz (k, 320)."""
+        if self.meter.on:
+            self.meter.samples(CALLER, rows, samples)
         chosen = self._on[rows]
         if chosen.any():
             rows, samples = rows[chosen], samples[chosen]
@@ -191,6 +204,8 @@ class RecordingTap:
             frames: Their codes (k, 160), in each lane's law.
             slot: Number of the 20 ms slot since the plane's start.
         """
+        if self.meter.on and (narrow := ~self._wide[rows]).any():
+            self.meter.codes(AGENT, rows[narrow], frames[narrow])
         chosen = self._on[rows] & ~self._wide[rows]
         if not chosen.all():
             rows, frames = rows[chosen], frames[chosen]
@@ -198,7 +213,10 @@ class RecordingTap:
 
     def agent_samples(self, rows: Rows, samples: Samples, slot: int) -> None:
         """The same for the wide-band ones of some lanes, as int16 at 16 kHz (lanes, 320) of all lanes."""
-        rows = rows[self._on[rows] & self._wide[rows]]
+        rows = rows[self._wide[rows]]
+        if rows.size and self.meter.on:
+            self.meter.samples(AGENT, rows, samples[rows])
+        rows = rows[self._on[rows]]
         if rows.size:
             narrow = self._narrow_agent.process(rows, samples[rows])
             self._collect_agent(rows, ULAW.encode(narrow), slot)

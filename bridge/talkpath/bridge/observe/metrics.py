@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from talkpath.sip.phone_messages import CONSOLE
 
 from . import labels
+from .api_metrics import ApiMetrics
 from .call_record import CAUSES, OUTCOMES
 from .labels import bounded, status_label
 from .media_metrics import MediaMetrics
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .call_record import CallRecord
 
 
-class Metrics(MediaMetrics, RecordMetrics):
+class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
     """All metrics of a process, by attribute."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -235,6 +236,7 @@ class Metrics(MediaMetrics, RecordMetrics):
             "Any: a bug; the log has the traceback.",
         )
         self._define_records()
+        self._define_api()
         self.draining = self._gauge(
             "draining",
             "1 while new calls are refused.",

@@ -6,17 +6,19 @@ import asyncio
 import datetime as dt
 import functools
 import random
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from talkpath.bridge.call.audience import Nobody
 from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
-from talkpath.bridge.config.model import endpoint, phone_trunk, told_names
+from talkpath.bridge.config.model import endpoint, is_watched, phone_trunk, told_names
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
@@ -27,6 +29,8 @@ from talkpath.bridge.realtime.tools import CallContext
 from talkpath.bridge.recording.writer import RecordingWriter
 from talkpath.bridge.routes import Rejection, RouteRequest, route
 from talkpath.bridge.worker.journals import CallJournals
+from talkpath.bridge.worker.live import Lane, LiveView
+from talkpath.bridge.worker.orders import OrderDesk
 from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6, user_part
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.lane import Beat
     from talkpath.bridge.observe.call_record import Cause
     from talkpath.bridge.observe.metrics import Metrics
-    from talkpath.bridge.realtime.effects import Effect
     from talkpath.bridge.worker.readiness import Readiness
 
 log = structlog.get_logger(__name__)
@@ -57,7 +60,6 @@ class Worker:
         config: The validated configuration.
         send: Sends a message to the supervisor.
         metrics: This process's metrics.
-        on_event: Told about each session effect, for a live view.
     """
 
     def __init__(
@@ -66,7 +68,6 @@ class Worker:
         config: Config,
         send: Callable[[m.Message], None],
         metrics: Metrics,
-        on_event: Callable[[str, Effect], None] | None = None,
     ) -> None:
         ready = make_ready(config)
         self._metrics = metrics
@@ -80,8 +81,11 @@ class Worker:
         """Second legs of the calls, towards humans, by the id of their dialog."""
         self._by_lane: list[Participant | None] = [None] * settings.lanes
         self._lanes = settings.lanes
+        self._orders = OrderDesk(self.calls, send)
         self._journals = CallJournals(config.records, send, self._loop.time)
-        self._send_to_sip, self._on_event = send, on_event
+        self._send_to_sip = send
+        self._live = LiveView(send, time.time, self._loop, self.plane, self._live_lanes)
+        self._is_watched = is_watched(config)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._media_feed = media_feed(metrics)
@@ -104,7 +108,8 @@ class Worker:
             metrics=metrics,
             chance=random.Random(),  # noqa: S311 - spreads back-offs, protects nothing
             connect_timeout=config.realtime.connect_timeout,
-            on_event=self._session_effect,
+            on_event=self._journals.effect,
+            audience=self._live if self._is_watched else Nobody(),
         )
 
     # From the supervisor --------------------------------------------------------------------------
@@ -128,6 +133,10 @@ class Worker:
             case m.PeerLost():
                 for call in message.calls:
                     self._pass_on(call, message)
+            case m.CallOrder():
+                self._orders.take(message)
+            case m.Watch():
+                self._live.watch(on=message.on)
             case m.Stop():
                 self._stopping = True
                 for runner in list(self.calls.values()):
@@ -210,6 +219,7 @@ class Worker:
 
     async def settle(self) -> None:
         """Wait for what outlived its call: closing handshakes, recordings. Then let go of everything."""
+        self._live.watch(on=False)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._complete_recordings()
         self._services.tool_runner.close()
@@ -280,6 +290,8 @@ class Worker:
 
     def _start(self, runner: CallRunner) -> bool:
         """Begin a call; False: there is no room for it, and it has ended."""
+        if self._is_watched:
+            self._live.began(runner.record)
         self.calls[runner.call] = runner
         try:
             runner.start()
@@ -326,16 +338,18 @@ class Worker:
         self._journals.told(message)
         self._send_to_sip(message)
 
-    def _session_effect(self, call: str, effect: Effect) -> None:
-        self._journals.effect(call, effect)
-        if self._on_event is not None:
-            self._on_event(call, effect)
-
     def _finished(self, call: str, record: CallRecord) -> None:
         runner = self.calls.pop(call, None)
         if runner is not None and runner.lane >= 0:
             self._by_lane[runner.lane] = None
         self._journals.finish(record)
+        if self._is_watched:
+            self._live.over(record)
+
+    def _live_lanes(self) -> Iterator[Lane]:
+        for runner in self.calls.values():
+            if runner.lane >= 0:
+                yield Lane(runner.record, runner.lane)
 
 
 def peer_of(config: Config, invite: m.IncomingCall) -> Peer:

@@ -1,0 +1,27 @@
+"""The part of the catalogue about the control API and the webhooks."""
+
+from __future__ import annotations
+
+from .catalogue import Catalogue
+
+
+class ApiMetrics(Catalogue):
+    """Metrics of whoever watches and steers, by attribute; `.metrics.Metrics` has them among its own."""
+
+    def _define_api(self) -> None:
+        self.api_requests = self._counter(
+            "api_requests",
+            "Requests to the control API, by how they ended.",
+            ["result"],
+            "unauthorized: a wrong token; many may be somebody who guesses. remote: from another machine, "
+            "while api.remote is off.",
+        )
+        self.api_listeners = self._gauge(
+            "api_listeners", "Streams of events that are open.", [], "livemostrecent"
+        )
+        self.api_listeners_dropped = self._counter(
+            "api_listeners_dropped",
+            "Streams of events that were closed because their reader did not keep up.",
+            [],
+            "The reader, or the way to it, is too slow; it may connect again.",
+        )

@@ -1,0 +1,211 @@
+"""Messages about live calls for whoever watches or steers them: part of `talkpath.sip.messages`.
+
+A worker tells what happens in its calls (`LiveMessage`), the supervisor hands orders of operators to it
+(`CallOrder`), and each order is answered once. None of them is forwarded to the SIP process.
+
+Times are Unix seconds, levels dBov.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from talkpath.sip.settings import Message, Secret
+
+Verdict = Literal["done", "no_call", "not_now", "unknown_target", "not_allowed", "closed", "invalid"]
+"""What became of an order. All but ``done``: nothing has changed."""
+
+# --------------------------------------------------------------------------------------------------
+# Worker -> supervisor: what happens in a call
+# --------------------------------------------------------------------------------------------------
+
+
+class LiveMessage(Message, frozen=True):
+    """Base of what a worker tells about a live call. Sent only where the configuration asks for it."""
+
+    call: str
+    at: float
+
+
+class CallBegan(LiveMessage, frozen=True):
+    """A call exists, and an agent has it. Private: the numbers."""
+
+    direction: Literal["inbound", "outbound"]
+    sip_call_id: str
+    trunk: str
+    agent: str
+    model: str
+    caller: Secret
+    called: Secret
+
+
+class CallState(LiveMessage, frozen=True):
+    """The call's state changed."""
+
+    state: str
+    """One of `talkpath.bridge.call.machine.State`."""
+
+
+class CallMedia(LiveMessage, frozen=True):
+    """Media was negotiated."""
+
+    codec: str
+
+
+class Said(LiveMessage, frozen=True):
+    """A piece of what was said; ``final``: the whole of it, else it continues the last piece. Private.
+
+    Pieces that are not final come only while somebody watches.
+    """
+
+    who: Literal["caller", "agent"]
+    item: str
+    text: Secret
+    final: bool
+
+
+class CallerSpoke(LiveMessage, frozen=True):
+    """The caller began to speak, or stopped. Comes only while somebody watches."""
+
+    speaking: bool
+
+
+class TurnTaken(LiveMessage, frozen=True):
+    """The agent's answer is heard."""
+
+    latency: float
+    """Seconds since the caller's last word."""
+
+
+class BargedIn(LiveMessage, frozen=True):
+    """The caller interrupted the agent."""
+
+    stopped_after: float
+    """Seconds from the notice to the agent's last frame."""
+
+
+class ToolCalled(LiveMessage, frozen=True):
+    """The agent called a function."""
+
+    tool: str
+
+
+class TransferStep(LiveMessage, frozen=True):
+    """A transfer took a step."""
+
+    target: str
+    state: str
+
+
+class CallFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How one call sounds at the moment."""
+
+    call: str
+    caller_level: float
+    agent_level: float
+    """Loudest frame since the last figures."""
+    mos: float | None = None
+    """Mean opinion score of what we received, as of `talkpath.bridge.call.quality`."""
+    loss_percent: float | None = None
+    jitter_ms: float | None = None
+    round_trip_ms: float | None = None
+
+
+class Figures(Message, frozen=True):
+    """How the calls of a worker sound. Comes several times a second while somebody watches."""
+
+    calls: tuple[CallFigures, ...]
+
+
+class CallOver(LiveMessage, frozen=True):
+    """The call has ended and given everything back. Private: the reason may quote a peer."""
+
+    outcome: str
+    cause: str
+    ended_by: str
+    reason: str
+    sip_status: int
+    talk: float
+    turns: int
+    transfer: str
+    transfer_target: str
+    recording: str
+
+
+# --------------------------------------------------------------------------------------------------
+# Supervisor -> worker
+# --------------------------------------------------------------------------------------------------
+
+
+class Watch(Message, frozen=True):
+    """Somebody watches the calls, or nobody does any more."""
+
+    on: bool
+
+
+class CallOrder(Message, frozen=True):
+    """Base of an operator's order about one call; `OrderAnswered` follows."""
+
+    call: str
+    request: int
+
+
+class EndCall(CallOrder, frozen=True):
+    """End the call."""
+
+
+class TransferCall(CallOrder, frozen=True):
+    """Transfer the call to a target of the configuration, or to a number that the trunk may call."""
+
+    target: str = ""
+    number: Secret = Secret("")
+    mode: Literal["", "blind", "warm", "bridge"] = ""
+    """Empty: the target's own; ``warm`` for a number."""
+    reason: Secret = Secret("")
+    summary: Secret = Secret("")
+
+
+class TellAgent(CallOrder, frozen=True):
+    """Put a note into the conversation with the model."""
+
+    text: Secret
+    respond: bool = True
+
+
+class PressKeys(CallOrder, frozen=True):
+    """Send keys to the far end."""
+
+    digits: Secret
+
+
+class OrderAnswered(Message, frozen=True):
+    """Worker to supervisor: what became of an order."""
+
+    call: str
+    request: int
+    verdict: Verdict
+    problem: str = ""
+    """For a human."""
+
+
+LiveMessages = (
+    CallBegan
+    | CallState
+    | CallMedia
+    | Said
+    | CallerSpoke
+    | TurnTaken
+    | BargedIn
+    | ToolCalled
+    | TransferStep
+    | Figures
+    | CallOver
+    | Watch
+    | EndCall
+    | TransferCall
+    | TellAgent
+    | PressKeys
+    | OrderAnswered
+)

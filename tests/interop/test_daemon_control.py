@@ -1,0 +1,125 @@
+"""The control API of the real daemon, while SIPp calls it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import pytest
+
+from tests.harness.daemon import Daemon, RunningSimulator
+from tests.harness.peers import wait_until
+from tests.harness.sipp import Sipp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+pytestmark = [pytest.mark.interop, pytest.mark.daemon]
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+TOKEN = "token-of-the-tests-0123456789"  # noqa: S105 - opens nothing but the daemon of a test
+API = f"""
+[api.operate]
+alice = "{TOKEN}"
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[RunningSimulator]:
+    with RunningSimulator("tone") as running:
+        yield running
+
+
+def client(daemon: Daemon) -> httpx.Client:
+    return httpx.Client(
+        base_url=f"http://{daemon.http_address}/api/v1",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        timeout=20,
+    )
+
+
+def state_of(http: httpx.Client, call: str) -> str:
+    """Where a call is; empty: it does not live."""
+    return str(http.get(f"/calls/{call}").json().get("state", ""))
+
+
+class Events:
+    """Listens to the stream on a thread."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.told: list[dict[str, Any]] = []
+        self._http = client(daemon)
+        self._thread = threading.Thread(target=self._listen, name="events")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        wait_until(lambda: bool(self.of("snapshot")), "the snapshot")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.join(20)
+        self._http.close()
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of one kind."""
+        return [event for event in list(self.told) if event["kind"] == kind]
+
+    def _listen(self) -> None:
+        with self._http.stream("GET", "/events") as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    self.told.append(json.loads(line.removeprefix("data: ")))
+
+
+def test_a_call_is_watched_steered_and_ended_by_the_operator(model: RunningSimulator, tmp_path: Path) -> None:
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API) as daemon,
+        client(daemon) as http,
+        Events(daemon) as events,
+        Sipp(tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address) as caller,
+    ):
+        wait_until(lambda: bool(events.of("call.said")), "the greeting", log=daemon.log)
+        (call,) = http.get("/calls").json()["calls"]
+        assert (call["state"], call["codec"], call["direction"]) == ("talking", "PCMU", "inbound")
+        name = call["id"]
+        assert http.post(f"/calls/{name}/message", json={"text": "He is in a hurry."}).status_code == 204
+        assert http.post(f"/calls/{name}/transfer", json={"target": "x"}).status_code == 422
+        wait_until(lambda: bool(events.of("figures")), "levels", log=daemon.log)
+        assert http.post(f"/calls/{name}/hangup").status_code == 204
+        wait_until(lambda: bool(events.of("call.ended")), "the end", log=daemon.log)
+        assert events.of("call.ended")[0]["cause"] == "operator"
+        assert caller.wait(timeout_s=20).succeeded == 1
+        wait_until(lambda: http.get(f"/records/{name}").status_code == 200, "the record", log=daemon.log)
+        assert http.get(f"/records/{name}").json()["call"]["cause"] == "operator"
+        assert [one["id"] for one in http.get("/records").json()["records"]] == [name]
+        assert {one["who"] for one in daemon.events("operator")} == {"alice"}
+        assert TOKEN not in daemon.log()
+        daemon.assert_baseline()
+        assert http.post("/reload").json() == {"changed": [], "waiting": []}
+        assert http.post("/drain", json={}).status_code == 202
+        daemon.wait_for("draining")
+
+
+def test_a_call_that_may_not_be_placed_is_forbidden_and_one_that_may_is_placed(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    allowed = '\n[sip.outbound]\nallow = ["*@127.0.0.1"]\n'
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API + allowed) as daemon,
+        client(daemon) as http,
+        Sipp.server(tmp_path, "uas") as callee,
+    ):
+        assert http.post("/calls", json={"to": "sip:1@192.0.2.1"}).status_code == 403
+        placed = http.post("/calls", json={"to": f"sip:1@127.0.0.1:{callee.port}"})
+        assert placed.status_code == 202, placed.text
+        call = placed.json()["call"]
+        wait_until(lambda: state_of(http, call) == "talking", "the talk")
+        assert http.post(f"/calls/{call}/hangup").status_code == 204
+        assert daemon.wait_for("call_ended", call=call)["cause"] == "operator"
+        daemon.assert_baseline()
