@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format diagrams docs test demo run bench impairments soak fuzz clean
+.PHONY: help venv pjsua2 peers check format diagrams docs test interop demo run bench impairments soak fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ else
 test: pjsua2 peers
 	@$(BIN)/pytest -q $(TESTS)
 endif
+
+interop: pjsua2 peers ## Transfer calls through Asterisk in every way, and print the table
+	@$(BIN)/python -m tests.transfers
 
 demo: pjsua2 ## Make one call to a simulated model, offline
 	@$(BIN)/talkpath demo

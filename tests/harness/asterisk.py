@@ -76,6 +76,7 @@ class Asterisk:
         extensions: The dialplan, extensions.conf.
         files: More configuration files: name in its etc folder → text.
         modules: Modules to load besides the usual ones, without `.so`.
+        without: Modules of the usual ones that are left out.
 
     Attributes:
         port: Its SIP port, for UDP and TCP.
@@ -91,6 +92,7 @@ class Asterisk:
         extensions: str,
         files: Mapping[str, str] | None = None,
         modules: Sequence[str] = (),
+        without: Sequence[str] = (),
     ) -> None:
         self.port = free_port()
         first = free_port()
@@ -100,7 +102,9 @@ class Asterisk:
         self._texts = {
             "pjsip.conf": _PJSIP_CONF.format(port=self.port) + pjsip,
             "extensions.conf": extensions,
-            "modules.conf": _modules_conf([*_MODULES.split(), *modules]),
+            "modules.conf": _modules_conf(
+                [name for name in (*_MODULES.split(), *modules) if name not in without]
+            ),
             "logger.conf": _LOGGER_CONF,
             "rtp.conf": f"[general]\nrtpstart = {first}\nrtpend = {first + 99}\n",
             "cli.conf": "[startup_commands]\npjsip set logger on = yes\n",

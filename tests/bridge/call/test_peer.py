@@ -67,6 +67,47 @@ def test_an_outbound_call_shows_where_its_peer_is() -> None:
     assert Peer.of_order(order) == Peer("pbx", "192.0.2.7:5080")
 
 
+@pytest.mark.parametrize("where", ["sip:pbx:5061;transport=tls", "sips:pbx:5061"])
+def test_numbers_are_called_by_the_transport_of_the_registrar(where: str) -> None:
+    trunks = config({**REGISTERED, "register": where})
+    assert PEER.address(trunks, "700", None)[0] == "sip:700@pbx:5061;transport=tls"
+    assert PEER.refer_to(trunks, "700") == "sip:700@pbx:5061"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        ("asterisk", "sip:+49301234@pbx.example.com:5070"),
+        ("freeswitch", "sip:+49301234@pbx.example.com:5070"),
+        ("twilio", "sip:+49301234@pbx.example.com:5070;user=phone"),
+        ("telnyx", "sip:+49301234@pbx.example.com:5070;user=phone"),
+        ("generic", "sip:+49301234@pbx.example.com:5070;user=phone"),
+    ],
+)
+def test_a_carrier_learns_that_it_is_a_telephone_number(kind: str, written: str) -> None:
+    trunks = config({**REGISTERED, "kind": kind})
+    assert PEER.refer_to(trunks, "+49 30 1234") == written
+    assert PEER.address(trunks, "+49 30 1234", None)[0] == written
+
+
+def test_a_tel_address_is_handed_on_as_it_is_and_called_at_the_trunk() -> None:
+    trunks = config({**REGISTERED, "kind": "twilio"})
+    assert PEER.refer_to(trunks, "tel:+49-30-1234") == "tel:+49-30-1234"
+    assert PEER.address(trunks, "tel:+49-30-1234", None) == (
+        "sip:+49301234@pbx.example.com:5070;user=phone",
+        "pbx",
+    )
+
+
+def test_a_registered_trunk_knows_us_by_our_user() -> None:
+    assert PEER.referrer(config(REGISTERED)) == "sip:600@pbx.example.com:5070"
+
+
+def test_another_peer_knows_us_by_what_it_called() -> None:
+    assert Peer(called="sip:600@us.example").referrer(config()) == "sip:600@us.example"
+    assert Peer().referrer(config()) == ""
+
+
 def test_what_leads_back_to_us_is_known() -> None:
     ourselves = PEER.ourselves(config(REGISTERED, listen=["udp:198.51.100.1:5060"]))
     assert ourselves.are("600")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.bridge.transfer.targets import Ourselves
 from talkpath.sip.addresses import is_ipv6, join_host_port, split_host_port
-from talkpath.sip.headers import uri_host
+from talkpath.sip.headers import uri_host, uri_user
 from talkpath.sip.refer import ReferError, target_uri
 
 if TYPE_CHECKING:
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from talkpath.sip.messages import IncomingCall, Originate
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be left out, not to be listened on
+
+
+class _Place(NamedTuple):
+    """Where numbers are called: host and port, and ``;transport=…`` or nothing."""
+
+    domain: str = ""
+    transport: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +35,14 @@ class Peer:
         domain: Host, or host and port, to call its other numbers at.
         transport: ``;transport=…``, or empty for UDP.
         number: What was called at our end, which leads here.
+        called: The whole address that was called, without parameters.
     """
 
     trunk: str = ""
     domain: str = ""
     transport: str = ""
     number: str = ""
+    called: str = ""
 
     @classmethod
     def of_invite(cls, invite: IncomingCall) -> Peer:
@@ -41,14 +50,19 @@ class Peer:
         host, _port = split_host_port(invite.source)
         datagrams = invite.transport == "udp"
         domain = invite.source if datagrams else join_host_port(host, 0).removesuffix(":0")
-        number = invite.request_uri.partition(":")[2].partition("@")[0].partition(";")[0]
-        return cls(invite.trunk, domain, "" if datagrams else f";transport={invite.transport}", number)
+        called = invite.request_uri.partition(";")[0].partition("?")[0]
+        number = called.partition(":")[2].partition("@")[0]
+        transport = "" if datagrams else f";transport={invite.transport}"
+        return cls(invite.trunk, domain, transport, number, called if "@" in called else "")
 
     @classmethod
     def of_browser(cls, config: Config, trunk: str) -> Peer:
         """A browser has no numbers of its own: the numbers that are there are those of a trunk."""
         own = next((one for one in config.trunks if one.name == trunk), None)
-        return cls(trunk) if own is None else cls(trunk, _domain(own) or _only_host(own))
+        if own is None:
+            return cls(trunk)
+        place = _configured(own)
+        return cls(trunk, place.domain or _only_host(own), place.transport)
 
     @classmethod
     def of_order(cls, order: Originate) -> Peer:
@@ -57,11 +71,12 @@ class Peer:
         return cls(order.trunk, where.partition(";")[0].partition("?")[0])
 
     def address(self, config: Config, destination: str, trunk: str | None) -> tuple[str, str]:
-        """The SIP address of a destination, and the trunk to call it by.
+        """The SIP address to call for a destination, and the trunk to call it by.
 
         Args:
             config: Has the trunks.
-            destination: As configured: an extension, a number, or an address.
+            destination: As configured: an extension, a number, or an address. A ``tel:`` one is called at
+                the trunk (RFC 3261, section 19.1.6).
             trunk: The target's own trunk; None: the one of the call.
 
         Raises:
@@ -69,15 +84,40 @@ class Peer:
         """
         name = self.trunk if trunk is None else trunk
         own = next((one for one in config.trunks if one.name == name), None)
-        domain, transport = _domain(own), ""
-        if not domain and name == self.trunk:
-            domain, transport = self.domain, self.transport
-        if not domain and own is not None:
-            domain = _only_host(own)
-        if not domain and ":" not in destination:
+        if destination.lower().startswith("tel:"):
+            destination = uri_user(destination)
+        if ":" in destination:
+            return target_uri(destination, ""), name
+        place = self._place(own, name)
+        return target_uri(destination, place.domain, own.kind if own else "generic") + place.transport, name
+
+    def refer_to(self, config: Config, destination: str) -> str:
+        """The address that the peer is asked to call; by which transport is its own affair.
+
+        Raises:
+            ReferError: it cannot be written, because nobody knows where the trunk is.
+        """
+        if ":" in destination:
+            return target_uri(destination, "")
+        own = next((one for one in config.trunks if one.name == self.trunk), None)
+        return target_uri(destination, self._place(own, self.trunk).domain, own.kind if own else "generic")
+
+    def referrer(self, config: Config) -> str:
+        """Who we are to the peer, for Referred-By (RFC 3892); empty: nobody that it knows."""
+        own = next((one for one in config.trunks if one.name == self.trunk), None)
+        if own is not None and own.username and own.register_uri:
+            return target_uri(own.username, _configured(own).domain, own.kind)
+        return self.called
+
+    def _place(self, own: TrunkConfig | None, name: str) -> _Place:
+        place = _configured(own)
+        if not place.domain and name == self.trunk:
+            place = _Place(self.domain, self.transport)
+        if not place.domain and own is not None:
+            place = _Place(_only_host(own))
+        if not place.domain:
             raise ReferError(f"the trunk {name!r} has no address: set register or outbound_proxy")
-        uri = target_uri(destination, domain)
-        return uri + transport if ":" not in destination else uri, name
+        return place
 
     def ourselves(self, config: Config) -> Ourselves:
         """By which addresses and numbers a call would come back to us."""
@@ -94,12 +134,14 @@ class Peer:
         )
 
 
-def _domain(trunk: TrunkConfig | None) -> str:
+def _configured(trunk: TrunkConfig | None) -> _Place:
     """Where the trunk is according to its configuration; empty: it does not say."""
-    if trunk is None:
-        return ""
-    uri = trunk.register_uri or trunk.outbound_proxy or ""
-    return uri.partition(":")[2].rpartition("@")[2].partition(";")[0].partition("?")[0]
+    uri = (trunk.register_uri or trunk.outbound_proxy or "") if trunk is not None else ""
+    scheme, _, rest = uri.partition(":")
+    address, *parameters = rest.partition("?")[0].split(";")
+    given = next((one for one in parameters if one.lower().startswith("transport=")), "")
+    transport = given or ("transport=tls" if scheme.lower() == "sips" else "")
+    return _Place(address.rpartition("@")[2], f";{transport}" if transport else "")
 
 
 def _only_host(trunk: TrunkConfig) -> str:

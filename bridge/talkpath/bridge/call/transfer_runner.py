@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.timers import CallTimers
     from talkpath.bridge.config.transfer import TransferConfig
     from talkpath.bridge.transfer.briefing import Subject
-    from talkpath.bridge.transfer.targets import Selection
+    from talkpath.bridge.transfer.targets import Attempt, Selection
 
 log = structlog.get_logger(__name__)
 
@@ -280,23 +280,23 @@ class TransferRunner:
         attempt = self._course.attempt
         self._lent.phone.announce(fallback_sound(attempt.announcement if attempt else None))
 
-    def _address(self) -> tuple[str, str]:
-        attempt = self._course.attempt
-        if attempt is None:
+    def _attempt(self) -> Attempt:
+        if self._course.attempt is None:
             raise ReferError("nothing was chosen")
-        return self._lent.peer.address(self._lent.services.config, attempt.uri, attempt.trunk)
+        return self._course.attempt
 
     def _headers(self) -> tuple[m.Header, ...]:
         return headers(self._subject, self._settings.share, self._settings.headers)
 
     def _dial(self) -> None:
-        attempt, lent = self._course.attempt, self._lent
+        lent = self._lent
         self._legs += 1
         call = f"{lent.call}-t{self._number}.{self._legs}"
         consult = ConsultLeg(call, lent.agent, lent.services, self, self._loop)
         try:
-            uri, trunk = self._address()
-            consult.dial(uri, trunk, attempt.ring_timeout if attempt else 0.0, self._headers())
+            attempt = self._attempt()
+            uri, trunk = lent.peer.address(lent.services.config, attempt.uri, attempt.trunk)
+            consult.dial(uri, trunk, attempt.ring_timeout, self._headers())
         except (ReferError, NoFreePort, media.NoFreeLane) as problem:
             self._cannot(problem)
             self.happen(Event.UNREACHABLE)
@@ -336,23 +336,30 @@ class TransferRunner:
             session.close()
 
     def _refer(self) -> None:
-        lent = self._lent
         try:
-            uri, _trunk = self._address()
+            uri = self._lent.peer.refer_to(self._lent.services.config, self._attempt().uri)
         except ReferError as problem:
             self._cannot(problem)
             self.happen(Event.REFER_FAILED)
-            return
-        self._referred = True
-        lent.services.send(m.Refer(call=lent.call, refer_to=uri, headers=self._headers()))
+        else:
+            self._ask_peer(refer_to=uri)
 
     def _refer_replaces(self) -> None:
-        lent = self._lent
         if self._consult is not None:
-            self._referred = True
-            lent.services.send(
-                m.Refer(call=lent.call, replaces_call=self._consult.call, headers=self._headers())
+            self._ask_peer(replaces_call=self._consult.call)
+
+    def _ask_peer(self, *, refer_to: str = "", replaces_call: str = "") -> None:
+        lent = self._lent
+        self._referred = True
+        lent.services.send(
+            m.Refer(
+                call=lent.call,
+                refer_to=refer_to,
+                replaces_call=replaces_call,
+                referred_by=lent.peer.referrer(lent.services.config),
+                headers=self._headers(),
             )
+        )
 
     def _bridge(self) -> None:
         lent = self._lent

@@ -155,6 +155,14 @@ class TrunkConfig(Section):
         description="Name of the trunk in routes, logs and metrics.",
         examples=["pbx"],
     )
+    kind: Literal["asterisk", "freeswitch", "twilio", "telnyx", "generic"] = Field(
+        default="generic",
+        description=(
+            "What the other side is. A transfer to a number writes user=phone for a carrier; to a PBX the "
+            "number is an extension."
+        ),
+        examples=["asterisk"],
+    )
     register_uri: SipUri | None = Field(
         default=None,
         alias="register",
