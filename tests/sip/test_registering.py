@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.sip.account import retry_after, transport_of
-from talkpath.sip.registering import Registering
+from talkpath.sip.account import retry_after
+from talkpath.sip.registering import Registering, transport_of
 
 
 def least(low: float, _: float) -> float:

@@ -11,7 +11,7 @@ from talkpath.sip._pj import error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, join_host_port
 from talkpath.sip.headers import HeaderError, parse_message, safe_text
 from talkpath.sip.messages import RegistrationState, TrunkSettings
-from talkpath.sip.registering import Registering
+from talkpath.sip.registering import Registering, transport_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,13 +157,6 @@ def _registers_as(trunk: TrunkSettings) -> tuple[object, ...]:
         trunk.advertised_address,
         trunk.register_interval,
     )
-
-
-def transport_of(registrar: str) -> str:
-    """Transport that a registrar's URI asks for: ``udp`` where it says nothing (RFC 3261, section 19.1.1)."""
-    scheme, _, rest = registrar.lower().partition(":")
-    parameters = dict(item.partition("=")[::2] for item in rest.split(";")[1:])
-    return "tls" if scheme == "sips" else parameters.get("transport", "udp")
 
 
 def retry_after(message: str) -> float:

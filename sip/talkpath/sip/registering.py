@@ -41,6 +41,13 @@ def is_technical(status: int) -> bool:
     return status in _TECHNICAL or 500 <= status <= 599 or 300 <= status <= 399
 
 
+def transport_of(registrar: str) -> str:
+    """Transport that a registrar's URI asks for: ``udp`` where it says nothing (RFC 3261, section 19.1.1)."""
+    scheme, _, rest = registrar.lower().partition(":")
+    parameters = dict(item.partition("=")[::2] for item in rest.split(";")[1:])
+    return "tls" if scheme == "sips" else parameters.get("transport", "udp")
+
+
 class Registering:
     """One trunk's registration: which registrar is asked, and when next.
 

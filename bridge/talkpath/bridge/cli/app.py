@@ -84,11 +84,11 @@ def check(config: ConfigFile = None) -> None:
 def doctor(
     config: ConfigFile = None,
     json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not try to reach the model.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not try to reach PBX and model.")] = False,
 ) -> None:
-    """Find out why it does not work: SIP stack, addresses, ports, limits, clock, the way to the model.
+    """Find out why it does not work: SIP stack, addresses, ports, firewall, certificates, PBX, model, clock.
 
-    Opens a session with the model and closes it again, which costs nothing.
+    Sends one OPTIONS to each PBX. Opens a session with the model and closes it again, which costs nothing.
     """
     from .doctor import run_doctor
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,9 +15,13 @@ from talkpath.bridge.config.load import find_config, load
 from talkpath.bridge.config.model import capacity
 from talkpath.bridge.config.problems import ConfigError
 from talkpath.bridge.doctor.addresses import examine_addresses
+from talkpath.bridge.doctor.certificates import examine_models as examine_certificates
+from talkpath.bridge.doctor.certificates import examine_own
 from talkpath.bridge.doctor.findings import Finding, worst
+from talkpath.bridge.doctor.kernel import examine_kernel
 from talkpath.bridge.doctor.limits import examine_clock, examine_limits
 from talkpath.bridge.doctor.model import examine_models
+from talkpath.bridge.doctor.peers import examine_peers
 from talkpath.bridge.doctor.ports import examine_ports
 from talkpath.bridge.doctor.registrations import examine_registrations
 from talkpath.bridge.doctor.stack import examine_stack
@@ -58,9 +63,13 @@ def examine(path: Path | None, *, offline: bool) -> Iterator[Finding]:
         yield from examine_addresses(config)
         yield from examine_ports(config)
         yield from examine_limits(config)
+        yield from examine_kernel(config)
+        yield from examine_own(config, time.time())
         yield from examine_registrations(config)
     yield from examine_clock()
     if config is not None and not offline:
+        yield from examine_peers(config)
+        yield from examine_certificates(config, time.time())
         yield from asyncio.run(examine_models(config))
 
 

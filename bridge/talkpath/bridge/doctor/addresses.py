@@ -90,6 +90,10 @@ def judge(peer: Peer, told: str, address: str) -> Finding:
     if theirs is not None and theirs.is_global and not ours.is_global:
         text = f"{who} is on the Internet and would be told to send to the private address {told}."
         return Finding(AREA, "warn", text, "Behind a NAT set advertised_address to the public address.")
+    if theirs is not None and theirs.is_private and not theirs.is_loopback and ours.is_global:
+        text = f"{who} is in a private network and would be told to send to the public address {told}."
+        fix = "If no router carries that back in, set advertised_address of the trunk to our private one."
+        return Finding(AREA, "warn", text, fix)
     return Finding(AREA, "ok", f"{who} would be told to send to {told}.")
 
 
