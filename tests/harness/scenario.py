@@ -37,18 +37,27 @@ def write_scenario(folder: Path, *steps: str) -> Path:
 
 
 def request(
-    method: str, number: int, *, branch: str = "[branch]", in_dialog: bool = True, sdp: str = ""
+    method: str,
+    number: int,
+    *,
+    branch: str = "[branch]",
+    in_dialog: bool = True,
+    sdp: str = "",
+    headers: str = "",
 ) -> str:
-    """Send a request; a `branch` of its own lets two steps send the same transaction."""
+    """Send a request; a `branch` of its own lets two steps send the same transaction.
+
+    ``headers`` are whole lines, each with its line end.
+    """
     to_tag = "[peer_tag_param]" if in_dialog else ""
-    text = _HEAD.format(method=method, number=number, branch=branch, to_tag=to_tag)
+    text = _HEAD.format(method=method, number=number, branch=branch, to_tag=to_tag) + headers
     text += "Content-Type: application/sdp\n" if sdp else ""
     return f"<send><![CDATA[\n{text}Content-Length: [len]\n\n{sdp}\n]]></send>\n"
 
 
-def invite(sdp: str, *, branch: str = "[branch]") -> str:
+def invite(sdp: str, *, branch: str = "[branch]", headers: str = "") -> str:
     """Send the INVITE that starts the call."""
-    return request("INVITE", 1, branch=branch, in_dialog=False, sdp=sdp)
+    return request("INVITE", 1, branch=branch, in_dialog=False, sdp=sdp, headers=headers)
 
 
 def ack(number: int = 1, *, branch: str = "[branch]") -> str:
@@ -59,6 +68,20 @@ def ack(number: int = 1, *, branch: str = "[branch]") -> str:
 def receive(status: int, *, optional: bool = False) -> str:
     """Wait for a response; an optional one may also be left out."""
     return f'<recv response="{status}" optional="{str(optional).lower()}"/>\n'
+
+
+def take(method: str) -> str:
+    """Wait for a request and answer it 200."""
+    return f'<recv request="{method}"/>\n' + answer("200 OK")
+
+
+def answer(status: str, *, sdp: str = "", headers: str = "", to_tag: str = "") -> str:
+    """Answer the last request. ``headers`` are whole lines, each with its line end."""
+    copied = "[last_Via:]\n[last_From:]\n[last_To:]" + to_tag + "\n[last_Call-ID:]\n[last_CSeq:]\n"
+    contact = "Contact: <sip:peer@[local_ip]:[local_port];transport=[transport]>\n"
+    kind = "Content-Type: application/sdp\n" if sdp else ""
+    text = f"SIP/2.0 {status}\n{copied}{contact}{headers}{kind}Content-Length: [len]\n\n{sdp}"
+    return f"<send><![CDATA[\n{text}\n]]></send>\n"
 
 
 def progress() -> str:

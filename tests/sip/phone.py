@@ -27,7 +27,8 @@ class Phone:
 
     transport = "UDP"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.socket = self.connect(port)
         self.socket.settimeout(PATIENCE)
         self.target = ("127.0.0.1", port)
@@ -38,7 +39,7 @@ class Phone:
     def connect(self, port: int) -> socket.socket:  # noqa: ARG002  for those that do connect
         """The socket to talk over."""
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        made.bind(("127.0.0.1", 0))
+        made.bind((self.host, 0))
         return made
 
     def __enter__(self) -> Self:
@@ -60,11 +61,12 @@ class Phone:
         tag = f";tag={self.to_tag}" if self.to_tag else ""
         return (
             f"{method} sip:600@{host}:{port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/{self.transport} 127.0.0.1:{self.port};branch={branch or self.branch};rport\r\n"
+            f"Via: SIP/2.0/{self.transport} {self.host}:{self.port};branch={branch or self.branch};rport\r\n"
             "Max-Forwards: 70\r\n"
             f'From: "Ann \\"A\\" Lee" <sip:ann@127.0.0.1>;tag=from\r\nTo: <sip:600@{host}>{tag}\r\n'
             f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
-            f"Contact: <sip:ann@127.0.0.1:{self.port};transport={self.transport.lower()}>\r\n{headers}{kind}"
+            f"Contact: <sip:ann@{self.host}:{self.port};transport={self.transport.lower()}>\r\n"
+            f"{headers}{kind}"
             f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
         ).encode()
 

@@ -11,6 +11,7 @@ from talkpath.sip import messages as m
 from talkpath.sip.digest import response
 from talkpath.sip.gate import Request, refusal_headers
 from talkpath.sip.reception import MERGED_SECONDS, Reception, registrar_addresses
+from talkpath.sip.refer import DialogIds
 from tests.sip.phone import OFFER
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class Calls(NamedTuple):
 
     def on_trunk(self, name: str) -> int:
         return self.all if name == "pbx" else 0
+
+    def is_answered(self, trunk: str, ids: DialogIds) -> bool:
+        return (trunk, ids) == ("pbx", DialogIds("abc", "1", "2"))
 
 
 IDLE = Calls()
@@ -166,3 +170,23 @@ def test_a_trunk_that_asks_for_a_password_challenges_and_then_admits() -> None:
 @given(st.text(max_size=300), st.text(max_size=30))
 def test_any_text_gets_a_verdict(text: str, source: str) -> None:
     assert status(reception(), Request(f"INVITE {text}", source)) in {0, 400, 403, 488}
+
+
+@pytest.mark.parametrize(
+    ("header", "allowed", "expected"),
+    [
+        ("abc;to-tag=1;from-tag=2", True, 0),
+        ("abc;to-tag=1;from-tag=2;early-only", True, 486),
+        ("abc;to-tag=1;from-tag=3", True, 481),
+        ("abc;to-tag=1", True, 400),
+        ("abc;to-tag=1;from-tag=2", False, 603),
+    ],
+)
+def test_who_may_replace_whom(header: str, allowed: bool, expected: int) -> None:
+    pbx = m.TrunkSettings(name="pbx", source_networks=PBX.source_networks, accept_replaces=allowed)
+    made = Reception(m.SipSettings(listeners=(), trunks=(pbx,)))
+    made.admit(m.Admission(draining=False, free_lanes=0))
+    wanted = request(headers=f"Replaces: {header}\r\n")
+    assert made.decide(wanted, Calls(10), 10, 0.0).status == expected
+    if expected == 0:
+        assert made.decide(request(), Calls(10), 10, 0.0).status == 503

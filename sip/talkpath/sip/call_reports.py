@@ -92,6 +92,22 @@ class CallConfirmed(Message, frozen=True):
     call: str
 
 
+class CallMoved(Message, frozen=True):
+    """The other side exchanged who we talk to: from now on the call is with somebody else.
+
+    A `MediaUpdated` about the new peer follows. The call keeps its id; its dialog is another one.
+    """
+
+    call: str
+    by: Literal["replaces", "refer"]
+    """An INVITE with Replaces came (RFC 3891), or we obeyed a REFER (RFC 3515)."""
+    sip_call_id: str
+    """Call-ID of the new dialog; empty when it is not known."""
+    peer_uri: str
+    """SIP URI of who it is now; private."""
+    peer_name: str = ""
+
+
 class CallEnded(Message, frozen=True):
     """The dialog is over; the last message about this call."""
 

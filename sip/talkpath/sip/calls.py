@@ -18,6 +18,8 @@ from talkpath.sip.offer_answer import OfferAnswer
 from talkpath.sip.outgoing import OutgoingDialog
 from talkpath.sip.placing import Placing
 from talkpath.sip.sdes import without_keys
+from talkpath.sip.successors import Successors
+from talkpath.sip.transports import transport_in, transport_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from talkpath.sip.admission import Verdict
     from talkpath.sip.counters import Counters
     from talkpath.sip.gate import Request
-    from talkpath.sip.headers import SipText
     from talkpath.sip.reception import Reception
+    from talkpath.sip.refer import DialogIds
 
 _Command = (
     messages.Ring
@@ -61,6 +63,7 @@ class Calls:
         self._accounts: Mapping[str, TrunkAccount] = {}
         self._reception: Reception | None = None
         self._placing = Placing(settings, counters, self._report)
+        self._successors = Successors(self._dialogs, self._placing, counters, self._report)
         # Ids must not repeat after a restart, while a worker still holds calls of the process before.
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
@@ -76,6 +79,15 @@ class Calls:
     def on_trunk(self, name: str) -> int:
         """How many of them are of one trunk."""
         return sum(dialog.trunk == name for dialog in self._dialogs.values())
+
+    def is_answered(self, trunk: str, ids: DialogIds) -> bool:
+        """Whether these ids name an answered dialog of a trunk."""
+        return any(one.trunk == trunk and one.is_named(ids) for one in self._dialogs.values())
+
+    @property
+    def ending(self) -> bool:
+        """Whether dialogs are left that are not those of their calls any more."""
+        return len(self._successors) > 0
 
     def use(self, accounts: Mapping[str, TrunkAccount], reception: Reception) -> None:
         """Take the accounts to place calls from, and the policy that knows the codecs of a trunk."""
@@ -104,6 +116,7 @@ class Calls:
         if not account.trunk.trust_contact:
             dialog.way_back = way_back(message, request.source, transport)
         dialog.deadline = time.monotonic() + self._settings.decision_seconds
+        dialog.successors = self._successors
         self._dialogs[call] = dialog
         self._counters.add("calls", "incoming")
         caller = parse_address(message.first("From"))
@@ -179,8 +192,9 @@ class Calls:
             case messages.SendInfoDigit():
                 dialog.send_digit(message.digit.value, message.duration_ms)
             case messages.HangUp():
-                status = 200 if dialog.confirmed else 480
-                dialog.end(OurEnd("us", status, message.reason), message.headers)
+                end = OurEnd("us", 200 if dialog.confirmed else 480, message.reason)
+                self._successors.end(message.call, end)
+                dialog.end(end, message.headers)
 
     def _refer(self, message: messages.Refer) -> None:
         dialog = self._dialogs.get(message.call)
@@ -196,6 +210,7 @@ class Calls:
     def _end(self, call: str, end: OurEnd) -> None:
         dialog = self._dialogs.get(call)
         if dialog is not None:
+            self._successors.end(call, end)
             dialog.end(end)
 
     def _place(self, order: messages.PlaceCall) -> None:
@@ -211,7 +226,9 @@ class Calls:
         peer = self._peer(order)
         address = self._address(account.trunk, transport_in(order.uri), peer)
         media = OfferAnswer(self._codecs(order.trunk), address, account.trunk.srtp, peer=peer)
-        dialog = self._dialogs[order.call] = self._placing.begin(order, account, media, now)
+        dialog = self._placing.begin(order, account, media, now)
+        dialog.successors = self._successors
+        self._dialogs[order.call] = dialog
         ended = self._placing.dial(order, dialog, account)
         if ended is not None:
             self._report(ended)
@@ -225,6 +242,7 @@ class Calls:
 
     def expire(self, now: float) -> None:
         """End calls whose deadline has passed, and do what else is due."""
+        self._successors.expire(now)
         for dialog in list(self._dialogs.values()):
             dialog.tick(now)
             if dialog.deadline is None or now < dialog.deadline:
@@ -237,6 +255,7 @@ class Calls:
 
     def end_all(self, end: OurEnd) -> None:
         """Begin to end every dialog."""
+        self._successors.end_all(end)
         for dialog in list(self._dialogs.values()):
             dialog.end(end)
 
@@ -244,6 +263,7 @@ class Calls:
         """Let go of the dialogs that are over. Outside of callbacks: the stack still holds them there."""
         while self._ended:
             self._dialogs.pop(self._ended.pop(), None)
+        self._successors.bury()
 
     def _report(self, message: messages.Message) -> None:
         """Pass on what a dialog says, and note its end."""
@@ -254,23 +274,4 @@ class Calls:
     def forget_all(self) -> None:
         """Let go of all dialogs, over or not, before the stack goes down."""
         self._dialogs.clear()
-
-
-def transport_of(message: SipText) -> messages.Transport:
-    """Transport that a request came by: that of its topmost Via."""
-    return _transport(message.first("Via").partition(" ")[0].rpartition("/")[2])
-
-
-def transport_in(uri: str) -> messages.Transport:
-    """Transport that a SIP URI asks for."""
-    parameter = uri.lower().partition(";transport=")[2].partition(";")[0].partition(">")[0]
-    return "tls" if uri.lower().startswith("sips:") else _transport(parameter)
-
-
-def _transport(name: str) -> messages.Transport:
-    match name.strip().lower():
-        case "tcp":
-            return "tcp"
-        case "tls":
-            return "tls"
-    return "udp"
+        self._successors.forget_all()

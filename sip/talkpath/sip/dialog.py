@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from talkpath.sip import info_answer, messages
 from talkpath.sip._pj import StackError, error_text, guarded, pj
-from talkpath.sip.addresses import is_ipv6, split_host_port
+from talkpath.sip.addresses import is_ipv6
 from talkpath.sip.dialog_route import send_by
 from talkpath.sip.ending import Course, OurEnd, call_ended
 from talkpath.sip.headers import (
@@ -18,17 +17,14 @@ from talkpath.sip.headers import (
     parse_address,
     parse_message,
     reason_header,
-    reason_text,
     retry_after_header,
-    safe_text,
 )
-from talkpath.sip.holding import Holding, Refusal
+from talkpath.sip.hold_orders import HoldOrders
 from talkpath.sip.info_digit import parse_info_digit
 from talkpath.sip.info_sending import InfoSending
-from talkpath.sip.offer_answer import StreamFacts
-from talkpath.sip.refer import DialogIds, ReferError, dialog_ids, parse_fragment
+from talkpath.sip.refer import DialogIds, ReferError, dialog_ids
 from talkpath.sip.sdp import SdpError
-from talkpath.sip.stack_calls import call_parameters, received_message
+from talkpath.sip.stack_calls import call_parameters, received_message, stream_facts
 from talkpath.sip.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -38,6 +34,7 @@ if TYPE_CHECKING:
     from talkpath.sip.counters import Counters
     from talkpath.sip.messages import Header, MediaDescription
     from talkpath.sip.offer_answer import OfferAnswer
+    from talkpath.sip.successors import Successors
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +60,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         media: Its offers and answers.
         counters: Where errors in callbacks are counted.
         send: Takes messages for the worker.
-        stack_id: The stack's id of an incoming call; None for a call that we place.
+        stack_id: The stack's id of an incoming call; None when the stack will say it later.
+        incoming: The peer begins the dialog, although the stack has not said its id yet.
     """
 
     def __init__(
@@ -75,13 +73,17 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         send: Callable[[messages.Message], None],
         *,
         stack_id: int | None = None,
+        incoming: bool = False,
     ) -> None:
         super().__init__(account, pj.PJSUA_INVALID_ID if stack_id is None else stack_id)
+        self.account = account
         self.call = call
         self.counters = counters
         self.account = account
         self.trunk = account.trunk.name
-        self.incoming = stack_id is not None
+        self.incoming = incoming or stack_id is not None
+        self.of_a_caller = self.incoming
+        """The call is one of a caller, whoever began this dialog."""
         self.confirmed = False
         self.over = False
         self.heard = self.incoming
@@ -91,29 +93,39 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """URI that requests to the peer have to pass, when its Contact cannot be reached."""
         self.deadline: float | None = None
         """Monotonic time at which the endpoint ends a call that nobody decided about or nobody answered."""
-        self._media = media
-        self._send = send
+        self.send = send
+        """Takes messages for the worker."""
+        self.media = media
+        self.told_media: MediaDescription | None = None
+        """What the worker knows of the media."""
+        self.successors: Successors | None = None
+        """Who lets other dialogs take the place of this one; None: nobody."""
+        self.successor: Dialog | None = None
         self._our_end: OurEnd | None = None
         self._answered = False
         self._confirming = ""
-        self._holding = Holding(owner=not self.incoming)
-        self._before_hold = media.checkpoint()
-        self._transfer = Transfer(call, bool(account.trunk.username), counters, send)
-        self._info = InfoSending(call, bool(account.trunk.username), send)
+        self._refer = ""
+        self._ids: DialogIds | None = None
+        self._hold = HoldOrders(call, not self.incoming, media, self._send)
+        self._transfer = Transfer(call, bool(account.trunk.username), counters, self._send)
+        self._info = InfoSending(call, bool(account.trunk.username), self._send)
+
+    def _send(self, message: messages.Message) -> None:
+        self.send(message)
 
     # What we are told to do ---------------------------------------------------------------------------
 
     def ring(self, port: Port) -> None:
         """Answer 180."""
         self.decided, self.deadline = True, None
-        self._use_port(port.towards(self._media.local.address))
+        self._use_port(port.towards(self.media.local.address))
         if not self._answered and not self.over:
             self._answer(180)
 
     def accept(self, port: Port, headers: tuple[Header, ...]) -> None:
         """Answer 200 with our SDP."""
         self.decided, self.deadline = True, None
-        self._use_port(port.towards(self._media.local.address))
+        self._use_port(port.towards(self.media.local.address))
         if self._answered or self.over:
             self.counters.add("late_command", "answer")
             return
@@ -148,9 +160,9 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     def hold(self, on: bool, now: float) -> None:
         """Put the peer on hold, or take it back; what cannot be done is told."""
         if not self.confirmed or self.over:
-            self._tell_hold(Refusal(on, 481, "the call is not answered"))
+            self._hold.refuse(on, 481, "the call is not answered")
             return
-        self._holding.want(on, now)
+        self._hold.want(on, now)
         self.tick(now)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
@@ -162,40 +174,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
 
     def tick(self, now: float) -> None:
         """Send the re-INVITE whose time has come."""
-        on = self._holding.due(now)
-        if on is None or self.over or self._our_end is not None:
-            return
-        self._before_hold = self._media.checkpoint()
-        self._media.hold = on
-        try:
-            self.reinvite(call_parameters(0, ()))
-        except pj.Error:
-            self._media.back_to(self._before_hold)
-            self._tell_hold(self._holding.blocked(now))
-        else:
-            self._holding.sent()
-
-    def _take_hold_answer(self, message: str) -> None:
-        try:
-            response = parse_message(message)
-            status, phrase = parse_fragment(response.start_line)
-        except (HeaderError, ReferError):
-            return
-        if status >= 200 and response.first("CSeq").upper().endswith("INVITE"):
-            reason = reason_text(response.first("Reason")) or phrase
-            if status >= 300:
-                self._media.back_to(self._before_hold)
-            self._tell_hold(self._holding.answered(status, reason, time.monotonic()))
-
-    def _tell_hold(self, refusal: Refusal | None) -> None:
-        """What is described from now on is what holds; a refusal for good is told."""
-        self._media.hold = self._holding.established
-        if refusal is not None:
-            self._send(
-                messages.HoldRefused(
-                    call=self.call, on=refusal.on, status=refusal.status, reason=refusal.reason
-                )
-            )
+        if not self.over and self._our_end is None:
+            self._hold.tick(self, now)
 
     def ids(self) -> DialogIds:
         """What names this dialog.
@@ -205,10 +185,30 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """
         if not self.confirmed or self.over:
             raise ReferError(f"the call {self.call} is not answered" if not self.over else "the call is over")
+        if self._ids is None:
+            try:
+                self._ids = dialog_ids(parse_message(self._confirming))
+            except HeaderError as error:
+                raise ReferError("the dialog of this call is not known") from error
+        return self._ids
+
+    def is_named(self, ids: DialogIds) -> bool:
+        """Whether these ids are those of this dialog, which is answered."""
         try:
-            return dialog_ids(parse_message(self._confirming))
-        except HeaderError as error:
-            raise ReferError("the dialog of this call is not known") from error
+            return self.ids() == ids
+        except ReferError:
+            return False
+
+    @property
+    def transferring(self) -> bool:
+        """Whether we try to send the peer elsewhere."""
+        return self._transfer.active
+
+    def take_call_of(self, old: Dialog) -> None:
+        """Begin in the place of another dialog, whose call is answered."""
+        self.decided = self._answered = True
+        self.of_a_caller, self.successors = old.of_a_caller, old.successors
+        self._hold.carry_over(old._hold.established)
 
     def contact(self) -> str:
         """Where the peer of this dialog wants requests."""
@@ -226,12 +226,12 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             self.counters.add("contact_behind_nat")
 
     def _use_port(self, port: int) -> None:
-        self._media.use_port(port)
+        self.media.use_port(port)
 
     def _answer(self, status: int, headers: tuple[Header, ...] = ()) -> None:
         parameters = call_parameters(status, headers)
         if status == 200:
-            parameters.sdp.wholeSdp = self._media.final_answer()
+            parameters.sdp.wholeSdp = self.media.final_answer()
         try:
             self.answer(parameters)
         except pj.Error as error:
@@ -243,13 +243,13 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     @guarded
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """Put our own description in place of the stack's, which has no media."""
-        prm.sdp.wholeSdp = self._media.describe(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
+        prm.sdp.wholeSdp = self.media.describe(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
 
     @guarded
     def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """Refuse a re-INVITE or UPDATE whose offer we cannot answer; the call goes on as it was."""
         try:
-            self._media.check_offer(prm.offer.wholeSdp)
+            self.media.check_offer(prm.offer.wholeSdp)
         except SdpError as error:
             self.counters.add("offer_refused", str(error.status))
             _log.info("offer refused: %s", error, extra={"call": self.call})
@@ -258,7 +258,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     @guarded
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802, ARG002  the stack's name
         """An exchange of offer and answer is complete."""
-        self._media.complete()
+        self.media.complete()
         self._report_media()
 
     @guarded
@@ -300,25 +300,15 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self.heard = self.heard or bool(message)
         self._learn(message)
         self._settle_from_stream()
-        if self._holding.under_way and message.startswith("SIP/2.0 "):
-            self._take_hold_answer(message)
+        self._hold.take(message)
         if self._info.under_way:
             self._info.take(message, prm.e)
+        if message.startswith("REFER "):
+            self._refer = message
         if message.startswith("INFO "):
             self._take_info(message, prm.e)
         elif self._transfer.active:
-            self._follow_transfer(message, prm.e)
-
-    def _follow_transfer(self, message: str, event: Any) -> None:
-        if message:
-            self._transfer.take(message)
-        elif event.type == pj.PJSIP_EVENT_TSX_STATE:
-            # The stack's own 408 or 503. A transaction that had its response ends later with the same status:
-            # that is old news, perhaps of an earlier REFER.
-            change = event.body.tsxState
-            unanswered = change.prevState < pj.PJSIP_TSX_STATE_COMPLETED
-            if unanswered and change.tsx.method == "REFER" and change.tsx.statusCode >= 300:
-                self._transfer.unanswered(int(change.tsx.statusCode), safe_text(change.tsx.statusText))
+            self._transfer.follow(message, prm.e)
 
     def _provisional(self, status: int, message: str) -> None:
         """A call of ours is on its way."""
@@ -337,27 +327,41 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
 
     @guarded
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name
-        """A REFER from the peer would make us call a number of its choice: never."""
-        self.counters.add("refused", "refer")
+        """A REFER from the peer: it would have us call somebody else."""
         prm.statusCode = 603
+        found = self.successors.referred(self, self._refer) if self.successors is not None else 603
+        if isinstance(found, int):
+            self.counters.add("refused", "refer")
+            prm.statusCode = found
+        else:
+            prm.statusCode, prm.newCall = 202, found
 
     @guarded
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name
-        """An INVITE with Replaces would exchange the caller behind the worker's back."""
-        self.counters.add("refused", "replaces")
+        """An INVITE with Replaces, which reception has let pass, is about to become a dialog."""
         prm.statusCode = 603
+        message, source = str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress)
+        found = self.successors.replacing(self, message, source) if self.successors is not None else None
+        if found is not None:
+            prm.statusCode, prm.newCall = 200, found
+
+    @guarded
+    def onCallReplaced(self, prm: Any) -> None:  # noqa: N802, ARG002  the stack's name
+        """The INVITE with Replaces is about to be answered; after that the stack ends this dialog."""
+        if self.successors is not None:
+            self.successors.replaced(self)
 
     # Media --------------------------------------------------------------------------------------------
 
     def _learn(self, message: str) -> None:
         # Not from a request that crosses ours: what stands in it is an offer.
         if message.startswith(("SIP/2.0 ", "ACK ", "PRACK ")):
-            self._media.learn_answer(message.partition("\r\n\r\n")[2])
+            self.media.learn_answer(message.partition("\r\n\r\n")[2])
             self._report_media()
 
     def _report_media(self) -> None:
         try:
-            settled = self._media.take_settled()
+            settled = self.media.take_settled()
         except SdpError as error:
             self.end(OurEnd("failure", 488, str(error)))
             return
@@ -366,23 +370,12 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
 
     def _settled(self, media: MediaDescription) -> None:
         """Offer and answer agree on this."""
+        self.told_media = media
         self._send(messages.MediaUpdated(call=self.call, media=media))
 
     def _settle_from_stream(self) -> None:
         """Ask the stack for the peer's side of an exchange whose answer it did not show (an ACK)."""
-        if not self._media.answer_is_missing:
+        if not self.media.answer_is_missing:
             return
-        info = self.getStreamInfo(0)
-        host, port = split_host_port(info.remoteRtpAddress)
-        self._media.learn_stream(
-            StreamFacts(
-                address=host,
-                port=port,
-                codec=str(info.codecName).upper(),
-                payload_type=int(info.txPt),
-                dtmf_payload_type=int(info.audTxEventPt),
-                sends=bool(int(info.dir) & pj.PJMEDIA_DIR_ENCODING),
-                receives=bool(int(info.dir) & pj.PJMEDIA_DIR_DECODING),
-            )
-        )
+        self.media.learn_stream(stream_facts(self.getStreamInfo(0)))
         self._report_media()

@@ -150,7 +150,7 @@ class SipEndpoint:
     @property
     def quiet(self) -> bool:
         """Whether nothing is left to end."""
-        return not len(self.calls) and self._trunks.quiet
+        return not (len(self.calls) or self.calls.ending) and self._trunks.quiet
 
     def close(self) -> None:
         """Take the stack down. Calls and accounts go first: collected later, they would abort the process."""

@@ -31,6 +31,7 @@ from talkpath.sip.call_reports import (
     CallConfirmed,
     CallDigit,
     CallEnded,
+    CallMoved,
     CallRinging,
     HoldRefused,
     IncomingCall,
@@ -114,6 +115,7 @@ __all__ = [
     "CallEnded",
     "CallFigures",
     "CallMedia",
+    "CallMoved",
     "CallOrder",
     "CallOver",
     "CallReport",
@@ -191,6 +193,7 @@ AnyMessage = (
     | MediaUpdated
     | CallRinging
     | CallConfirmed
+    | CallMoved
     | CallEnded
     | CallDigit
     | InfoDigitAnswered

@@ -99,6 +99,16 @@ class OfferAnswer:
         self._completed = False
         self._waits_for_answer = False
 
+    def for_another_peer(self, peer: str) -> OfferAnswer:
+        """The beginning of a dialog with another peer about the same RTP port, with keys of its own.
+
+        Args:
+            peer: IP address that its SIP comes from, if known.
+        """
+        other = OfferAnswer(self.codecs, self.local.address, self._srtp, peer=peer)
+        other.use_port(self.local.port)
+        return other
+
     def use_port(self, port: int) -> None:
         """Name this RTP port in every description from now on. 0 keeps the port that is set."""
         if port:

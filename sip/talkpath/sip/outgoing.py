@@ -50,7 +50,7 @@ class OutgoingDialog(Dialog):
         allows: Callable[[str], bool],
     ) -> None:
         super().__init__(account, call, media, counters, send)
-        self._rules = rules
+        self.rules = rules
         self._allows = allows
         self._redirections = 0
         self._early: MediaDescription | None = None
@@ -83,7 +83,7 @@ class OutgoingDialog(Dialog):
 
     def _redirected(self, target: str) -> Any:
         self._redirections += 1
-        if self._rules.redirects == "fail" or self._redirections > MAX_REDIRECTIONS:
+        if self.rules.redirects == "fail" or self._redirections > MAX_REDIRECTIONS:
             self.counters.add("redirected", "failed")
             return pj.PJSIP_REDIRECT_REJECT
         if not self._allows(target.strip("<>")):
@@ -94,20 +94,20 @@ class OutgoingDialog(Dialog):
         return pj.PJSIP_REDIRECT_ACCEPT
 
     def _provisional(self, status: int, message: str) -> None:
-        early = self._rules.early_media == "hear" and "\r\n\r\nv=" in message
+        early = self.rules.early_media == "hear" and "\r\n\r\nv=" in message
         self._send(messages.CallRinging(call=self.call, status=status, early_media=early))
 
     def _settled(self, media: MediaDescription) -> None:
         if self.confirmed:
             super()._settled(media)
-        elif self._rules.early_media == "ignore":
+        elif self.rules.early_media == "ignore":
             self._early = media
         elif media != self._told:
             self._told = media
             super()._settled(media)
 
     def _answered_now(self) -> None:
-        self._media.may_fork = False
+        self.media.may_fork = False
         if self._early is not None:
             early, self._early = self._early, None
             super()._settled(early)

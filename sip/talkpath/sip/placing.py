@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from talkpath.sip.dialog import Dialog
     from talkpath.sip.messages import Message, PlaceCall, SipSettings
     from talkpath.sip.offer_answer import OfferAnswer
+    from talkpath.sip.outbound import Refused
 
 _log = logging.getLogger(__name__)
 
@@ -49,29 +50,63 @@ class Placing:
             dialogs: All that live.
             now: Monotonic seconds.
         """
-        live = [dialog for dialog in dialogs if dialog.trunk == order.trunk]
-        outgoing = sum(not dialog.incoming for dialog in live)
-        refused = self._policy.refuse(
-            order.trunk, order.uri, now, vouched=order.vouched, outgoing=outgoing, all_calls=len(live)
-        )
+        refused = self._ask(order.trunk, order.uri, dialogs, now, vouched=order.vouched)
         if refused is None:
             return None
-        self._counters.add("outbound_refused", refused.counter)
         _log.warning("call refused: %s", refused.reason, extra={"call": order.call})
         return _ended(order, refused.status, refused.reason, refused.outcome)
+
+    def refuse_target(self, trunk: str, uri: str, dialogs: Collection[Dialog], now: float) -> int | None:
+        """Ask the policy about a target that a peer named; the status to refuse with, or None.
+
+        Args:
+            trunk: Trunk of the call that shall go there.
+            uri: The target.
+            dialogs: All that live.
+            now: Monotonic seconds.
+        """
+        refused = self._ask(trunk, uri, dialogs, now, vouched=False)
+        if refused is not None:
+            _log.warning("REFER refused: %s", refused.reason)
+        return refused.status if refused is not None else None
+
+    def _ask(
+        self, trunk: str, uri: str, dialogs: Collection[Dialog], now: float, *, vouched: bool
+    ) -> Refused | None:
+        live = [dialog for dialog in dialogs if dialog.trunk == trunk]
+        outgoing = sum(not dialog.incoming for dialog in live)
+        refused = self._policy.refuse(
+            trunk, uri, now, vouched=vouched, outgoing=outgoing, all_calls=len(live)
+        )
+        if refused is not None:
+            self._counters.add("outbound_refused", refused.counter)
+        return refused
 
     def begin(
         self, order: PlaceCall, account: TrunkAccount, media: OfferAnswer, now: float
     ) -> OutgoingDialog:
         """Make the dialog of a call that may go out; nothing is sent yet."""
-        rules = self._policy.rules(order.trunk)
-        allows = functools.partial(self._policy.allows, order.trunk)
-        dialog = OutgoingDialog(
-            account, order.call, media, self._counters, self._report, rules=rules, allows=allows
-        )
-        dialog.deadline = now + (order.ring_timeout or rules.ring_timeout)
+        dialog = self.towards(order.call, account, media, self._report)
+        dialog.deadline = now + (order.ring_timeout or dialog.rules.ring_timeout)
         self._counters.add("calls", "outgoing")
         return dialog
+
+    def towards(
+        self, call: str, account: TrunkAccount, media: OfferAnswer, report: Callable[[Message], None]
+    ) -> OutgoingDialog:
+        """Make a dialog of ours that has not begun.
+
+        Args:
+            call: The call that it belongs to.
+            account: Account of its trunk.
+            media: Its offers and answers.
+            report: Takes what it tells.
+        """
+        trunk = account.trunk.name
+        allows = functools.partial(self._policy.allows, trunk)
+        return OutgoingDialog(
+            account, call, media, self._counters, report, rules=self._policy.rules(trunk), allows=allows
+        )
 
     def dial(self, order: PlaceCall, dialog: OutgoingDialog, account: TrunkAccount) -> CallEnded | None:
         """Send the INVITE; the end of a call whose INVITE cannot be sent, or None."""

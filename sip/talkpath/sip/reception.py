@@ -24,8 +24,10 @@ from talkpath.sip.admission import (
     Verdict,
 )
 from talkpath.sip.digest import Account, Attempt, Authenticator
+from talkpath.sip.exchange_texts import replaced_dialog
 from talkpath.sip.headers import HeaderError, parse_address, parse_message, uri_host
 from talkpath.sip.negotiation import choose
+from talkpath.sip.refer import ReferError
 from talkpath.sip.sdp import SdpError, parse
 from talkpath.sip.well_formed import UNREADABLE, fault, method_verdict
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from talkpath.sip.gate import Request
     from talkpath.sip.headers import SipText
     from talkpath.sip.messages import Admission, SipSettings, SrtpPolicy, TrunkSettings
+    from talkpath.sip.refer import DialogIds
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +50,9 @@ _MERGED = Verdict(482, "this request arrived before by another way", "merged")
 _CHALLENGE = Verdict(401, "this trunk asks for user name and password", "challenged")
 _WRONG = Verdict(403, "wrong user name or password", "wrong_password")
 _UNREADABLE_CREDENTIALS = Verdict(400, "the credentials cannot be read", "malformed")
+_NO_REPLACES = Verdict(603, "calls of this trunk may not be replaced", "replaces")
+_NOTHING_TO_REPLACE = Verdict(481, "there is no answered call to replace", "replaces")
+_TOO_LATE = Verdict(486, "the call to replace is answered already", "replaces")
 _STRANGER = Verdict(-1, "", "unknown_source")
 _PASS = Verdict(0, "", "admitted")
 
@@ -60,6 +66,9 @@ class Live(Protocol):
 
     def on_trunk(self, name: str) -> int:
         """How many of them are of one trunk."""
+
+    def is_answered(self, trunk: str, ids: DialogIds) -> bool:
+        """Whether these ids name an answered dialog of a trunk."""
 
 
 class Reception:
@@ -144,16 +153,42 @@ class Reception:
             if self._policy.matcher.match(source) is None:
                 return _STRANGER
             return fault(message) or method_verdict(message.method) or _PASS
-        verdict = self._policy.invite(source, user_agent, load, now)
+        return self._decide_invite(message, source, calls, load, now)
+
+    def _decide_invite(self, message: SipText, source: str, calls: Live, load: Load, now: float) -> Verdict:
+        replaces = bool(message.first("Replaces"))
+        if replaces:  # it takes a place, it needs none
+            load = replace(load, calls=load.calls - 1, free_lanes=max(load.free_lanes, 1))
+        verdict = self._policy.invite(source, message.first("User-Agent"), load, now)
         if not verdict.admitted:
             return verdict
         wrong = fault(message)
         if wrong is not None:
             return wrong
         trunk = self._trunks.get(verdict.trunk)
-        if trunk is not None and trunk.max_calls and calls.on_trunk(trunk.name) >= trunk.max_calls:
+        full = trunk is not None and trunk.max_calls and calls.on_trunk(trunk.name) >= trunk.max_calls
+        if full and not replaces:
             return TRUNK_FULL
-        return self._check_caller(message, verdict, source, now) or self._check_invite(message, verdict, now)
+        return (
+            self._check_caller(message, verdict, source, now)
+            or self._check_replaces(message, verdict.trunk, calls)
+            or self._check_invite(message, verdict, now)
+        )
+
+    def _check_replaces(self, message: SipText, trunk: str, calls: Live) -> Verdict | None:
+        """Whether an INVITE may replace the dialog that it names (RFC 3891, section 3)."""
+        try:
+            replaced = replaced_dialog(message)
+        except ReferError as error:
+            return Verdict(400, str(error), "malformed")
+        if replaced is None:
+            return None
+        settings = self._trunks.get(trunk)
+        if settings is None or not settings.accept_replaces:
+            return _NO_REPLACES
+        if not calls.is_answered(trunk, replaced.dialog):
+            return _NOTHING_TO_REPLACE
+        return _TOO_LATE if replaced.early_only else None
 
     def _check_caller(self, message: SipText, verdict: Verdict, source: str, now: float) -> Verdict | None:
         """Ask for credentials where the trunk wants them; None when the caller may pass."""

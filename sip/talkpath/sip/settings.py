@@ -94,6 +94,10 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Send requests to the Contact of an INVITE also when it came through a NAT (`talkpath.sip.nat`)."""
     challenge: bool = False
     """Ask for user name and password (digest) before an INVITE of this trunk is taken."""
+    accept_replaces: bool = False
+    """An INVITE with Replaces (RFC 3891) may take the place of the peer in an answered call of this trunk."""
+    accept_refer: bool = False
+    """A REFER in a call of this trunk is obeyed, within what ``outbound`` allows."""
     max_calls: int = 0
     """Calls at once, both ways together; 0: no limit of its own."""
     outbound: OutboundSettings = OutboundSettings()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from talkpath.sip._pj import pj
+from talkpath.sip.addresses import split_host_port
 from talkpath.sip.headers import safe_text
+from talkpath.sip.offer_answer import StreamFacts
 
 if TYPE_CHECKING:
     from talkpath.sip.messages import Header
@@ -36,3 +38,17 @@ def received_message(event: Any) -> str:
     if event.type == pj.PJSIP_EVENT_RX_MSG:
         return str(body.rxMsg.rdata.wholeMsg)
     return ""
+
+
+def stream_facts(info: Any) -> StreamFacts:
+    """The peer's side of an exchange as the stack knows it, from its stream information."""
+    host, port = split_host_port(info.remoteRtpAddress)
+    return StreamFacts(
+        address=host,
+        port=port,
+        codec=str(info.codecName).upper(),
+        payload_type=int(info.txPt),
+        dtmf_payload_type=int(info.audTxEventPt),
+        sends=bool(int(info.dir) & pj.PJMEDIA_DIR_ENCODING),
+        receives=bool(int(info.dir) & pj.PJMEDIA_DIR_DECODING),
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from talkpath.sip._pj import StackError
+from talkpath.sip._pj import StackError, pj
+from talkpath.sip.headers import safe_text
 from talkpath.sip.messages import ReferProgress
 from talkpath.sip.refer import DialogIds, ReferError, refer_to, referred_by, replaces
 from talkpath.sip.refer_progress import ReferProgress as Progress
@@ -69,15 +70,20 @@ class Transfer:
         """Say that an order cannot be carried out; what goes on already, goes on."""
         self._tell([Step("refused", status, reason)])
 
-    def take(self, text: str) -> None:
-        """Take a message of the dialog."""
-        if self._progress is not None:
-            self._tell(self._progress.take(text))
-
-    def unanswered(self, status: int, reason: str) -> None:
-        """The transaction of the REFER ended without a response."""
-        if self._progress is not None:
-            self._tell(self._progress.fail(status, reason))
+    def follow(self, message: str, event: Any) -> None:
+        """Take what moved a transaction of the dialog: a message, or the stack's own 408 or 503."""
+        if self._progress is None:
+            return
+        if message:
+            self._tell(self._progress.take(message))
+        elif event.type == pj.PJSIP_EVENT_TSX_STATE:
+            # A transaction that had its response ends later with the same status: that is old news, perhaps
+            # of an earlier REFER.
+            change = event.body.tsxState
+            unanswered = change.prevState < pj.PJSIP_TSX_STATE_COMPLETED
+            if unanswered and change.tsx.method == "REFER" and change.tsx.statusCode >= 300:
+                reason = safe_text(change.tsx.statusText)
+                self._tell(self._progress.fail(int(change.tsx.statusCode), reason))
 
     def end(self) -> None:
         """The call is over."""

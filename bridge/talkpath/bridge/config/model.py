@@ -327,6 +327,8 @@ def _trunk_settings(trunk: TrunkConfig, sip: SipConfig) -> messages.TrunkSetting
         srtp=trunk.srtp,
         trust_contact=trunk.trust_contact,
         challenge=trunk.challenge,
+        accept_replaces=trunk.accept_replaces,
+        accept_refer=trunk.accept_refer,
         max_calls=trunk.max_calls,
         outbound=outbound_settings(trunk.outbound),
     )

@@ -234,6 +234,20 @@ class TrunkConfig(Section):
         default=False,
         description="Ask the calls of this trunk for username and password (digest) before taking them.",
     )
+    accept_replaces: bool = Field(
+        default=False,
+        description=(
+            "Let the PBX put somebody else in the caller's place by an INVITE with Replaces (RFC 3891), as "
+            "it does when a person hands a call to the agent. Without it such an INVITE hears 603."
+        ),
+    )
+    accept_refer: bool = Field(
+        default=False,
+        description=(
+            "Let the other side send the agent to another number by REFER (RFC 3515), within allow of "
+            "[trunks.outbound]. Without it a REFER hears 603."
+        ),
+    )
     dtmf: Literal["auto", "rfc4733", "info"] = Field(
         default="auto",
         description=(

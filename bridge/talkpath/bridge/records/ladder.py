@@ -46,6 +46,9 @@ def sip_heard(note: Note, message: m.AnyMessage) -> None:
             note("sip", "", "SDP agreed", _media(media))
         case m.CallConfirmed():
             note("sip", "", "ACK", "the call is up")
+        case m.CallMoved(by=by):
+            name = {"replaces": "INVITE with Replaces", "refer": "REFER"}[by]
+            note("sip", "in", name, "the call is with somebody else now")
         case m.CallDigit():
             note("sip", "in", "INFO", "a key")
         case m.ReferProgress(stage=stage, status=status, reason=reason):

@@ -137,6 +137,9 @@ class Worker:
                 self._orders.take(message)
             case m.Watch():
                 self._live.watch(on=message.on)
+            case m.CallMoved():
+                self._journals.heard(message.call, message)
+                log.info("call_moved", call=message.call, by=message.by, sip_call_id=message.sip_call_id)
             case m.Stop():
                 self._stopping = True
                 for runner in list(self.calls.values()):

@@ -1,0 +1,180 @@
+"""INVITEs with Replaces: somebody takes the caller's place, through one real SIP process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from talkpath.sip import messages as m
+from tests.sip.double import running, settings
+from tests.sip.exchange_steps import begin, replaces, take_bye, trunk
+from tests.sip.phone import OFFER, Phone, status_of
+from tests.sip.steps import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.sip.double import SipProcessDouble
+
+pytest.importorskip("pjsua2", reason="needs the SIP stack: `make pjsua2`")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SipProcessDouble]:
+    with running(settings(trunks=(trunk(),))) as process:
+        yield process
+        process.expect_gauge("calls", 0)
+        assert not [name for name in process.counters() if name.startswith("callback_error")]
+
+
+@pytest.fixture
+def sip(shared: SipProcessDouble) -> SipProcessDouble:
+    shared.inbox.clear()
+    shared.history.clear()
+    return shared
+
+
+@pytest.fixture
+def phone(sip: SipProcessDouble) -> Iterator[Phone]:
+    with Phone(sip.port) as made:
+        yield made
+
+
+def test_whoever_replaces_the_caller_has_the_call(sip: SipProcessDouble, phone: Phone) -> None:
+    call = begin(sip, phone)
+    with Phone(sip.port) as other:
+        other.send(other.request("INVITE", OFFER.replace("4000", "4444"), headers=replaces(phone)))
+        final = other.final("INVITE")
+        assert status_of(final) == 200
+        assert "m=audio 20000 " in final.body
+        other.send(other.request("ACK", branch=f"{other.branch}a"))
+        take_bye(phone)
+        moved = sip.expect(m.CallMoved)
+        assert (moved.call, moved.by, moved.sip_call_id) == (call.call, "replaces", other.call_id)
+        assert moved.peer_uri == "sip:ann@127.0.0.1"
+        assert sip.expect(m.MediaUpdated).media.remote_port == 4444
+        finish(sip, other, call)
+    ended = sip.seen(m.CallEnded)
+    assert [(one.by, one.status) for one in ended] == [("caller", 200)]
+    assert len(sip.seen(m.IncomingCall)) == len(sip.seen(m.CallConfirmed)) == 1
+
+
+def test_orders_go_to_the_new_dialog(sip: SipProcessDouble, phone: Phone) -> None:
+    call = begin(sip, phone)
+    with Phone(sip.port) as other:
+        other.send(other.request("INVITE", OFFER, headers=replaces(phone)))
+        assert status_of(other.final("INVITE")) == 200
+        other.send(other.request("ACK", branch=f"{other.branch}a"))
+        take_bye(phone)
+        sip.expect(m.CallMoved)
+        sip.send(m.HangUp(call=call.call, reason="goodbye"))
+        take_bye(other)
+        assert sip.expect(m.CallEnded).by == "us"
+
+
+def test_the_new_dialog_can_be_replaced_too(sip: SipProcessDouble, phone: Phone) -> None:
+    call = begin(sip, phone)
+    with Phone(sip.port) as second, Phone(sip.port) as third:
+        before = phone
+        for one in (second, third):
+            one.send(one.request("INVITE", OFFER, headers=replaces(before)))
+            assert status_of(one.final("INVITE")) == 200
+            one.send(one.request("ACK", branch=f"{one.branch}a"))
+            take_bye(before)
+            sip.expect(m.CallMoved)
+            before = one
+        finish(sip, third, call)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Replaces: nobody;to-tag=1;from-tag=2", 481),
+        ("Replaces: {call_id};to-tag={to_tag};from-tag=wrong", 481),
+        ("Replaces: {call_id};to-tag={to_tag};from-tag=from;early-only", 486),
+        ("Replaces: {call_id}", 400),
+        ("Replaces: {call_id};to-tag={to_tag};from-tag=from\r\nReplaces: b;to-tag=1;from-tag=2", 400),
+    ],
+)
+def test_what_names_no_answered_call_is_refused(
+    sip: SipProcessDouble, phone: Phone, header: str, status: int
+) -> None:
+    call = begin(sip, phone)
+    with Phone(sip.port) as other:
+        line = header.format(call_id=phone.call_id, to_tag=phone.to_tag) + "\r\n"
+        other.send(other.request("INVITE", OFFER, headers=line))
+        assert status_of(other.final("INVITE")) == status
+        other.send(other.request("ACK"))
+    finish(sip, phone, call)
+    assert sip.seen(m.CallMoved) == []
+
+
+def test_a_call_that_still_rings_is_not_replaced(sip: SipProcessDouble, phone: Phone) -> None:
+    phone.send(phone.request("INVITE", OFFER))
+    call = sip.expect(m.IncomingCall)
+    sip.send(m.Ring(call=call.call, rtp_port=20_000))
+    while status_of(phone.receive()) != 180:
+        pass
+    with Phone(sip.port) as other:
+        other.send(other.request("INVITE", OFFER, headers=replaces(phone)))
+        assert status_of(other.final("INVITE")) == 481
+        other.send(other.request("ACK"))
+    sip.send(m.Reject(call=call.call, status=486, reason="busy"))
+    assert status_of(phone.final("INVITE")) == 486
+    phone.send(phone.request("ACK"))
+    sip.expect(m.CallEnded)
+
+
+def test_an_offer_that_cannot_be_answered_leaves_the_call_where_it_is(
+    sip: SipProcessDouble, phone: Phone
+) -> None:
+    call = begin(sip, phone)
+    with Phone(sip.port) as other:
+        other.send(other.request("INVITE", OFFER.replace("8 0 101", "18"), headers=replaces(phone)))
+        assert status_of(other.final("INVITE")) == 488
+        other.send(other.request("ACK"))
+    finish(sip, phone, call)
+
+
+def test_a_full_house_can_still_exchange_a_caller() -> None:
+    with (
+        running(settings(trunks=(trunk(max_calls=1),), max_calls=1), lanes=0) as sip,
+        Phone(sip.port) as phone,
+    ):
+        sip.send(m.Admission(draining=False, free_lanes=1))
+        call = begin(sip, phone)
+        sip.send(m.Admission(draining=False, free_lanes=0))
+        with Phone(sip.port) as other:
+            other.send(other.request("INVITE", OFFER, headers=replaces(phone)))
+            assert status_of(other.final("INVITE")) == 200
+            other.send(other.request("ACK", branch=f"{other.branch}a"))
+            take_bye(phone)
+            sip.expect(m.CallMoved)
+            finish(sip, other, call)
+
+
+def test_calls_of_another_trunk_are_out_of_reach() -> None:
+    trunks = (
+        trunk(name="pbx", source_networks=("127.0.0.1/32",)),
+        trunk(name="other", source_networks=("127.0.0.2/32",)),
+    )
+    with running(settings(trunks=trunks)) as sip, Phone(sip.port) as phone:
+        call = begin(sip, phone)
+        with Phone(sip.port, host="127.0.0.2") as thief:
+            thief.send(thief.request("INVITE", OFFER, headers=replaces(phone)))
+            assert status_of(thief.final("INVITE")) == 481
+            thief.send(thief.request("ACK"))
+        finish(sip, phone, call)
+
+
+def test_nobody_is_replaced_unless_the_trunk_says_so() -> None:
+    with running(settings(trunks=(trunk(accept_replaces=False),))) as sip, Phone(sip.port) as phone:
+        call = begin(sip, phone)
+        with Phone(sip.port) as other:
+            other.send(other.request("INVITE", OFFER, headers=replaces(phone)))
+            final = other.final("INVITE")
+            assert status_of(final) == 603
+            assert "may not be replaced" in final.first("Reason")
+            other.send(other.request("ACK"))
+        finish(sip, phone, call)
