@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.simulator.reply import Persona
 
-START_S = 60.0
-STOP_S = 20.0
+START_S = 90.0
+STOP_S = 40.0
 RTP_PORTS = 2_000
 """Room for 50 calls a second, whose ports rest for seconds."""
 

@@ -25,7 +25,7 @@ From: <sip:caller@[local_ip]:[local_port]>;tag=[call_number]
 To: <sip:700@[remote_ip]:[remote_port]>{to_tag}
 Call-ID: [call_id]
 CSeq: {number} {method}
-Contact: <sip:caller@[local_ip]:[local_port]>
+Contact: <sip:caller@[local_ip]:[local_port];transport=[transport]>
 """
 
 

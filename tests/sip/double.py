@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=m.Message)
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 LANES = 100_000
 
 

@@ -18,7 +18,7 @@ def trunk(**changes: object) -> m.TrunkSettings:
         "source_networks": ("127.0.0.0/8",),
         "accept_replaces": True,
         "accept_refer": True,
-        "outbound": m.OutboundSettings(allow=("7*",)),
+        "outbound": m.OutboundSettings(allow=("7*",), calls_per_second=1000.0),
         **changes,
     }
     return m.TrunkSettings(**values)  # type: ignore[arg-type]  # a test names its fields itself

@@ -17,7 +17,7 @@ OFFER = (
     "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 )
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 
 _COPIED = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
 
