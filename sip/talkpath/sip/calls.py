@@ -96,11 +96,12 @@ class Calls:
     def change(self, settings: messages.SipSettings) -> None:
         """Take other settings for the calls that come from now on."""
         self._settings = settings
-        self._placing = Placing(settings, self._counters, self._report)
+        self._placing = self._successors.placing = Placing(settings, self._counters, self._report)
 
     def has_account(self, account: TrunkAccount) -> bool:
         """Whether a call of an account lives."""
-        return any(dialog.account is account for dialog in self._dialogs.values())
+        mine = any(dialog.account is account for dialog in self._dialogs.values())
+        return mine or self._successors.has_account(account)
 
     # Incoming -----------------------------------------------------------------------------------------
 

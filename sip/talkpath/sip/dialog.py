@@ -79,7 +79,6 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self.account = account
         self.call = call
         self.counters = counters
-        self.account = account
         self.trunk = account.trunk.name
         self.incoming = incoming or stack_id is not None
         self.of_a_caller = self.incoming

@@ -23,6 +23,7 @@ from talkpath.sip.transports import transport_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from talkpath.sip.account import TrunkAccount
     from talkpath.sip.counters import Counters
     from talkpath.sip.messages import Message
     from talkpath.sip.placing import Placing
@@ -54,7 +55,8 @@ class Successors:
         report: Callable[[Message], None],
     ) -> None:
         self._dialogs = dialogs
-        self._placing = placing
+        self.placing = placing
+        """What calls of ours must pass; exchanged when the settings change."""
         self._counters = counters
         self._report = report
         self._pending: dict[str, tuple[Dialog, Succession]] = {}
@@ -63,6 +65,11 @@ class Successors:
     def __len__(self) -> int:
         """Dialogs that are not yet, or no longer, those of their calls."""
         return len(self._pending) + len(self._leaving)
+
+    def has_account(self, account: TrunkAccount) -> bool:
+        """Whether one of them is of this account."""
+        dialogs = (*self._pending.values(), *self._leaving)
+        return any(dialog.account is account for dialog, _ in dialogs)
 
     # An INVITE with Replaces --------------------------------------------------------------------------
 
@@ -122,13 +129,13 @@ class Successors:
         if self._is_busy(old) or not old.confirmed:
             return 491
         now = time.monotonic()
-        refused = self._placing.refuse_target(old.trunk, target, self._dialogs.values(), now)
+        refused = self.placing.refuse_target(old.trunk, target, self._dialogs.values(), now)
         if refused is not None:
             return refused
         moved = CallMoved(call=old.call, by="refer", sip_call_id="", peer_uri=target)
         succession = self._succession(old, moved)
         media = old.media.for_another_peer(uri_host(target))
-        new = self._placing.towards(old.call, old.account, media, succession.from_new)
+        new = self.placing.towards(old.call, old.account, media, succession.from_new)
         new.deadline = now + new.rules.ring_timeout
         new.take_call_of(old)
         self._begin(old, new, succession)
