@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Final, cast
 
 from rich.console import Console
 
-from tests.bench import report
-from tests.bench.measure import DIAL_RATE, Bench
-from tests.bench.rows import Row, SetupRow
-from tests.bench.tools import Cores
+from talkpath.bridge.benchmark import report
+from talkpath.bridge.benchmark.measure import DIAL_RATE, Bench
+from talkpath.bridge.benchmark.rows import Row, SetupRow
+from talkpath.bridge.benchmark.tools import Cores
+from tests.bench.yardstick import naive_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.bench.marks import CallMode
+    from talkpath.bridge.benchmark.marks import CallMode
 
 FOLDER: Final = Path("build/bench")
 CALLS: Final = (1, 50, 200, 500)
@@ -82,7 +83,7 @@ def _plan(options: argparse.Namespace, bench: Bench) -> Iterator[tuple[str, Call
                 continue  # the program knows only G.711
             for calls in YARDSTICK_CALLS:
                 if calls <= max(options.calls):
-                    yield f"per packet, {mode}, {calls} calls", partial(bench.naive_row, mode, calls)
+                    yield f"per packet, {mode}, {calls} calls", partial(naive_row, bench, mode, calls)
 
 
 def _undisturbed(measure: Callable[[], Row | SetupRow], retries: int) -> Row | SetupRow:

@@ -25,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import uvloop
 
+from talkpath.bridge.benchmark import model_wire as wire
 from talkpath.bridge.config.model import Config
 from talkpath.bridge.media.heartbeat import freeze_garbage
 from talkpath.bridge.media.lane import PHASES, TICK_SECONDS
@@ -33,12 +34,11 @@ from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.worker.worker import Worker
 from talkpath.codecs import rtp
 from talkpath.sip import messages as m
-from tests.bench import model_wire as wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench.marks import AudioMode
+    from talkpath.bridge.benchmark.marks import AudioMode
 
 DELTA_SECONDS: Final = 0.1
 TICKS_PER_DELTA: Final = round(DELTA_SECONDS / TICK_SECONDS)

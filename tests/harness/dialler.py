@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.bench.uac import Call, CallState, UserAgentClient, parse
+from talkpath.bridge.benchmark.uac import Call, CallState, UserAgentClient, parse
 
 if TYPE_CHECKING:
     from talkpath.bridge.media.lane import PhoneCodec

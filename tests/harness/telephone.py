@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
+from talkpath.bridge.benchmark.uac import Call, CallState
 from talkpath.codecs import g711, rtp
-from tests.bench.uac import Call, CallState
 from tests.harness.dialler import Dialler, Offer
 from tests.harness.peers import wait_until
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from talkpath.bridge.benchmark.clock import ANCILLARY_BYTES, ask_for_timestamps, kernel_time
+from talkpath.bridge.benchmark.uac import Call, CallState
 from talkpath.codecs import rtp
-from tests.bench.clock import ANCILLARY_BYTES, ask_for_timestamps, kernel_time
-from tests.bench.uac import Call, CallState
 from tests.harness.dialler import PAYLOAD_TYPES, Dialler
 from tests.impairments.impair import arrivals
 from tests.impairments.signal import RATE, SPARED_MS

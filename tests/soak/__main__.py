@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from tests.bench import figures, generator, model
-from tests.bench.daemon import Daemon
-from tests.bench.measure import Bench
-from tests.bench.tools import Cores
+from talkpath.bridge.benchmark import figures, generator, model
+from talkpath.bridge.benchmark.daemon import Daemon
+from talkpath.bridge.benchmark.measure import Bench
+from talkpath.bridge.benchmark.tools import Cores
 from tests.harness.peers import PeerError, wait_until
 from tests.harness.sipp import Sipp
 from tests.soak.watch import Held, grown, kept, look, unread
 
 if TYPE_CHECKING:
-    from tests.bench.tools import Tool
+    from talkpath.bridge.benchmark.tools import Tool
 
 GUESTS_PER_SECOND: Final = 2
 GUEST_MS: Final = 4_000
@@ -85,11 +85,11 @@ class Soak:
         """Run for so many minutes; returns what is wrong, a sentence each."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkpath-soak-")))
-            self._voice, url = stack.enter_context(self._bench._model())
+            self._voice, url = stack.enter_context(self._bench.model())
             lanes = self._calls + _SPARE_LANES
             daemon = Daemon(folder, model_url=url, audio="pcmu", lanes=lanes, core=None)
             self._daemon = stack.enter_context(daemon)
-            self._callers = stack.enter_context(self._bench._callers(daemon.address, "pcmu"))
+            self._callers = stack.enter_context(self._bench.callers(daemon.address, "pcmu"))
             # What is made once and kept is made before the first look.
             self._callers.ask(generator.Dial(_WARM_UP_CALLS, _DIAL_RATE, hang_up_at_once=True))
             before = self._baseline()

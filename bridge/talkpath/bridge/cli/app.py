@@ -224,6 +224,27 @@ def simulator(
     raise typer.Exit(simulate(host, port, persona))
 
 
+@app.command(epilog="Examples:  talkpath bench    talkpath bench --audio pcm --json figures.json")
+def bench(
+    audio: Annotated[
+        str, typer.Option(metavar="AUDIO", help="pcmu: G.711 to the model; pcm: 24 kHz; g722: wide band.")
+    ] = "pcmu",
+    most: Annotated[int, typer.Option(min=1, max=1000, metavar="CALLS", help="Calls to try at most.")] = 500,
+    json: Annotated[
+        Optional[Path],  # noqa: UP045 - typer shows it better
+        typer.Option("--json", metavar="FILE", help="Write the figures there, too."),
+    ] = None,
+) -> None:
+    """Find out how many calls this machine carries, in about two minutes.
+
+    Starts a daemon of its own with one worker, callers and a model on this machine, and raises the number of
+    calls until callers would hear it. Needs two cores and no network.
+    """
+    from .commands import measure
+
+    raise typer.Exit(measure(audio, most, json))
+
+
 @app.command(epilog="Example:  talkpath demo")
 def demo() -> None:
     """Show a whole call on this machine: caller, bridge and model, without key, phone or network."""

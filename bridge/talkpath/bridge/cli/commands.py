@@ -116,6 +116,22 @@ def show_demo() -> int:
         return Exit.FAILED
 
 
+def measure(audio: str, most: int, output: Path | None) -> int:
+    """``talkpath bench``."""
+    from typing import cast, get_args
+
+    from talkpath.bridge.benchmark.marks import CallMode
+
+    if audio not in get_args(CallMode):
+        complain(f'there is no audio "{audio}". {nearest(audio, get_args(CallMode))}')
+        return Exit.USAGE
+    try:
+        done = _attribute("talkpath.bridge.benchmark.short", "run")(cast("CallMode", audio), most, output)
+    except KeyboardInterrupt:
+        return Exit.OK
+    return Exit.OK if done else Exit.FAILED
+
+
 def _start(config: Config, **options: Any) -> int:
     try:
         return int(_attribute("talkpath.bridge.daemon", "run")(config, **options) or 0)

@@ -26,15 +26,24 @@ def examine_stack(wanted_calls: int, *, uses_tls: bool) -> list[Finding]:
         wanted_calls: calls at once that the configuration has room for.
         uses_tls: whether a listener or a trunk uses TLS.
     """
+    facts = stack_facts()
+    if isinstance(facts, Finding):
+        return [facts]
+    return judge_stack(facts, wanted_calls, uses_tls=uses_tls)
+
+
+def stack_facts() -> dict[str, Any] | Finding:
+    """What the stack says of itself in a process of its own: ``version``, ``calls``, ``tls``; or why not."""
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own module
             [sys.executable, "-m", PROBE], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
-        return [Finding(AREA, "fail", f"The SIP stack did not start within {PATIENCE:g} s.", BUILD)]
+        return Finding(AREA, "fail", f"The SIP stack did not start within {PATIENCE:g} s.", BUILD)
     if done.returncode != 0:
-        return [stack_failure(done.stderr, done.returncode)]
-    return judge_stack(json.loads(done.stdout.splitlines()[-1]), wanted_calls, uses_tls=uses_tls)
+        return stack_failure(done.stderr, done.returncode)
+    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return facts
 
 
 def stack_failure(stderr: str, returncode: int) -> Finding:

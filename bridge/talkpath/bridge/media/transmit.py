@@ -125,12 +125,11 @@ class Transmitter:
     def configure(self, lane: int, payload_type: int, target: Address, *, sends: bool) -> None:
         """Set what a lane sends and where to; `sends=False` pauses it (hold)."""
         self._payload_type[lane] = payload_type
-        self._targets.pop(lane, None)
-        self._arrange(lane % PHASES)
+        before = self._targets.pop(lane, None)
         if sends:
-            self._talking[lane] = False
             self._targets[lane] = target
-            self._arrange(lane % PHASES)
+        if sends or before is not None:
+            self._arrange(lane % PHASES, paused=lane)
 
     def secure(self, lane: int, sock: socket.socket, protect: Callable[[memoryview], bytes] | None) -> None:
         """Encrypt what a lane sends, or no longer; `configure` must follow."""
@@ -211,9 +210,11 @@ class Transmitter:
             except OSError as error:
                 self._counters.add(lane, _cause_of(error))
 
-    def _arrange(self, number: int) -> None:
-        """Rebuild what the send loop of a phase walks over."""
+    def _arrange(self, number: int, paused: int | None = None) -> None:
+        """Rebuild what the send loop of a phase walks over; the audio of a lane that paused begins anew."""
         self._remember(self._phases[number])
+        if paused is not None:
+            self._talking[paused] = False
         lanes = sorted(lane for lane in self._targets if lane % PHASES == number)
         group = _Phase(lanes, [(self._sendto[lane], self._targets[lane]) for lane in lanes])
         rows = group.rows

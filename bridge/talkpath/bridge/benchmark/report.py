@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 from rich.table import Table
 
-from tests.bench.budgets import verdicts
-from tests.bench.figures import Spread
-from tests.bench.rows import Row
+from talkpath.bridge.benchmark.budgets import verdicts
+from talkpath.bridge.benchmark.figures import Spread
+from talkpath.bridge.benchmark.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from tests.bench.measure import Bench
-    from tests.bench.rows import SetupRow
+    from talkpath.bridge.benchmark.measure import Bench
+    from talkpath.bridge.benchmark.rows import SetupRow
 
 _LIBRARIES: Final = ("numpy", "websockets", "uvloop", "msgspec", "talkpath")
 _COLOURS: Final = {"pcmu": "#1b6ca8", "pcm": "#c8553d", "g722": "#4b8b3b"}
-_NAMES: Final = {"pcmu": "G.711", "pcm": "PCM 24 kHz", "g722": "PCM, G.722"}
+NAMES: Final = {"pcmu": "G.711", "pcm": "PCM 24 kHz", "g722": "PCM, G.722"}
 
 
 def middle(rows: list[Row]) -> Row:
@@ -100,7 +100,7 @@ def _number(value: float, digits: int = 1) -> str:
 
 
 def _name(row: Row) -> tuple[str, str, str]:
-    return row.subject, _NAMES[row.mode], str(row.calls)
+    return row.subject, NAMES[row.mode], str(row.calls)
 
 
 def _cost_table(rows: list[Row]) -> Table:
@@ -183,7 +183,7 @@ def _setup_table(setups: list[SetupRow]) -> Table:
     table = _table("Calls that are answered and hung up at once", "model audio", "calls/s", *columns)
     for row in setups:
         table.add_row(
-            _NAMES[row.mode],
+            NAMES[row.mode],
             f"{row.rate:.0f}",
             f"{row.answered} of {row.calls}",
             _number(row.setup.p50),
@@ -220,16 +220,16 @@ def save(folder: Path, rows: list[Row], setups: list[SetupRow], about: dict[str,
         "setups": [asdict(row) for row in setups],
         "budgets": [{**asdict(each), "kept": each.kept} for each in verdicts(rows, setups)],
     }
-    path.write_text(json.dumps(_without_nan(facts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(without_nan(facts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """JSON has no NaN: what could not be had is null."""
     if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
+        return [without_nan(each) for each in value]
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN
 
 
@@ -254,7 +254,7 @@ def plot(path: Path, rows: list[Row]) -> None:
                     key=lambda row: row.calls,
                 )
                 if chosen:
-                    label = f"{subject}, {_NAMES[mode]}"
+                    label = f"{subject}, {NAMES[mode]}"
                     axis.plot(
                         [r.calls for r in chosen], [of(r) for r in chosen], style, color=colour, label=label
                     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.bench.rows import Row, SetupRow
+    from talkpath.bridge.benchmark.rows import Row, SetupRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tests.bench.figures import Spread
+    from talkpath.bridge.benchmark.figures import Spread
 
 NAN: Final = float("nan")
 

@@ -1,8 +1,8 @@
 """The callers: hundreds of telephones in one process, on its own core.
 
 Ticks of 1 ms at absolute deadlines; each call has its tick of every twenty. Packets carry marks
-(`tests.bench.marks`), and everything is written down: when each frame was sent, and when each packet of
-the other side came, by the kernel's clock.
+(`talkpath.bridge.benchmark.marks`), and everything is written down: when each frame was sent, and when each
+packet of the other side came, by the kernel's clock.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from talkpath.bridge.benchmark import marks, wire_codec
+from talkpath.bridge.benchmark.clock import (
+    ANCILLARY_BYTES,
+    Effort,
+    Log,
+    Ticker,
+    ask_for_timestamps,
+    kernel_time,
+)
+from talkpath.bridge.benchmark.uac import Call, CallState, UserAgentClient
+from talkpath.bridge.benchmark.wire_codec import WideWire
 from talkpath.codecs import rtp
-from tests.bench import marks, wire_codec
-from tests.bench.clock import ANCILLARY_BYTES, Effort, Log, Ticker, ask_for_timestamps, kernel_time
-from tests.bench.uac import Call, CallState, UserAgentClient
-from tests.bench.wire_codec import WideWire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -266,11 +273,7 @@ class Generator:
                 for _ in addresses:
                     self._sockets.open()
             case Talk():
-                if self._calls:
-                    self._targets = [call.remote for call in self._calls]
-                self._talker = Talker(self._sockets.sockets, self._targets, self._wire)
-                # A whole number of frames, so that a call's phase is that of its tick.
-                self._talk_from = self._ticker.number
+                self._talk()
             case Begin():
                 self._sent.clear()
                 self._received.clear()
@@ -283,6 +286,18 @@ class Generator:
                 for call in self._calls:
                     if call.state is CallState.TALKING:
                         self._send(self._agent.bye(call, time.monotonic()))
+
+    def _talk(self) -> None:
+        """Let every answered call talk; those that talk already go on."""
+        if self._calls:
+            self._targets = [("", 0)] * len(self._sockets.sockets)
+        for call in self._calls:
+            if call.state is CallState.TALKING:
+                self._targets[call.index] = call.remote
+        if self._talker is None:
+            # A whole number of frames, so that a call's phase is that of its tick.
+            self._talk_from = self._ticker.number
+        self._talker = Talker(self._sockets.sockets, self._targets, self._wire)
 
     # -- SIP ---------------------------------------------------------------------------------------
 
@@ -310,7 +325,7 @@ class Generator:
     def _dial(self, dialling: Dialling, now: float) -> None:
         order = dialling.order
         while len(dialling.placed) < min(order.count, (now - dialling.began) * order.rate + 1):
-            index = len(dialling.placed)
+            index = len(self._sockets.sockets)
             call, invite = self._agent.invite(index, self._sockets.open(), now)
             dialling.placed.append(call)
             self._send(invite)
@@ -326,7 +341,9 @@ class Generator:
             if dialling.order.hang_up_at_once:
                 waiting |= {CallState.TALKING, CallState.ENDING}
             if not any(call.state in waiting for call in dialling.placed):
-                self._calls, self._dialling = dialling.placed, None
+                self._calls = [call for call in self._calls if call.state is not CallState.ENDED]
+                self._calls += dialling.placed
+                self._dialling = None
                 self._orders.send(_outcome(dialling.placed))
         if self._hanging_up and not any(call.state is CallState.ENDING for call in self._calls):
             self._hanging_up = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.bench import figures
-from tests.bench.clock import Effort
-from tests.bench.generator import Heard
-from tests.bench.model import Served
+from talkpath.bridge.benchmark import figures
+from talkpath.bridge.benchmark.clock import Effort
+from talkpath.bridge.benchmark.generator import Heard
+from talkpath.bridge.benchmark.model import Served
 
 MS = 1_000_000
 EFFORT = Effort(0.1, (0.0, 0.0, 0.0))

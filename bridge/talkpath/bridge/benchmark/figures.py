@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tests.bench import marks
+from talkpath.bridge.benchmark import marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from tests.bench.generator import Heard
-    from tests.bench.model import Served
+    from talkpath.bridge.benchmark.generator import Heard
+    from talkpath.bridge.benchmark.model import Served
 
 MS: Final = 1e-6
 """Milliseconds in a nanosecond."""

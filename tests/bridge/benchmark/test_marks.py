@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from talkpath.bridge.benchmark import marks, wire_codec
+from talkpath.bridge.benchmark.wire_codec import WideWire
 from talkpath.codecs.g711 import linear_to_ulaw, ulaw_to_linear
 from talkpath.codecs.g722 import G722Decoder, G722Encoder
 from talkpath.codecs.resample import ResamplerBank
-from tests.bench import marks, wire_codec
-from tests.bench.wire_codec import WideWire
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

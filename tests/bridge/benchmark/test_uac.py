@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bench.uac import Call, CallState, UserAgentClient, parse
+from talkpath.bridge.benchmark.uac import Call, CallState, UserAgentClient, parse
 
 PEER, LOCAL = ("127.0.0.1", 5060), ("127.0.0.1", 5070)
 SDP = "v=0\r\nc=IN IP4 127.0.0.9\r\nm=audio 30002 RTP/AVP 0\r\n"

@@ -12,7 +12,7 @@ from talkpath.bridge.simulator.audio import format_of
 from talkpath.bridge.simulator.settings import default_session, updated_session
 
 if TYPE_CHECKING:
-    from tests.bench.marks import AudioMode
+    from talkpath.bridge.benchmark.marks import AudioMode
 
 OPCODE_TEXT, OPCODE_CLOSE, OPCODE_PING, OPCODE_PONG = 0x1, 0x8, 0x9, 0xA
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3

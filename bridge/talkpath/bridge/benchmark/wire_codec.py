@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from talkpath.bridge.benchmark import marks
 from talkpath.codecs.g711 import linear_to_ulaw, ulaw_to_linear
 from talkpath.codecs.g722 import G722Decoder, G722Encoder
-from tests.bench import marks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

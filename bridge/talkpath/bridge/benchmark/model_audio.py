@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from talkpath.bridge.benchmark import marks
 from talkpath.codecs.g711 import linear_to_ulaw, ulaw_to_linear
-from tests.bench import marks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,10 +19,23 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tests.bench import marks
-from tests.bench import model_wire as wire
-from tests.bench.clock import ANCILLARY_BYTES, Effort, Log, Ticker, ask_for_timestamps, kernel_time
-from tests.bench.model_audio import FRAME_BYTES, FRAMES_PER_DELTA, AppendReader, loud_delta, silent_frame
+from talkpath.bridge.benchmark import marks
+from talkpath.bridge.benchmark import model_wire as wire
+from talkpath.bridge.benchmark.clock import (
+    ANCILLARY_BYTES,
+    Effort,
+    Log,
+    Ticker,
+    ask_for_timestamps,
+    kernel_time,
+)
+from talkpath.bridge.benchmark.model_audio import (
+    FRAME_BYTES,
+    FRAMES_PER_DELTA,
+    AppendReader,
+    loud_delta,
+    silent_frame,
+)
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,19 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
-
-from tests.harness.peers import free_port, read_text, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench.marks import AudioMode
+    from talkpath.bridge.benchmark.marks import AudioMode
 
 START_S: Final = 30.0
 STOP_S: Final = 20.0
+HTTP_S: Final = 10.0
+_POLL_S: Final = 0.02
 FIRST_RTP: Final = 30_000
 RTP_PORTS: Final = 2_700
 
@@ -58,6 +60,10 @@ count = 1
 lanes = {lanes}
 drain_timeout = "1s"
 """
+
+
+class BenchError(RuntimeError):
+    """Something that is needed for a measurement did not come about."""
 
 
 @contextmanager
@@ -139,8 +145,8 @@ class Daemon:
     def __init__(
         self, folder: Path, *, model_url: str, audio: AudioMode, lanes: int, core: int | None
     ) -> None:
-        self.address = ("127.0.0.1", free_port())
-        self._http = f"127.0.0.1:{(http_port := free_port())}"
+        self.address = ("127.0.0.1", _free_port(socket.SOCK_DGRAM))
+        self._http_port = _free_port(socket.SOCK_STREAM)
         self._core = core
         self._log = folder / "daemon.log"
         self._configuration = folder / "talkpath.toml"
@@ -151,7 +157,7 @@ class Daemon:
                 sip_port=self.address[1],
                 first_rtp=FIRST_RTP,
                 last_rtp=FIRST_RTP + RTP_PORTS - 1,
-                http_port=http_port,
+                http_port=self._http_port,
                 model_url=model_url,
                 audio=audio,
                 lanes=lanes,
@@ -160,16 +166,18 @@ class Daemon:
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log, on_core(self._core):
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
                 [sys.executable, "-m", "talkpath", "run", "-c", self._configuration],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(
-            self._ready, "the daemon to be ready", timeout_s=START_S, process=self._process, log=self.log
-        )
-        processes = httpx.get(f"http://{self._http}/healthz").json()["processes"]
+        try:
+            self._wait_until_ready(self._process)
+        except BenchError:
+            self.__exit__()
+            raise
+        processes = json.loads(self._get("/healthz")[1])["processes"]
         self._pids = {name.partition("-")[0]: int(facts["pid"]) for name, facts in processes.items()}
         self._pids["supervisor"] = self._process.pid
         return self
@@ -186,7 +194,7 @@ class Daemon:
 
     def log(self) -> str:
         """Everything it wrote: warnings and worse."""
-        return read_text(self._log)
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def usage(self) -> Usage:
         """CPU and memory of ``worker``, ``sip`` and ``supervisor``."""
@@ -198,7 +206,7 @@ class Daemon:
 
     def metrics(self) -> dict[str, float]:
         """All samples of ``/metrics`` by ``name{label values}``."""
-        text = httpx.get(f"http://{self._http}/metrics", timeout=10.0).text
+        text = self._get("/metrics")[1].decode()
         found: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -206,7 +214,31 @@ class Daemon:
                 found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
         return found
 
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_S
+        while not self._ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = "\n".join(self.log().splitlines()[-20:])
+                raise BenchError(f"The daemon did not start. Its last words:\n{tail}")
+            time.sleep(_POLL_S)
+
     def _ready(self) -> bool:
-        with suppress(httpx.HTTPError):
-            return httpx.get(f"http://{self._http}/readyz").status_code == 200
+        with suppress(OSError):
+            return self._get("/readyz")[0] == 200
         return False
+
+    def _get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._http_port, timeout=HTTP_S)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    """A port of the loopback interface that nobody has at present."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
