@@ -63,7 +63,7 @@ class Control:
         metrics: The supervisor's.
         clock: Unix seconds.
         reload: Reads the configuration again.
-        on_event: Told each event, whether anybody listens or not.
+        on_event: Told each event, whether anybody listens or not; with the call, when it ends.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Control:
         clock: Callable[[], float],
         *,
         reload: Callable[[], Awaitable[Reload]],
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event, LiveCall | None], None] | None = None,
     ) -> None:
         self.board = Board()
         self._daemon = daemon
@@ -101,8 +101,9 @@ class Control:
                 self._orders.answered(message)
             case m.PeerLost(who="worker"):
                 self._orders.lose(process)
+                before = {call.id: call for call in self.board.live_calls()}
                 for ended in self.board.lose(process, self._clock()):
-                    self._publish(ended)
+                    self._publish(ended, before.get(ended.call))
             case m.RegistrationState():
                 for registration in self.registrations():
                     if registration.trunk == message.trunk:
@@ -110,17 +111,18 @@ class Control:
             case m.Ready() if process != "sip" and len(self._hub):
                 self._daemon.tell(process, m.Watch(on=True))
             case _:
+                call = self.board.live_call(message.call) if isinstance(message, m.CallOver) else None
                 event = self.board.take(process, message)
                 if event is not None:
-                    self._publish(event)
+                    self._publish(event, call)
 
     def close(self) -> None:
         """The daemon ends: end the streams."""
         self._hub.close()
 
-    def _publish(self, event: Event) -> None:
+    def _publish(self, event: Event, call: LiveCall | None = None) -> None:
         if self._on_event is not None:
-            self._on_event(event)
+            self._on_event(event, call)
         if len(self._hub):
             self._hub.publish(encode(event, next(self._numbers)))
             self._metrics.api_listeners.set(len(self._hub))

@@ -34,6 +34,7 @@ from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.observe.shared import FOLDER
 from talkpath.bridge.records.keeper import RecordKeeper
+from talkpath.bridge.webhooks.desk import WebhookDesk
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -104,9 +105,15 @@ class Daemon:
         supervisor.handle_signals()
         self._reloader = Reloader(self._path, supervisor, self._metrics, self._notifier)
         self._reloader.handle_signal()
+        webhooks = WebhookDesk(self._config, self._metrics)
         if is_watched(self._config):
             self._control = Control(
-                supervisor, self.snapshot, self._metrics, time.time, reload=self._reload_for_api
+                supervisor,
+                self.snapshot,
+                self._metrics,
+                time.time,
+                reload=self._reload_for_api,
+                on_event=webhooks.event,
             )
         self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
         http = None
@@ -116,6 +123,7 @@ class Daemon:
                 address = await http.start()
             except HttpServerError as problem:
                 log.error("daemon_failed", problem=str(problem))  # noqa: TRY400 - the sentence says it all
+                await webhooks.stop()
                 return 1
             log.info("http", address=str(address))
         if self._config.records.database:
@@ -136,6 +144,7 @@ class Daemon:
             await asyncio.gather(*side, return_exceptions=True)
             if self._records is not None:
                 await self._records.stop()
+            await webhooks.stop()
             if self._control is not None:
                 self._control.close()
             if http is not None:

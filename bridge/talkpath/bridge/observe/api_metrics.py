@@ -25,3 +25,13 @@ class ApiMetrics(Catalogue):
             [],
             "The reader, or the way to it, is too slow; it may connect again.",
         )
+        self.webhook_messages = self._counter(
+            "webhook_messages",
+            "Messages to web addresses, and attempts, by how they ended.",
+            ["result"],
+            "expired, queue_full, gone, shutdown: lost; the webhook_lost log lines name the calls. Many "
+            "tried_again: the address is slow or away.",
+        )
+        self.webhook_queued = self._gauge(
+            "webhook_queued", "Messages that wait for web addresses.", [], "livemostrecent"
+        )

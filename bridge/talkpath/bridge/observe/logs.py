@@ -36,8 +36,8 @@ _DEPTH = 6
 
 _NOISY = dict.fromkeys(("websockets", "uvicorn.error", "asyncio", "alembic"), logging.WARNING)
 """Libraries whose information is our debugging."""
-_NOISIER = dict.fromkeys(("aiortc", "aioice"), logging.WARNING)
-"""Libraries that write a line for each packet, with addresses of people."""
+_NOISIER = dict.fromkeys(("aiortc", "aioice", "httpx2", "httpcore2"), logging.WARNING)
+"""Libraries that write a line for each packet or request, with addresses of people, or tokens in URLs."""
 
 
 def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None = None) -> None:
