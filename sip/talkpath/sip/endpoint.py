@@ -16,7 +16,7 @@ from talkpath.sip._pj import StackError, error_text, guarded, library, pj, tls_l
 from talkpath.sip.calls import Calls
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.gate import Gate, Request
-from talkpath.sip.listeners import open_listener
+from talkpath.sip.listeners import Listeners
 from talkpath.sip.name_look_ups import NameLookUps
 from talkpath.sip.reception import Reception
 from talkpath.sip.stack_log import StackLog
@@ -82,6 +82,7 @@ class SipEndpoint:
         self._names = NameLookUps()
         self._stack = _Stack(counters, self._select_account, self._connection_lost)
         self._wanted: messages.SipSettings | None = None
+        self._listeners = Listeners(self._stack, settings.tls)
         self._unwelcome = UnwelcomeLog()
         self._log_writer = StackLog(counters)
 
@@ -100,8 +101,7 @@ class SipEndpoint:
             self._stack.libCreate()
             self._stack.libInit(self._stack_config())
             self._stack.audDevManager().setNoDev()
-            for listener in self.settings.listeners:
-                open_listener(self._stack, listener, self.settings.tls)
+            self._listeners.open(self.settings.listeners)
             self._stack.libStart()
             self._gate.install()
             self._trunks.open()
@@ -125,6 +125,7 @@ class SipEndpoint:
     def tick(self, now: float) -> None:
         """Do what time asks for: end calls that nobody decided about or nobody answered, register again."""
         self.calls.expire(now)
+        self._listeners.tick(now)
         self._trunks.tick(now, self.calls.has_account)
         addresses = self._names.take()
         if addresses is not None:

@@ -1,15 +1,23 @@
-"""Opening SIP listeners."""
+"""SIP listeners: opening them, and giving those of TLS new certificates."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import logging
 from typing import TYPE_CHECKING, Any
 
 from talkpath.sip._pj import StackError, error_text, pj
 from talkpath.sip.addresses import is_ipv6, is_specific, join_host_port
+from talkpath.sip.certificates import CertificateWatch, problem_with, stamps_of
 
 if TYPE_CHECKING:
     from talkpath.sip.messages import Listener, TlsSettings
+
+_log = logging.getLogger(__name__)
+
+CLOSED = -1
+"""In place of the stack's number of a listener."""
 
 _OS_ERRORS = 120_000
 """Where the stack puts the errors of the operating system (``PJ_ERRNO_START_SYS``)."""
@@ -21,8 +29,66 @@ _ADVICE = {
 }
 
 
-def open_listener(stack: Any, listener: Listener, tls: TlsSettings) -> None:
-    """Open one listener.
+class Listeners:
+    """The open listeners.
+
+    Args:
+        stack: The stack's endpoint.
+        tls: Files and policy of TLS.
+    """
+
+    def __init__(self, stack: Any, tls: TlsSettings) -> None:
+        self._stack = stack
+        self._tls = tls
+        self._open: list[tuple[Listener, int]] = []
+        self._watch = CertificateWatch(stamps_of(tls))
+
+    def open(self, listeners: tuple[Listener, ...]) -> None:
+        """Open all of them.
+
+        Raises:
+            StackError: one cannot be opened; the sentence names it and what to do.
+        """
+        if any(listener.transport == "tls" for listener in listeners):
+            problem = problem_with(self._tls)
+            if problem:
+                raise StackError(f"cannot listen on tls: {problem}; check [sip.tls]")
+        for listener in listeners:
+            self._open.append((listener, open_listener(self._stack, listener, self._tls)))
+
+    def tick(self, now: float) -> None:
+        """Use new certificates when the files have been exchanged; what is connected stays connected."""
+        secure = any(listener.transport == "tls" for listener, _ in self._open)
+        if not secure or not self._watch.due(now):
+            return
+        if self._watch.look(stamps_of(self._tls)):
+            self._renew()
+        self._open = [(one, number if number != CLOSED else self._again(one)) for one, number in self._open]
+
+    def _renew(self) -> None:
+        """Close the listeners of TLS: the stack reads the files of one once, at its first handshake."""
+        problem = problem_with(self._tls)
+        if problem:
+            _log.error("the new certificates are not used: %s; the present ones stay", problem)
+            return
+        for listener, number in self._open:
+            if listener.transport == "tls" and number != CLOSED:
+                with contextlib.suppress(pj.Error):  # it is gone already
+                    self._stack.transportClose(number)
+        self._open = [(one, CLOSED if one.transport == "tls" else number) for one, number in self._open]
+        _log.info("new certificates are used from now on")
+
+    def _again(self, listener: Listener) -> int:
+        """Open a listener again; when that fails, it is tried at the next look."""
+        try:
+            return open_listener(self._stack, listener, self._tls)
+        except StackError as error:
+            _log.error("%s", error)
+            return CLOSED
+
+
+def open_listener(stack: Any, listener: Listener, tls: TlsSettings) -> int:
+    """Open one listener; returns the stack's number for it.
 
     Raises:
         StackError: it cannot be opened; the sentence names the address and what to do.
@@ -41,7 +107,7 @@ def open_listener(stack: Any, listener: Listener, tls: TlsSettings) -> None:
     if listener.transport == "tls":
         _configure_tls(config.tlsConfig, tls)
     try:
-        stack.transportCreate(_kind(listener), config)
+        return int(stack.transportCreate(_kind(listener), config))
     except pj.Error as error:
         raise StackError(_problem(listener, error)) from error
 
