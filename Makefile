@@ -16,7 +16,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format diagrams docs test interop demo run bench impairments soak fuzz clean
+.PHONY: help venv pjsua2 peers check format diagrams docs test interop demo walkthrough run bench impairments
+.PHONY: soak fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ interop: pjsua2 peers ## Transfer calls through Asterisk in every way, and print
 
 demo: pjsua2 ## Make one call to a simulated model, offline
 	@$(BIN)/talkpath demo
+
+walkthrough: pjsua2 peers ## From nothing to a call: Asterisk, the daemon, Prometheus, a telephone
+	@$(BIN)/python -m tests.walkthrough
 
 run: pjsua2 ## Start the daemon
 	@$(BIN)/talkpath run

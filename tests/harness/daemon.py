@@ -63,7 +63,7 @@ private = true
 
 [workers]
 count = {workers}
-drain_timeout = "2s"
+drain_timeout = "{drain}"
 {more}
 """
 
@@ -105,6 +105,7 @@ class Daemon:
         folder: Folder for its configuration and log, usually `tmp_path`.
         model_url: Where its model is.
         workers: Media workers.
+        drain: How long live calls may go on after a SIGTERM.
         audio: Format towards the model.
         sip: More lines of ``[sip]``.
         agent: More lines of ``[agents.reception]``.
@@ -128,6 +129,7 @@ class Daemon:
         *,
         model_url: str,
         workers: int = 1,
+        drain: str = "2s",
         audio: str = "pcm",
         sip: str = "",
         agent: str = "",
@@ -157,6 +159,7 @@ class Daemon:
                 http_port=http_port,
                 model_url=model_url,
                 workers=workers,
+                drain=drain,
                 audio=audio,
                 sip=sip,
                 agent=agent,
@@ -223,6 +226,18 @@ class Daemon:
         """Send it a signal and come back at once."""
         if self._process is not None:
             self._process.send_signal(number)
+
+    def wait_until_ended(self, timeout_s: float = 60.0) -> int:
+        """Wait until it has ended by itself; returns its exit status.
+
+        Raises:
+            PeerError: it did not.
+        """
+        process = self._process
+        if process is None:
+            return 0
+        wait_until(lambda: process.poll() is not None, "the daemon to end", timeout_s=timeout_s, log=self.log)
+        return process.returncode
 
     def log(self) -> str:
         """Everything it wrote."""
