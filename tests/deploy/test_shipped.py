@@ -120,3 +120,14 @@ def test_the_unit_is_hardened(unit: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     [exposure] = re.findall(r"Overall exposure level for talkpath.service: ([\d.]+)", done.stdout)
     assert float(exposure) <= EXPOSURE, done.stdout
+
+
+@needs_systemd
+def test_the_user_and_the_folder_are_made(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    for tool, name in (("systemd-sysusers", "sysusers"), ("systemd-tmpfiles --create", "tmpfiles")):
+        command = [*tool.split(), f"--root={tmp_path}", str(ROOT / f"deploy/systemd/talkpath.{name}")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert re.search(r"^talkpath:", (tmp_path / "etc/passwd").read_text(), re.MULTILINE)
+    assert (tmp_path / "etc/talkpath").stat().st_mode & 0o777 == 0o750
