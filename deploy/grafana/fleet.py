@@ -304,6 +304,21 @@ FLEET = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Control API",
+                    "Requests a minute. unauthorized: a wrong token. slow readers lost their stream.",
+                    (
+                        Query(
+                            "sum by (result) (rate(talkpath_api_requests_total{@}[$__rate_interval])) * 60",
+                            "{{result}}",
+                        ),
+                        Query(
+                            "sum(rate(talkpath_api_listeners_dropped_total{@}[$__rate_interval])) * 60",
+                            "slow readers",
+                        ),
+                        Query("sum(talkpath_api_listeners{@})", "listeners"),
+                    ),
+                ),
+                Panel(
                     "Exceptions",
                     "Caught at the root of a task, in the last hour. Any is a bug.",
                     (Query("sum by (where) (increase(talkpath_internal_errors_total{@}[1h]))", "{{where}}"),),
