@@ -63,9 +63,11 @@ def completed(block: str, folder: Path) -> str:
     for name in {each["trunk"] for each in targets if "trunk" in each} - {each["name"] for each in trunks}:
         trunks.append({"name": name, "match": ["192.0.2.1"]})
     text = "\n".join(f"{json.dumps(key)} = {inline(value)}" for key, value in data.items())
-    sound = folder / "sound.wav"
-    sound.touch()
-    return re.sub(r'"[^"]+\.wav"', json.dumps(str(sound)), text)
+    for kind in ("wav", "pem"):
+        there = folder / f"there.{kind}"
+        there.touch()
+        text = re.sub(rf'"[^"]+\.{kind}"', json.dumps(str(there)), text)
+    return text
 
 
 @pytest.mark.parametrize("block", blocks("toml"))
