@@ -12,7 +12,7 @@ import pytest
 from talkpath.bridge.recording.files import WaveFile, leftovers
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
-from tests.bridge.call.world import World
+from tests.bridge.call.world import World, configuration
 from tests.bridge.recording.sound import read
 from tests.harness.virtual_time import in_virtual_time
 
@@ -46,6 +46,15 @@ def loud(samples: Any) -> float:
     """Seconds of sound."""
     frames = samples[: len(samples) // 160 * 160].reshape(-1, 160).astype(np.int64)
     return float(np.count_nonzero(np.abs(frames).max(axis=1) > 500)) * 0.02
+
+
+def answers(w: World) -> list[str]:
+    """What the model was told about its tools."""
+    return [
+        event["item"]["output"]
+        for event in w.model.asked("conversation.item.create")
+        if event["item"]["type"] == "function_call_output"
+    ]
 
 
 def only_file(folder: Path) -> Path:
@@ -174,16 +183,37 @@ async def test_an_agent_starts_the_recording_itself_and_is_told_when_it_runs(
         assert not calls.exists()
         await w.whistle(0.6)
         await w.until(lambda: w.record_of("c1").recording)
-        answers = [
-            event["item"]["output"]
-            for event in w.model.asked("conversation.item.create")
-            if event["item"]["type"] == "function_call_output"
-        ]
-        assert answers == ['{"ok":true}']
+        assert answers(w) == ['{"ok":true}']
         await w.silence()
         await w.sleep(0.5)
         w.ended()
     assert loud(read(only_file(calls))[:, 0]) < 0.1
+
+
+@in_virtual_time
+async def test_an_agent_whose_announcement_a_transfer_interrupts_is_told_that_nothing_is_recorded(
+    monkeypatch: Monkeypatch, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    own = recorded(calls, "on_demand", announcement=announcement(tmp_path, 5.0))
+    sales = {"name": "sales", "description": "Orders.", "uri": "700", "mode": "blind"}
+    transfer = {"target": "sales", "reason": "a bicycle", "summary": "Red."}
+    both = {
+        "reply": [
+            {"say": "One moment."},
+            {"call": "start_recording", "arguments": {}},
+            {"call": "transfer_call", "arguments": transfer},
+        ]
+    }
+    config = configuration({**own, "transfer": {"targets": ["sales"]}}, targets=[sales])
+    async with World(monkeypatch, config=config, script=[HELLO, both, HELLO]) as w:
+        await w.greeted()
+        await w.whistle(0.6)
+        await w.until(lambda: answers(w))
+        assert w.state() == "transferring"
+        assert "interrupted" in answers(w)[0]
+        w.ended()
+    assert not calls.exists()
 
 
 @in_virtual_time

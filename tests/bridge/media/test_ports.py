@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from talkpath.bridge.media.ports import QUARANTINE_SECONDS, NoFreePort, RtpPorts
+from talkpath.bridge.media.ports import LISTENING_SECONDS, QUARANTINE_SECONDS, NoFreePort, NoisyPort, RtpPorts
 
 
 def free_range(pairs: int) -> tuple[int, int]:
@@ -53,6 +53,64 @@ def test_a_closed_port_rests_before_it_is_given_again() -> None:
     with pytest.raises(NoFreePort, match="1 rest after a call"):
         pool.open(10.0 + QUARANTINE_SECONDS - 0.1)
     pool.close(pool.open(10.0 + QUARANTINE_SECONDS), 20.0)
+
+
+def used(pool: RtpPorts, now: float) -> int:
+    """Open and close a port; its number."""
+    sock = pool.open(now)
+    number: int = sock.getsockname()[1]
+    pool.close(sock, now)
+    return number
+
+
+def test_a_port_that_somebody_still_sends_to_is_not_given_until_it_is_quiet() -> None:
+    pool = ports(2)
+    noisy = used(pool, 0.0)
+    now = QUARANTINE_SECONDS
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+        for heard in ([NoisyPort(noisy, "127.0.0.1")], []):  # said once, however long it goes on
+            assert pool.tend(now) == []
+            old_caller.sendto(bytes(172), ("127.0.0.1", noisy))
+            now += LISTENING_SECONDS
+            assert pool.tend(now) == heard
+            assert used(pool, now) != noisy
+            now += QUARANTINE_SECONDS
+    pool.tend(now)
+    pool.tend(now + LISTENING_SECONDS)
+    free = [pool.open(now + LISTENING_SECONDS) for _ in range(2)]
+    assert noisy in {sock.getsockname()[1] for sock in free}
+    for sock in free:
+        pool.close(sock, now)
+    pool.close_all()
+
+
+def test_a_noisy_port_is_better_than_no_call_and_a_quiet_one_better_than_it() -> None:
+    pool = ports(2)
+    first, second = pool.open(0.0), pool.open(0.0)
+    noisy = first.getsockname()
+    for sock in (first, second):
+        pool.close(sock, 0.0)
+    pool.tend(QUARANTINE_SECONDS)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+        old_caller.sendto(bytes(172), noisy)
+    now = QUARANTINE_SECONDS + LISTENING_SECONDS
+    assert [each.port for each in pool.tend(now)] == [noisy[1]]
+    given = [pool.open(now), pool.open(now)]
+    assert [sock.getsockname()[1] == noisy[1] for sock in given] == [False, True]
+    with pytest.raises(NoFreePort):
+        pool.open(now)
+    for sock in given:
+        pool.close(sock, now)
+
+
+def test_nothing_is_left_open_when_the_worker_ends() -> None:
+    pool = ports(1)
+    port = used(pool, 0.0)
+    pool.tend(QUARANTINE_SECONDS)
+    pool.close_all()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        assert pool.tend(100.0) == []  # another program has it now
 
 
 def test_ports_of_other_programs_are_passed_over() -> None:

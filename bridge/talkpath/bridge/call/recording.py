@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,14 @@ class Stage(enum.Enum):
     """It cannot be, or cannot go on; the call does."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Who waits for the end of the announcement: what to do then, and what if it is interrupted."""
+
+    then: Callable[[], None]
+    interrupted: Callable[[], None] | None
+
+
 class CallRecording:
     """Records one call.
 
@@ -76,7 +85,7 @@ class CallRecording:
         self._log = log
         self._run_in_loop = run_in_loop
         self._recording: Recording | None = None
-        self._then: list[Callable[[], None]] = []
+        self._waiting: list[_Waiting] = []
 
     def before_speech(self, speak: Callable[[], None]) -> None:
         """Begin, if the agent's calls are always recorded, and let the agent speak once the caller knows."""
@@ -85,16 +94,17 @@ class CallRecording:
         else:
             speak()
 
-    def start(self, then: Callable[[], None]) -> None:
+    def start(self, then: Callable[[], None], interrupted: Callable[[], None] | None = None) -> None:
         """Begin, after the announcement.
 
         Args:
             then: Called when the recording runs, or is known not to; the stage tells.
+            interrupted: Called in its place when another sound interrupts the announcement.
         """
         if self.stage not in {Stage.OFF, Stage.ANNOUNCING}:
             then()
             return
-        self._then.append(then)
+        self._waiting.append(_Waiting(then, interrupted))
         if self.stage is Stage.ANNOUNCING:
             return
         try:
@@ -121,7 +131,10 @@ class CallRecording:
         if self.stage is Stage.ANNOUNCING:
             self.stage = Stage.OFF
             self._phone.listen()
-            self._then.clear()
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                if each.interrupted is not None:
+                    each.interrupted()
 
     def pause(self) -> bool:
         """Write silence from here on. Returns whether a recording rests now."""
@@ -160,9 +173,9 @@ class CallRecording:
         self._go_on()
 
     def _go_on(self) -> None:
-        waiting, self._then = self._then, []
-        for then in waiting:
-            then()
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.then()
 
     def _failed_elsewhere(self, reason: str, kept: bool) -> None:
         """In the writer's thread: the file cannot be written."""

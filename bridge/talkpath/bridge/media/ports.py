@@ -1,20 +1,28 @@
-"""RTP ports: UDP sockets on even ports of a configured range."""
+"""RTP ports: UDP sockets on even ports of a configured range.
+
+A far end that missed our BYE goes on sending. What it says must not reach the next call, so a port that was
+used rests first, and is then listened to for a moment: only one that is quiet is given again.
+"""
 
 from __future__ import annotations
 
 import errno
 import socket
 from collections import deque
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["NoFreePort", "RtpPorts"]
+__all__ = ["NoFreePort", "NoisyPort", "RtpPorts"]
 
 QUARANTINE_SECONDS: Final = 5.0
 """How long a closed port rests: late packets of the old call must not reach a new one."""
+LISTENING_SECONDS: Final = 1.0
+"""How long nothing must come to it after that: no codec that we speak pauses longer between two packets,
+unless it suppresses silence."""
 
 _DSCP_EXPEDITED: Final = 46 << 2  # RFC 4594, section 4.1: telephony bearer
 _BUSY: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
@@ -22,6 +30,38 @@ _BUSY: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 class NoFreePort(RuntimeError):  # noqa: N818 - an ordinary outcome of a full host, not a failure
     """No RTP port can be bound in the configured range."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyPort:
+    """Somebody still sends to a port whose call is over; said once.
+
+    Attributes:
+        port: The port.
+        source: Where it comes from.
+    """
+
+    port: int
+    source: str
+
+
+@dataclass(slots=True)
+class _Resting:
+    """A port between two calls.
+
+    Attributes:
+        port: The port.
+        address: What it was bound to.
+        until: When it has rested, or when it has been listened to for long enough.
+        ear: Listens; None while it rests.
+        noisy: Something came.
+    """
+
+    port: int
+    address: str
+    until: float
+    ear: socket.socket | None = None
+    noisy: bool = False
 
 
 class RtpPorts:
@@ -50,7 +90,8 @@ class RtpPorts:
         self._next = (random or SystemRandom()).randrange(len(self._even))
         self._open: set[int] = set()
         self._rtcp: dict[int, socket.socket] = {}
-        self._resting: deque[tuple[float, int]] = deque()
+        self._resting: deque[_Resting] = deque()
+        self._listening: deque[_Resting] = deque()
 
     def __len__(self) -> int:
         """How many ports are open."""
@@ -67,21 +108,18 @@ class RtpPorts:
             NoFreePort: Every port is open, resting or taken by another program.
             OSError: The address cannot be bound at all.
         """
-        self._release(now)
         address = "::" if ipv6 else self._address
-        resting = {port for _, port in self._resting}
+        between = {each.port for each in (*self._resting, *self._listening)}
         for _ in range(len(self._even)):
             port = self._even[self._next]
             self._next = (self._next + 1) % len(self._even)
-            if port in self._open or port in resting:
-                continue
-            sock = _bind(address, port)
-            if sock is not None:
-                self._open.add(port)
+            if port not in self._open and port not in between and (sock := self._bound(address, port)):
                 return sock
+        if sock := self._rested(address, now):
+            return sock
         raise NoFreePort(
             f"No free RTP port in {self._range} on {address}: {len(self._open)} are in use by calls, "
-            f"{len(resting)} rest after a call. Widen the range of RTP ports or allow fewer calls."
+            f"{len(between)} rest after a call. Widen the range of RTP ports or allow fewer calls."
         )
 
     def open_rtcp(self, sock: socket.socket) -> socket.socket | None:
@@ -97,16 +135,69 @@ class RtpPorts:
 
     def close(self, sock: socket.socket, now: float) -> None:
         """Close a socket that `open` returned, with its RTCP, and let its port rest."""
-        port = sock.getsockname()[1]
+        address, port = sock.getsockname()[:2]
         sock.close()
         if rtcp := self._rtcp.pop(port, None):
             rtcp.close()
         self._open.discard(port)
-        self._resting.append((now + QUARANTINE_SECONDS, port))
+        self._resting.append(_Resting(port, address, now + QUARANTINE_SECONDS))
 
-    def _release(self, now: float) -> None:
-        while self._resting and self._resting[0][0] <= now:
-            self._resting.popleft()
+    def tend(self, now: float) -> list[NoisyPort]:
+        """Look after the ports between two calls; to be called every second or so.
+
+        Returns:
+            The ports that somebody still sends to, each once.
+        """
+        found = []
+        while self._listening and self._listening[0].until <= now:
+            port = self._listening.popleft()
+            source = _deafened(port)
+            if source is not None:
+                found += [] if port.noisy else [NoisyPort(port.port, source)]
+                port.noisy, port.until = True, now + QUARANTINE_SECONDS
+                self._resting.append(port)
+        while self._resting and self._resting[0].until <= now:
+            port = self._resting.popleft()
+            port.ear = _bind(port.address, port.port)
+            if port.ear is not None:  # else another program has it: nothing to listen to
+                port.until = now + LISTENING_SECONDS
+                self._listening.append(port)
+        return found
+
+    def close_all(self) -> None:
+        """Look after no port any more: the worker ends."""
+        self._resting.clear()
+        while self._listening:
+            _deafened(self._listening.popleft())
+
+    def _bound(self, address: str, port: int) -> socket.socket | None:
+        sock = _bind(address, port)
+        if sock is not None:
+            self._open.add(port)
+        return sock
+
+    def _rested(self, address: str, now: float) -> socket.socket | None:
+        """When no other is left: a port that has rested and may not be quiet, the quiet ones first."""
+        candidates = [*self._listening, *(each for each in self._resting if each.until <= now or each.noisy)]
+        for each in sorted(candidates, key=lambda each: each.noisy):
+            (self._listening if each in self._listening else self._resting).remove(each)
+            _deafened(each)
+            if sock := self._bound(address, each.port):
+                return sock
+        return None
+
+
+def _deafened(port: _Resting) -> str | None:
+    """Close the ear of a port; returns where something came from."""
+    ear, port.ear = port.ear, None
+    if ear is None:
+        return None
+    try:
+        return str(ear.recvfrom(1)[1][0])
+    except OSError:  # nothing came
+        return None
+    finally:
+        ear.close()
 
 
 def _bind(address: str, port: int) -> socket.socket | None:

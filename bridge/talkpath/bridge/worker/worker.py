@@ -195,7 +195,9 @@ class Worker:
         return False
 
     def feed_metrics(self) -> None:
-        """Once a second: from the plane's counters to Prometheus."""
+        """Once a second: from the plane's counters to Prometheus; and a look at the ports that rest."""
+        for noisy in self.ports.tend(self._loop.time()):
+            log.info("rtp_after_call", port=noisy.port, source=noisy.source)
         self._media_feed.feed(self.plane.counters.totals())
         lateness = self.plane.lateness
         self._lateness_feed.feed(lateness.counts, lateness.total)
@@ -227,6 +229,7 @@ class Worker:
         await self._complete_recordings()
         self._services.tool_runner.close()
         self.plane.close()
+        self.ports.close_all()
 
     async def _complete_recordings(self) -> None:
         """Write what is left, of calls that did not end in time, too."""

@@ -38,6 +38,10 @@ RESUME_RECORDING: Final = ToolDefinition(
 
 DONE: Final = '{"ok":true}'
 NO_RECORDING: Final = '{"ok":false,"error":"This call is not being recorded."}'
+INTERRUPTED: Final = (
+    '{"ok":false,"error":"The announcement was interrupted, so nothing is recorded. If it is still wanted, '
+    'call start_recording again."}'
+)
 IMPOSSIBLE: Final = '{"ok":false,"error":"The call cannot be recorded. Go on without, and tell the caller."}'
 
 
@@ -55,7 +59,10 @@ class StartRecording:
 
     def carry_out(self, order: Order) -> None:
         """Announce, begin, answer."""
-        self._recording.start(lambda: order.answer(IMPOSSIBLE if self._failed() else DONE))
+        self._recording.start(
+            lambda: order.answer(IMPOSSIBLE if self._failed() else DONE),
+            lambda: order.answer(INTERRUPTED, respond=False),  # what interrupts has the caller's ear
+        )
 
     def _failed(self) -> bool:
         return self._recording.stage is Stage.FAILED
