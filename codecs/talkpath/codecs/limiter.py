@@ -69,28 +69,29 @@ class SoftLimiter:
         """Begin again with full gain on the lanes `rows` (k,)."""
         self._gain[rows] = 1.0
 
-    def process(self, rows: Rows, frames: Samples, gain: float = 1.0) -> Samples:
+    def process(self, rows: Rows, frames: Samples, gain: float | NDArray[np.float32] = 1.0) -> Samples:
         """Limit the next frames of some lanes.
 
         Args:
             rows: the lanes (k,), each at most once.
             frames: int16 (k, n); not changed.
-            gain: factor by which to make them louder first.
+            gain: factor by which to make them louder first, one for all or one for each (k,).
 
         Returns:
             int16 (k, n): `frames` itself if nothing is to be done.
         """
         if not frames.size:
             return frames
-        peak = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32)) * abs(gain)
+        factor = np.broadcast_to(np.asarray(gain, np.float32), len(frames))
+        peak = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32)) * np.abs(factor)
         wanted = np.minimum(_KNEE / np.maximum(peak, 1.0), 1.0).astype(np.float32)
         before = self._gain[rows]
-        if gain == 1.0 and wanted.min() == before.min() == 1.0:
+        if wanted.min() == before.min() == 1.0 and (factor == 1.0).all():
             return frames
         after = np.minimum(wanted, before + (1.0 - before) / _FRAMES_TO_RELEASE)
         after[after > 0.999] = 1.0
         self._gain[rows] = after
-        louder = frames * np.float32(gain)
+        louder = frames * factor[:, None]
         return _to_samples(_bent(louder * _course(louder, before, after)))
 
 

@@ -16,7 +16,9 @@ import numpy as np
 
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.g711_law import ALAW, LAWS, ULAW
-from talkpath.bridge.media.lane import FRAME_BYTES
+from talkpath.bridge.media.lane import FRAME_BYTES, PLAIN_SOUND
+from talkpath.bridge.media.loudness import Loudness
+from talkpath.bridge.media.noise_fill import NoiseFill
 from talkpath.bridge.media.playout import Playout
 from talkpath.bridge.media.underruns import bridge_underruns
 from talkpath.bridge.media.wideband import WIDE_FRAME, WidebandEncoder
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from talkpath.bridge.media.counters import Counters
-    from talkpath.bridge.media.lane import MediaEvent, ModelFormat, PhoneCodec
+    from talkpath.bridge.media.lane import LaneSound, MediaEvent, ModelFormat, PhoneCodec
 
     Rows = NDArray[np.intp]
     Codes = NDArray[np.uint8]
@@ -53,6 +55,8 @@ class Downlink:
 
     def __init__(self, lanes: int, counters: Counters) -> None:
         self.wideband = WidebandEncoder(lanes)
+        self._loudness = Loudness(lanes)
+        self._noise = NoiseFill(lanes, self.wideband)
         self._counters = counters
         self._codes = Playout(lanes, counters, frame_bytes=FRAME_BYTES, sample_bytes=1)
         self._pcm = Playout(lanes, counters, frame_bytes=_PCM_FRAME_BYTES, sample_bytes=2)
@@ -90,6 +94,11 @@ class Downlink:
         if model_format != "pcm":
             self._codes.pad[lane] = LAWS[_LAW_OF_MODEL[model_format]].silence
 
+    def shape(self, lane: int, sound: LaneSound) -> None:
+        """Set what is done to the lane's sound."""
+        self._loudness.configure(lane, sound.gain, limits=sound.limits)
+        self._noise.configure(lane, sound.noise)
+
     def playout(self, lane: int) -> Playout:
         """The queue of a lane."""
         return self._pcm if self._format[lane] == "pcm" else self._codes
@@ -103,6 +112,7 @@ class Downlink:
         """Make the lane ready for another call."""
         self.wait(lane, waits=False)
         self.configure(lane, "pcmu", "PCMU")
+        self.shape(lane, PLAIN_SOUND)
         self._codes.reset(lane)
         self._pcm.reset(lane)
         self._forget(lane)
@@ -147,6 +157,11 @@ class Downlink:
             return self._take_mixed(rows, wide, out, now, events)
         return self._take_narrow(rows, out, now, events)
 
+    def fill(self, rows: Rows, carries: NDArray[np.bool_], out: Codes) -> None:
+        """Write noise for those of some lanes (k,) that want it and carry nothing, in place (k, 160)."""
+        if self._noise.any_wanted:
+            self._noise.fill(rows, carries, self._is_ulaw[rows], out)
+
     def encode(self, rows: Rows, out: Codes) -> None:
         """Write the octets of those of some lanes (k,) that are wide-band into `out` (k, 160)."""
         self.wideband.encode(rows, out)
@@ -181,7 +196,8 @@ class Downlink:
             self._warm_up(resampler, rows[chosen], has_audio)
             own, talking = rows[chosen][has_audio], chosen & ready
             if own.size:
-                samples[talking] = resampler.process(own, self._linear(own, raw[has_audio]))
+                wider = resampler.process(own, self._linear(own, raw[has_audio]))
+                samples[talking] = self._loudness.samples(own, wider)
         self.wideband.samples[rows] = samples
         return ready
 
@@ -232,14 +248,18 @@ class Downlink:
         if self._codes.starving:
             bridge_underruns(self._codes, rows, out, ready, self._counters)
         self._silent(rows, out, ready)
-        if not self._any_translates:
-            return ready
+        if self._any_translates:
+            self._translate(rows, out, ready)
+        if self._loudness.any_wanted:
+            self._loudness.codes(rows, out, self._is_ulaw[rows], ready)
+        return ready
+
+    def _translate(self, rows: Rows, out: Codes, ready: NDArray[np.bool_]) -> None:
         translated = ready & self._translates[rows]
         if translated.any():
             to_ulaw = self._is_ulaw[rows]
             for law, chosen in ((ALAW, translated & to_ulaw), (ULAW, translated & ~to_ulaw)):
                 out[chosen] = law.to_other[out[chosen]]
-        return ready
 
     def _take_pcm(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         raw = np.empty((len(rows), _PCM_FRAME_BYTES), np.uint8)
@@ -259,6 +279,8 @@ class Downlink:
     def _convert(self, rows: Rows, raw: Codes) -> Codes:
         """From PCM16 at 24 kHz to the laws of the lanes."""
         samples = self._resampler.process(rows, raw.view(np.int16))
+        if self._loudness.any_wanted:
+            samples = self._loudness.samples(rows, samples)
         ulaw = self._is_ulaw[rows]
         if ulaw.all():
             return ULAW.encode(samples)

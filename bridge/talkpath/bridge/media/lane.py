@@ -12,10 +12,12 @@ from typing import Any, Final, Literal
 from talkpath.sip.messages import Secret
 
 __all__ = [
+    "PLAIN_SOUND",
     "Beat",
     "Digit",
     "DigitsSent",
     "LaneMedia",
+    "LaneSound",
     "LaneStatistics",
     "Latched",
     "MediaEvent",
@@ -89,6 +91,24 @@ class LaneMedia:
     remote_crypto: Secret = NO_KEY
     remote_rtcp: tuple[str, int] | None = None
     signalling_host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSound:
+    """What is done to the sound that the caller of a lane hears.
+
+    Attributes:
+        gain: By how many dB the agent is louder; other than 0 it brings the limiter with it.
+        limits: A soft limiter keeps the agent 1 dB below the loudest that there is.
+        noise: Level in dBov of a noise in place of silence; `None`: silence is silence.
+    """
+
+    gain: float = 0.0
+    limits: bool = False
+    noise: float | None = None
+
+
+PLAIN_SOUND: Final = LaneSound()
 
 
 @dataclass(frozen=True, slots=True)

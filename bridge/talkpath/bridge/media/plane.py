@@ -12,13 +12,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 from functools import partial
-from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final
 
-from talkpath.bridge.media.control import ControlChannels
-from talkpath.bridge.media.counters import Cause, Counters, LatenessHistogram
-from talkpath.bridge.media.downlink import Downlink
-from talkpath.bridge.media.join import Joins
+from talkpath.bridge.media.counters import Cause, LatenessHistogram
 from talkpath.bridge.media.lane import (
     FRAME_SECONDS,
     PHASES,
@@ -28,21 +24,16 @@ from talkpath.bridge.media.lane import (
     Latched,
     NoFreeLane,
 )
-from talkpath.bridge.media.receive import Receiver
-from talkpath.bridge.media.recording_tap import RecordingTap
-from talkpath.bridge.media.sounds import SoundPlayer
+from talkpath.bridge.media.lane_controls import FIRST_CODEC, LaneControls, OpenLane
 from talkpath.bridge.media.srtp import Srtp
-from talkpath.bridge.media.transmit import Transmitter
 from talkpath.bridge.media.watchdog import DEFAULT_RTP_TIMEOUT, RtpWatchdog
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from random import Random
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from talkpath.bridge.media.lane import LaneMedia, ModelFormat, PhoneCodec, Played, UplinkMode
+    from talkpath.bridge.media.lane import LaneMedia, ModelFormat
 
 __all__ = ["MediaPlane"]
 
@@ -50,28 +41,9 @@ MAX_CATCH_UP_TICKS: Final = 12
 """Ticks made up for after a late beat: 60 ms, three packets per lane, what a phone's jitter buffer takes.
 Beyond that the slots are skipped: audio continues later instead of in a burst."""
 _ROUNDING: Final = 1e-6
-_FIRST_CODEC: Final = "PCMU"  # what the arrays of a lane hold before it is configured
 
 
-class _Call:
-    """What the plane remembers of one open lane besides the arrays."""
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        rtcp_sock: socket.socket | None,
-        model_format: ModelFormat,
-        opened_at: float,
-    ) -> None:
-        self.sock = sock
-        self.rtcp_sock = rtcp_sock
-        self.model_format = model_format
-        self.opened_at = opened_at
-        self.codec: PhoneCodec = _FIRST_CODEC
-        self.srtp: Srtp | None = None
-
-
-class MediaPlane:
+class MediaPlane(LaneControls):
     """RTP, jitter, playout and conversion of up to `lanes` calls.
 
     Args:
@@ -95,40 +67,13 @@ class MediaPlane:
         random: Random | None = None,
         rtp_timeout: float = DEFAULT_RTP_TIMEOUT,
     ) -> None:
-        self.counters = Counters(lanes)
+        super().__init__(lanes, start, random)
         self.lateness = LatenessHistogram()
         self.on_first_lane: Callable[[], None] | None = None
         self._start = start
-        self._now = start
         self._next_tick = 0
-        self._calls: dict[int, _Call] = {}
         self._free = [list(range(phase, lanes, PHASES))[::-1] for phase in range(PHASES)]
         self._lanes = lanes
-        self.tap = RecordingTap(lanes, start)
-        self._receiver = Receiver(lanes, self.counters, self.tap)
-        self._downlink = Downlink(lanes, self.counters)
-        self._sounds = SoundPlayer(self.counters, self._downlink.wideband)
-        self._joins = Joins(self.counters, self._downlink.wideband)
-        self._receiver.uplink.joined = self._joins.put
-        random = random or SystemRandom()
-        self._transmitter = Transmitter(
-            lanes,
-            self.counters,
-            self._downlink,
-            self._sounds,
-            self._joins,
-            tap=self.tap,
-            random=random,
-            start=start,
-        )
-        self._control = ControlChannels(
-            lanes,
-            self.counters,
-            self._transmitter,
-            self._receiver.reception,
-            self._receiver.latch,
-            random=random,
-        )
         self._watchdog = RtpWatchdog(self._receiver.latch.heard_at, rtp_timeout)
 
     def __len__(self) -> int:
@@ -167,8 +112,8 @@ class MediaPlane:
         if not self._calls:
             self._skip_rest(now)
         lane = self._free[phase].pop()
-        self._calls[lane] = _Call(sock, rtcp_sock, model_format, now)
-        self._downlink.configure(lane, model_format, _FIRST_CODEC)
+        self._calls[lane] = OpenLane(sock, rtcp_sock, model_format, now)
+        self._downlink.configure(lane, model_format, FIRST_CODEC)
         self._receiver.sockets.add(lane, sock)
         self._transmitter.open(lane, sock)
         self._control.open(lane, sock, rtcp_sock)
@@ -209,7 +154,7 @@ class MediaPlane:
         self._transmitter.dialler.configure(lane, media.dtmf_payload_type)
         self._control.configure(lane, media, now)
 
-    def _secure(self, lane: int, call: _Call, media: LaneMedia) -> None:
+    def _secure(self, lane: int, call: OpenLane, media: LaneMedia) -> None:
         """Put SRTP between the lane and its sockets, or take it away; lanes without it know nothing of it."""
         before, srtp = call.srtp, None
         if media.local_crypto.value:
@@ -235,8 +180,8 @@ class MediaPlane:
             self._receiver.sockets.ignore(call.rtcp_sock)
         self._transmitter.close(lane)
         self._watchdog.watch(lane, self._now, receives=False)
-        self._sounds.stop(lane)
-        self._change_codec(lane, call, _FIRST_CODEC)
+        self._sounds.forget(lane)
+        self._change_codec(lane, call, FIRST_CODEC)
         self._downlink.reset(lane)
         self._receiver.reset(lane)
         self._free[lane % PHASES].append(lane)
@@ -316,97 +261,6 @@ class MediaPlane:
             self.tap.tick = number
             slot, phase = divmod(number, PHASES)
             self._transmitter.send(phase, slot, now, beat.events)
-
-    # --- what the caller hears -------------------------------------------------------------------
-
-    def play(self, lane: int, item_id: str, audio: bytes, now: float) -> None:
-        """Queue model audio, in the lane's model format and in pieces of any size.
-
-        Pieces of one item come together; a new item follows the one before without a gap and finishes it.
-        """
-        self._downlink.playout(lane).play(lane, item_id, audio, now)
-
-    def finish_item(self, lane: int, item_id: str) -> None:
-        """No more audio of the item will come; `PlayoutDrained` follows when all of it went out."""
-        self._downlink.playout(lane).finish(lane, item_id)
-
-    def flush(self, lane: int, now: float) -> list[Played]:
-        """Stop now (barge-in): drop what is queued, with a fade of 5 ms.
-
-        Returns:
-            Every item that was queued or playing, oldest first; `played_ms` counts the frames handed to the
-            socket, the fade does not.
-        """
-        self._now = now
-        fade = self._downlink.fade if self._transmitter.sends(lane) else None
-        return self._downlink.playout(lane).flush(lane, fade)
-
-    def position(self, lane: int) -> Played | None:
-        """The item being played, or next to be, and how much of it went out."""
-        return self._downlink.playout(lane).position(lane)
-
-    def queued_ms(self, lane: int) -> int:
-        """Milliseconds of model audio still to be sent."""
-        return self._downlink.playout(lane).queued_ms(lane)
-
-    def jitter_target_ms(self, lane: int) -> float:
-        """Milliseconds that a hole in the caller's audio may wait at present."""
-        return float(self._receiver.jitter.target[lane]) * 1000
-
-    def idle(self, lane: int) -> bool:
-        """Whether no model audio is queued, playing or expected."""
-        return self._downlink.playout(lane).idle(lane)
-
-    def play_sound(self, lane: int, samples: NDArray[np.int16], loop: bool, now: float) -> None:
-        """Play 8 kHz samples whenever there is no model audio; `SoundFinished` follows unless it loops."""
-        self._now = now
-        self._sounds.start(lane, samples, self._calls[lane].codec, loop=loop)
-
-    def stop_sound(self, lane: int) -> None:
-        """Stop the lane's sound, if there is one."""
-        self._sounds.stop(lane)
-
-    def dial(self, lane: int, digits: str, now: float) -> None:
-        """Send digits (RFC 4733) after the speech that is queued; later speech waits for `DigitsSent`.
-
-        Raises:
-            ValueError: A character is neither a key nor a pause, or digits are being sent already.
-        """
-        self._transmitter.dialler.dial(lane, digits, now)
-
-    def stop_dialling(self, lane: int) -> None:
-        """Send no more digits."""
-        self._transmitter.dialler.stop(lane)
-
-    def set_uplink(self, lane: int, mode: UplinkMode) -> None:
-        """Choose what the model hears: the caller, silence in stream time, or nothing at all."""
-        self._receiver.uplink.set_mode(lane, mode)
-
-    def join(self, one: int, other: int) -> None:
-        """Let the far ends of two lanes talk to each other; no model hears them any more.
-
-        Raises:
-            ValueError: It is one and the same lane, or one of them is joined already.
-        """
-        self._joins.join((one, self._calls[one].codec), (other, self._calls[other].codec))
-        for lane in (one, other):
-            self.set_uplink(lane, "joined")
-
-    def part(self, lane: int) -> None:
-        """End what `join` began, for both lanes; their models hear nothing. Not joined: nothing happens."""
-        partner = self._joins.part(lane)
-        if partner is not None:
-            for each in (lane, partner):
-                self.set_uplink(each, "nothing")
-
-    def _change_codec(self, lane: int, call: _Call, codec: PhoneCodec) -> None:
-        """Take what the lane holds over to another codec."""
-        if codec != call.codec:
-            self._receiver.change_codec(lane, call.codec, codec)
-            self._sounds.change_codec(lane, codec)
-            self._joins.change_codec(lane, codec)
-            self.tap.recode(lane, codec)
-            call.codec = codec
 
 
 def _check(media: LaneMedia) -> None:

@@ -1,65 +1,87 @@
-"""Sounds that fill the time without model audio: comfort sound, announcements, ringing."""
+"""Sounds that fill the time without model audio: comfort sound, announcements, ringing, and "still at work".
+
+A lane has two places for a sound. The first is for what the call decides: it begins at once. The second is
+for what is heard while a tool is at work: it begins when the line has been dead for a while, and ends with
+the next thing that the model says. Whatever begins or ends in the middle of a sound does so by a fade.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.g711_law import LAWS
-from talkpath.bridge.media.lane import FRAME_BYTES, SoundFinished
-from talkpath.bridge.media.wideband import WIDE_FRAME, widened
+from talkpath.bridge.media.lane import SoundFinished
+from talkpath.bridge.media.sound_source import Sound, linear, mixed, units_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.lane import MediaEvent, PhoneCodec
     from talkpath.bridge.media.wideband import WidebandEncoder
 
-__all__ = ["SoundPlayer"]
+    Samples = NDArray[np.int16]
+
+__all__ = ["LINGER_FRAMES", "SoundPlayer"]
+
+LINGER_FRAMES: Final = 250
+"""How long a sound goes on whose tool has come to its end, if the model says nothing: 5 s."""
 
 
 @dataclass(slots=True, eq=False)
-class _Sound:
-    """A sound in the form that its lane sends: codes of a law, or samples at 16 kHz of a wide-band codec."""
+class _Waiting:
+    """A sound for the time in which a tool is at work."""
 
-    samples: NDArray[np.int16]
+    sound: Sound
+    after: int  # frames of dead air
+    quiet: int = 0
+    lingers: int | None = None  # frames that are left, once the tool has ended
+
+    def heard(self, *, talking: bool) -> bool:
+        """Count a frame; whether the sound fills it."""
+        if talking:
+            self.quiet = 0
+        elif self.lingers:
+            self.lingers -= 1
+        self.quiet += not talking
+        return self.quiet > self.after
+
+    def done(self, *, talking: bool) -> bool:
+        """Whether it is not needed any more."""
+        return self.lingers is not None and (talking or not self.lingers or self.quiet <= self.after)
+
+
+@dataclass(slots=True, eq=False)
+class _LaneSounds:
+    """What one lane has to play, and what of it sounded in its last frame."""
+
     codec: PhoneCodec
-    loop: bool
-    position: int = 0  # in samples at 8 kHz
-    units: NDArray[np.uint8] | NDArray[np.int16] = field(init=False)
-    silence: int = field(init=False)
-    scale: int = field(init=False)  # units of a sample at 8 kHz
+    front: Sound | None = None
+    waiting: _Waiting | None = None
+    sounding: Sound | None = None
 
-    def __post_init__(self) -> None:
-        self.encode(self.codec)
+    def next(self, *, talking: bool) -> Sound | None:
+        """Which sound fills the next frame."""
+        waiting = self.waiting
+        if waiting is not None and waiting.done(talking=talking):
+            self.waiting = waiting = None
+        waits = waiting is not None and waiting.heard(talking=talking or self.front is not None)
+        if talking:
+            return None
+        return self.front or (waiting.sound if waiting is not None and waits else None)
 
     def encode(self, codec: PhoneCodec) -> None:
         """Go on in this codec."""
         self.codec = codec
-        if codec in LAWS:
-            law = LAWS[codec]
-            self.units, self.silence, self.scale = law.encode(self.samples), law.silence, 1
-        else:
-            self.units, self.silence, self.scale = widened(self.samples), 0, WIDE_FRAME // FRAME_BYTES
+        for sound in {self.front, self.waiting.sound if self.waiting else None, self.sounding}:
+            if sound is not None:
+                sound.encode(codec)
 
-    def frame(self) -> NDArray[np.uint8] | NDArray[np.int16]:
-        """The next 20 ms; a sound that ends is completed with silence."""
-        start, end = self.position * self.scale, (self.position + FRAME_BYTES) * self.scale
-        self.position += FRAME_BYTES
-        if self.loop:
-            self.position %= len(self.samples)
-            return self.units.take(np.arange(start, end), mode="wrap")
-        units = np.full(end - start, self.silence, self.units.dtype)
-        rest = self.units[start:end]
-        units[: len(rest)] = rest
-        return units
-
-    def over(self) -> bool:
-        return not self.loop and self.position >= len(self.samples)
+    def empty(self) -> bool:
+        return self.front is None and self.waiting is None and self.sounding is None
 
 
 class SoundPlayer:
@@ -73,26 +95,46 @@ class SoundPlayer:
     def __init__(self, counters: Counters, wideband: WidebandEncoder) -> None:
         self._counters = counters
         self._wideband = wideband
-        self._sounds: dict[int, _Sound] = {}
+        self._lanes: dict[int, _LaneSounds] = {}
 
-    def start(self, lane: int, samples: NDArray[np.int16], codec: PhoneCodec, *, loop: bool) -> None:
+    def start(self, lane: int, samples: Samples, codec: PhoneCodec, *, loop: bool) -> None:
         """Play 8 kHz samples on a lane whenever it has no model audio, in place of an earlier sound.
 
         Raises:
             ValueError: There are no samples.
         """
-        if not samples.size:
-            raise ValueError("A sound without samples cannot be played: pass at least one sample.")
-        self._sounds[lane] = _Sound(samples, codec, loop)
+        self._of(lane, codec).front = Sound(samples, codec, loop)
 
     def stop(self, lane: int) -> None:
-        """Stop the lane's sound, if there is one."""
-        self._sounds.pop(lane, None)
+        """Let the sound that was started fade out, if there is one."""
+        if sounds := self._lanes.get(lane):
+            sounds.front = None
+
+    def wait_with(self, lane: int, samples: Samples, codec: PhoneCodec, *, after: int) -> None:
+        """Repeat 8 kHz samples from when a lane has had nothing to play for some frames, until `wait_over`.
+
+        Raises:
+            ValueError: There are no samples.
+        """
+        sounds = self._of(lane, codec)
+        if sounds.waiting is None:
+            sounds.waiting = _Waiting(Sound(samples, codec, loop=True), after)
+        sounds.waiting.lingers = None
+
+    def wait_over(self, lane: int) -> None:
+        """End what `wait_with` began: with what the model says next, or after `LINGER_FRAMES`."""
+        sounds = self._lanes.get(lane)
+        if sounds is not None and sounds.waiting is not None:
+            sounds.waiting.lingers = LINGER_FRAMES
+
+    def forget(self, lane: int) -> None:
+        """Play nothing more on a lane, at once."""
+        self._lanes.pop(lane, None)
 
     def change_codec(self, lane: int, codec: PhoneCodec) -> None:
-        """Encode the lane's sound anew; it goes on where it was."""
-        if sound := self._sounds.get(lane):
-            sound.encode(codec)
+        """Encode the lane's sounds anew; they go on where they were."""
+        if sounds := self._lanes.get(lane):
+            sounds.encode(codec)
 
     def take(
         self,
@@ -100,7 +142,7 @@ class SoundPlayer:
         talking: NDArray[np.bool_],
         out: NDArray[np.uint8],
         events: list[MediaEvent],
-    ) -> None:
+    ) -> NDArray[np.bool_]:
         """Write the next frame of the lanes that have a sound and no model audio.
 
         Args:
@@ -108,19 +150,46 @@ class SoundPlayer:
             talking: Which of them carry model audio (k,).
             out: Their frames (k, 160); those of wide-band lanes go to their encoder.
             events: Sounds that ended are appended.
+
+        Returns:
+            Which rows carry model audio or a sound (k,); ``talking`` itself when no lane has a sound.
         """
-        if not self._sounds:
-            return
-        for index in np.flatnonzero(~talking).tolist():
-            lane = int(rows[index])
-            sound = self._sounds.get(lane)
-            if sound is None:
-                continue
-            if sound.codec in LAWS:
-                out[index] = sound.frame()
-            else:
-                self._wideband.samples[lane] = sound.frame()
+        if not self._lanes:
+            return talking
+        carries = talking.copy()
+        for index, lane in enumerate(rows.tolist()):
+            if sounds := self._lanes.get(lane):
+                carries[index] |= self._next(lane, sounds, out[index], events, talking=bool(talking[index]))
+        return carries
+
+    def _of(self, lane: int, codec: PhoneCodec) -> _LaneSounds:
+        return self._lanes.setdefault(lane, _LaneSounds(codec))
+
+    def _next(
+        self,
+        lane: int,
+        sounds: _LaneSounds,
+        out: NDArray[np.uint8],
+        events: list[MediaEvent],
+        *,
+        talking: bool,
+    ) -> bool:
+        """Write a frame of a lane; returns whether it carries a sound."""
+        before, sound = sounds.sounding, sounds.next(talking=talking)
+        frame = out if sounds.codec in LAWS else self._wideband.samples[lane]
+        if sound is not before:
+            parts = [linear(frame, sounds.codec)] if talking else []
+            parts += [sound.rising()] if sound else []
+            parts += [before.falling()] if before else []
+            frame[:] = units_of(mixed(parts), sounds.codec)
+        elif sound is not None:
+            frame[:] = sound.frame()
+        sounds.sounding = sound
+        if sound is not None:
             self._counters.add(lane, Cause.FRAMES_SOUND)
-            if sound.over():
-                del self._sounds[lane]
+            if sound.over:
+                sounds.front = sounds.sounding = None
                 events.append(SoundFinished(lane))
+        if sounds.empty():
+            del self._lanes[lane]
+        return sound is not None or before is not None

@@ -182,7 +182,8 @@ class Transmitter:
             return
         talking = self._downlink.take(group.rows, group.payloads, now, events)
         talking = self._joins.take(group.rows, talking, group.payloads)
-        self._sounds.take(group.rows, talking, group.payloads, events)
+        carries = self._sounds.take(group.rows, talking, group.payloads, events)
+        self._downlink.fill(group.rows, carries, group.payloads)
         self._downlink.encode(group.rows, group.payloads)
         if self._tap.active:
             self._tap.agent(group.rows, group.payloads, slot)
