@@ -3,7 +3,9 @@
 Run with `python tests/bench/plane.py`. One process plays both sides: the callers' packets are sent and
 drained outside the measured time, so the figures are the CPU of `MediaPlane.beat` and `MediaPlane.play`
 alone, system calls included. The clock is virtual and beats run back to back. With `--srtp` every lane is
-encrypted; the phones' own cryptography is outside the measured time too.
+encrypted; the phones' own cryptography is outside the measured time too. With `--sound` it shows what the
+keys of `[agents.NAME.sound]` cost: `limiter` on agents that speak, `noise` and `tools` (a sound on every
+lane) while all of them are silent, which `silent` is the measure of.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from talkpath.bridge.media.lane import PHASES, TICK_SECONDS, LaneMedia, ModelFormat
+from talkpath.bridge.call.sounds import tool_sound
+from talkpath.bridge.media.lane import PHASES, PLAIN_SOUND, TICK_SECONDS, LaneMedia, LaneSound, ModelFormat
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.srtp import Srtp
 from talkpath.codecs import rtp
@@ -30,6 +33,8 @@ from talkpath.sip.messages import Secret
 
 _DELTA_SECONDS = 0.1
 _NO_KEY = Secret("")
+_SOUNDS = {"limiter": LaneSound(limits=True), "noise": LaneSound(noise=-66.0)}
+_SPEAKING = frozenset({"plain", "limiter"})
 
 
 class _Callers:
@@ -90,7 +95,7 @@ def _udp() -> socket.socket:
 
 
 def measure(
-    calls: int, model_format: ModelFormat, seconds: float, key: Secret = _NO_KEY
+    calls: int, model_format: ModelFormat, seconds: float, key: Secret = _NO_KEY, sound: str = "plain"
 ) -> tuple[float, float, float]:
     """Return µs of CPU per call-second, the median beat in µs, and the 99th percentile."""
     plane = MediaPlane(max(calls, 200), start=0.0)
@@ -100,16 +105,19 @@ def measure(
         address, port = sock.getsockname()
         media = LaneMedia("PCMU", 0, address, port, local_crypto=key, remote_crypto=key)
         plane.configure_lane(lane, media, 0.0)
+        plane.shape(lane, _SOUNDS.get(sound, PLAIN_SOUND))
+        if sound == "tools" and (ticks := tool_sound("ticks")) is not None:
+            plane.wait_with(lane, ticks, 0.0)
+    speaking = lanes if sound in _SPEAKING else []
     delta = bytes(int(_DELTA_SECONDS * (48_000 if model_format == "pcm" else 8_000)))
     per_delta = round(_DELTA_SECONDS / TICK_SECONDS)
     beats: list[float] = []
     busy = 0.0
     uplink = heard = 0
-    ticks = round(seconds / TICK_SECONDS)
-    for tick in range(ticks):
+    for tick in range(round(seconds / TICK_SECONDS)):
         callers.speak(tick)
         began = time.process_time()
-        for lane in lanes[tick % per_delta :: per_delta]:
+        for lane in speaking[tick % per_delta :: per_delta]:
             plane.play(lane, "item", delta, tick * TICK_SECONDS)
         at = time.perf_counter()
         beat = plane.beat(tick * TICK_SECONDS)
@@ -132,13 +140,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="virtual seconds per line")
     parser.add_argument("--srtp", default="", help="encrypt with this suite, such as AEAD_AES_128_GCM")
+    parser.add_argument("--sound", default="plain", choices=["plain", "limiter", "silent", "noise", "tools"])
+    parser.add_argument("--calls", type=int, nargs="*", default=[1, 50, 200, 500])
     options = parser.parse_args()
     key = _key(options.srtp) if options.srtp else _NO_KEY
     out = sys.stdout.write
     out("calls  model  us/call-second  beat p50 us  beat p99 us\n")
-    for calls in (1, 50, 200, 500):
+    for calls in options.calls:
         for model_format in ("pcmu", "pcm"):
-            cost, median, tail = measure(calls, model_format, options.seconds, key)
+            cost, median, tail = measure(calls, model_format, options.seconds, key, options.sound)
             out(f"{calls:5}  {model_format:5}  {cost:14.0f}  {median:11.0f}  {tail:11.0f}\n")
 
 

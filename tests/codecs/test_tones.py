@@ -76,3 +76,14 @@ def test_a_comfort_sound_of_any_length_ends_in_silence(duration: float) -> None:
 def test_a_tone_of_no_length_or_no_strength_is_silent() -> None:
     assert len(tones.sine(1000.0, 0.0, 8000)) == 0
     assert not tones.sine(0.0, 0.1, 8000).any()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_ticks_are_short_soft_and_loop_without_a_click(rate: int) -> None:
+    samples = tones.ticks(rate, -36.0)
+    frames = level(samples[: len(samples) // 160 * 160].reshape(-1, 160))
+    assert samples[0] == samples[-1] == 0
+    assert frames.max() < -30
+    assert np.mean(frames > -60) < 0.25  # most of it is silence
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 100)
+    assert np.count_nonzero(np.diff(loud) > rate // 20) == 15  # pauses between sixteen ticks

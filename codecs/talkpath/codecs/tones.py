@@ -26,6 +26,10 @@ _RINGBACK: Final[dict[Country, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "uk": ((400.0, 450.0), (0.4, 0.2, 0.4, 2.0)),
     "us": ((440.0, 480.0), (2.0, 4.0)),
 }
+_TICKS: Final = (0.0, 0.17, 0.31, 0.9, 1.02, 1.33, 1.49, 2.2, 2.41, 2.55, 3.3, 3.44, 3.75, 3.9, 4.02, 4.8)
+"""Seconds at which a key is pressed: in words, as somebody types."""
+_TICKS_PERIOD: Final = 5.6  # seconds until it begins anew
+_TICK: Final = 0.03  # seconds of one
 _CHIME: Final = ((659.26, 0.0), (523.25, 0.35))  # E5, then C5: a falling third; Hz, seconds
 _CHIME_DECAY: Final = 0.35  # seconds in which a note falls to 1/e
 _CHIME_PERIOD: Final = 3.0  # seconds from one chime to the next
@@ -83,6 +87,23 @@ def comfort_sound(duration: float, rate: int, level: float = -30.0) -> Samples:
     sound = np.resize(period, count)
     end = min(count, round(0.05 * rate))  # a chime that is cut off by the end fades
     sound[count - end :] = np.rint(sound[count - end :] * np.linspace(1.0, 0.0, end))
+    return sound
+
+
+def ticks(rate: int, level: float = -36.0) -> Samples:
+    """Return the soft ticks of somebody who types, 5.6 seconds that can be looped.
+
+    Args:
+        rate: samples per second.
+        level: dBov of one tick.
+    """
+    time = np.arange(round(_TICK * rate)) / rate
+    sound = np.zeros(round(_TICKS_PERIOD * rate), np.int16)
+    for number, begin in enumerate(_TICKS):
+        pitch = 900.0 + 140.0 * (number * 5 % 7)  # no two keys in a row sound the same
+        wave = np.exp(-time / 0.006) * np.sin(2 * np.pi * pitch * time)
+        start = round(begin * rate)
+        sound[start : start + len(time)] = _to_samples(_faded(wave, rate), level)
     return sound
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from talkpath.bridge.call.agent_session import session_settings
 from talkpath.bridge.call.model_leg import ModelLeg
 from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
+from talkpath.bridge.call.tool_sound import ToolSound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -69,6 +70,7 @@ class ModelLine:
         self._timers = timers
         self._loop = asyncio.get_running_loop()
         self._tool_failed = tool_failed
+        self._tool_sound = ToolSound(services.plane, services.config.agents[agent].sound)
         self._history: Sequence[SeedMessage] = ()
         self._recovery = Recovery(SETUP_BUDGET)
         self._wait = 0.0
@@ -143,6 +145,7 @@ class ModelLine:
 
     def _forget_leg(self) -> ModelLeg | None:
         leg, self.leg = self.leg, None
+        self._tool_sound.stop()
         if leg is not None:
             self._history = leg.session.history()
         return leg
@@ -153,7 +156,7 @@ class ModelLine:
 
     def _run_tool(self, name: str, arguments: dict[str, Any]) -> Awaitable[str]:
         services = self._services
-        return services.tool_runner.run(
+        work = services.tool_runner.run(
             services.tools[self._agent],
             name,
             arguments,
@@ -161,6 +164,7 @@ class ModelLine:
             seconds=services.config.agents[self._agent].tool_timeout,
             on_failure=self._tool_failed,
         )
+        return self._tool_sound.during(self.lane, work)
 
     # A transfer -----------------------------------------------------------------------------------
 

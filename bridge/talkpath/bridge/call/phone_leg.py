@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from talkpath.bridge.call.sounds import comfort_sound
-from talkpath.bridge.media.lane import LaneMedia, NoFreeLane
+from talkpath.bridge.media.lane import PLAIN_SOUND, LaneMedia, LaneSound, NoFreeLane
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from talkpath.bridge.config.sound import SoundConfig
     from talkpath.bridge.media.lane import LaneStatistics, ModelFormat
     from talkpath.bridge.media.plane import MediaPlane
     from talkpath.bridge.media.ports import RtpPorts
@@ -33,13 +34,21 @@ class PhoneLeg:
         plane: The media plane.
         ports: The worker's RTP ports.
         loop: Its clock is the plane's.
+        sound: What is done to what the far end hears.
     """
 
-    def __init__(self, plane: MediaPlane, ports: RtpPorts, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        plane: MediaPlane,
+        ports: RtpPorts,
+        loop: asyncio.AbstractEventLoop,
+        sound: LaneSound = PLAIN_SOUND,
+    ) -> None:
         self.lane = -1
         self._plane = plane
         self._ports = ports
         self._loop = loop
+        self._sound = sound
         self._socket: socket.socket | None = None
         self._event_type: int | None = None
 
@@ -63,6 +72,7 @@ class PhoneLeg:
             self._ports.close(sock, now)
             raise
         self._socket = sock
+        self._plane.shape(self.lane, self._sound)
 
     def configure(self, description: MediaDescription) -> None:
         """Apply what SDP settled.
@@ -162,6 +172,11 @@ class PhoneLeg:
             return self._plane.close_lane(self.lane)
         finally:
             self._ports.close(sock, self._loop.time())
+
+
+def lane_sound(own: SoundConfig) -> LaneSound:
+    """What an agent's configuration means for a lane."""
+    return LaneSound(own.gain, own.limiter, own.comfort_noise)
 
 
 def _rtcp_address(description: MediaDescription) -> tuple[str, int] | None:

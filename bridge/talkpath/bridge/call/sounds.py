@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from talkpath.bridge.config.sound import ToolSoundName
+
 log = structlog.get_logger(__name__)
 
 SAMPLE_RATE: Final = 8000
 """Hz; the telephone's own rate, so that nothing has to be resampled at play time."""
+
+TOOL_SOUND_LEVEL: Final = -36.0
+"""dBov: some 12 dB below the voice of a model, so that it is heard and nobody takes it for the answer."""
 
 
 class BadSoundFile(ValueError):  # noqa: N818 - named by what is bad; the sentence says the rest
@@ -30,6 +35,14 @@ class BadSoundFile(ValueError):  # noqa: N818 - named by what is bad; the senten
 def comfort_sound() -> NDArray[np.int16]:
     """The looping sound of "please wait, somebody is still here"."""
     return tones.comfort_sound(6.0, SAMPLE_RATE)
+
+
+@functools.cache
+def tool_sound(name: ToolSoundName) -> NDArray[np.int16] | None:
+    """The looping sound of an agent at work, well below a voice; None: there is none."""
+    if name == "chime":
+        return tones.comfort_sound(6.0, SAMPLE_RATE, TOOL_SOUND_LEVEL)
+    return tones.ticks(SAMPLE_RATE, TOOL_SOUND_LEVEL) if name == "ticks" else None
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .realtime import ModelUrl, TranscriptionConfig
 from .recording import RecordingConfig
+from .sound import SoundConfig
 from .transfer import TransferConfig
 from .values import Duration, Kind, Secret, Section, ToldHeaders, refuse
 
@@ -179,6 +180,10 @@ class AgentConfig(Section):
     )
     recording: RecordingConfig = Field(
         default_factory=RecordingConfig, description="Which calls are kept as sound files."
+    )
+    sound: SoundConfig = Field(
+        default_factory=SoundConfig,
+        description="How loud the agent is, and what is heard when nobody speaks.",
     )
     transfer: TransferConfig | None = Field(
         default=None, description="To whom the agent may transfer a call; without it, to nobody."

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from talkpath.bridge.media.g711_law import LAWS
 from talkpath.bridge.media.lane import FRAME_BYTES
-from talkpath.bridge.media.wideband import WIDE_FRAME, widened
+from talkpath.bridge.media.wideband import widened
 from talkpath.codecs.limiter import fade_in, fade_out
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ class Sound:
     codec: PhoneCodec
     loop: bool
     position: int = 0
-    _units: Units = field(init=False)
-    _silence: int = field(init=False)
-    _scale: int = field(init=False)  # units of a sample
+    _units: Units | None = None  # made when they are needed: most sounds for slow tools are never heard
 
     def __post_init__(self) -> None:
         """Refuse what has no end because it has no beginning.
@@ -50,7 +48,6 @@ class Sound:
         """
         if not self.samples.size:
             raise ValueError("A sound without samples cannot be played: pass at least one sample.")
-        self.encode(self.codec)
 
     @property
     def over(self) -> bool:
@@ -60,11 +57,7 @@ class Sound:
     def encode(self, codec: PhoneCodec) -> None:
         """Go on in this codec."""
         self.codec = codec
-        if codec in LAWS:
-            law = LAWS[codec]
-            self._units, self._silence, self._scale = law.encode(self.samples), law.silence, 1
-        else:
-            self._units, self._silence, self._scale = widened(self.samples), 0, WIDE_FRAME // FRAME_BYTES
+        self._units = None
 
     def frame(self) -> Units:
         """The next 20 ms; a sound that ends is completed with silence."""
@@ -86,10 +79,16 @@ class Sound:
         return fade_out(samples, len(samples))
 
     def _ahead(self) -> Units:
-        start, end = self.position * self._scale, (self.position + FRAME_BYTES) * self._scale
+        if self._units is None:
+            self._units = (
+                LAWS[self.codec].encode(self.samples) if self.codec in LAWS else widened(self.samples)
+            )
+        scale = len(self._units) // len(self.samples)
+        start, end = self.position * scale, (self.position + FRAME_BYTES) * scale
         if self.loop:
             return self._units.take(np.arange(start, end), mode="wrap")
-        units = np.full(end - start, self._silence, self._units.dtype)
+        silence = LAWS[self.codec].silence if self.codec in LAWS else 0
+        units = np.full(end - start, silence, self._units.dtype)
         rest = self._units[start:end]
         units[: len(rest)] = rest
         return units
