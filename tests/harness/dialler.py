@@ -11,7 +11,7 @@ from talkpath.bridge.benchmark.uac import Call, CallState, UserAgentClient, pars
 if TYPE_CHECKING:
     from talkpath.bridge.media.lane import PhoneCodec
 
-PAYLOAD_TYPES: Final[dict[PhoneCodec, int]] = {"PCMU": 0, "PCMA": 8}
+PAYLOAD_TYPES: Final[dict[PhoneCodec, int]] = {"PCMU": 0, "PCMA": 8, "G722": 9}
 _CONNECTION6 = re.compile(r"^c=IN IP6 (\S+)", re.MULTILINE)
 _MEDIA = re.compile(r"^m=audio (\d+) ", re.MULTILINE)
 

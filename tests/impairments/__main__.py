@@ -39,11 +39,12 @@ def _arguments() -> argparse.Namespace:
 
 def table_of(results: Sequence[Result]) -> Table:
     """A row per call."""
-    table = Table(title="What the model hears of a caller on a bad network", title_justify="left")
+    table = Table(title="What model and caller hear of each other on a bad network", title_justify="left")
     table.add_column("call")
     for name in ("SNR dB", "spectrum dB", "missing", "clicks", "lost", "late", "stream ms", "delay ms"):
         table.add_column(name, justify="right")
-    table.add_column("back: gap p99, max ms", justify="right")
+    table.add_column("back: SNR dB", justify="right")
+    table.add_column("gap p99, max ms", justify="right")
     for result in results:
         found = result.score
         table.add_row(
@@ -56,6 +57,7 @@ def table_of(results: Sequence[Result]) -> Table:
             str(result.late),
             f"{found.stretch_ms:+.1f}",
             f"{result.delay_ms:.0f}",
+            f"{result.back.snr:.1f}",
             f"{result.down_gap_p99:.0f}, {result.down_gap_most:.0f}",
         )
     return table

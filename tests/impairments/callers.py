@@ -50,6 +50,7 @@ class Told:
         sent: Packets that arrived.
         late_ms: How late packets were sent, 99th percentile.
         received: (n, 3) arrival in ns, sequence number, timestamp of each packet from the daemon.
+        heard: What was in these packets, 160 octets each.
     """
 
     call_id: str
@@ -59,6 +60,7 @@ class Told:
     sent: int
     late_ms: float
     received: NDArray[np.int64]
+    heard: bytes
 
 
 class _Caller:
@@ -99,7 +101,7 @@ class _Caller:
                 data, ancillary, _, _ = self.sock.recvmsg(_ROOM, ANCILLARY_BYTES)
             except OSError:
                 return
-            self.received.append((kernel_time(ancillary, time.time_ns()), data[: rtp.HEADER_LENGTH]))
+            self.received.append((kernel_time(ancillary, time.time_ns()), data))
 
     def tell(self) -> Told:
         """Sum up, when the call is over."""
@@ -107,8 +109,8 @@ class _Caller:
         self.sock.close()
         assert self.call is not None
         rows = [
-            (at, int.from_bytes(head[2:4], "big"), int.from_bytes(head[4:8], "big"))
-            for at, head in self.received
+            (at, int.from_bytes(packet[2:4], "big"), int.from_bytes(packet[4:8], "big"))
+            for at, packet in self.received
         ]
         return Told(
             call_id=self.call.call_id,
@@ -118,6 +120,7 @@ class _Caller:
             sent=len(self.late),
             late_ms=float(np.percentile(self.late or [0.0], 99)) * 1000,
             received=np.array(rows, np.int64).reshape(-1, 3),
+            heard=b"".join(packet[rtp.HEADER_LENGTH :] for _, packet in self.received),
         )
 
 

@@ -22,7 +22,7 @@ _FACTORS: Final = {
     "reorder": (0.0, 0.05),
     "duplicate": (0.0, 0.05),
     "packet_time": _PACKET_TIMES,
-    "codec": ("PCMU", "PCMA"),
+    "codec": ("PCMU", "PCMA", "G722"),
 }
 
 
@@ -69,6 +69,9 @@ def sweeps() -> Iterator[Row]:
     yield Row(usual, Impairment(duplicate=0.05), "duplicate")
     yield Row(usual, Impairment(stalls=3), "stalls")
     yield Row(Offer("PCMA"), Impairment(), "clean")
+    yield Row(Offer("G722"), Impairment(), "clean")
+    for loss in LOSSES:
+        yield Row(Offer("G722"), Impairment(loss=loss), "wide loss")
     for packet_time in _PACKET_TIMES:
         if packet_time != 20:
             yield Row(Offer(packet_time=packet_time), Impairment(), "clean")

@@ -53,6 +53,10 @@ class Score:
     ends: int
 
 
+NOTHING: Final = Score(_SNR_RANGE[0], 99.0, 1.0, 0, 0.0, 0, 1)
+"""The score of a recording without the marks."""
+
+
 class NotHeardError(AssertionError):
     """The marks are not in the recording."""
 
@@ -63,6 +67,8 @@ def score(signal: Signal, best: Samples, heard: Samples) -> Score:
     Raises:
         NotHeardError: a mark is not found.
     """
+    delay = _find(best, signal.first_mark)  # of the codec's filters
+    best = np.concatenate((best[delay:], np.zeros(delay, np.int16)))
     begins = _find(heard, signal.first_mark)
     ends = _find(heard, signal.last_mark) + signal.last_mark.size
     aligned = _align(best, heard, begins)

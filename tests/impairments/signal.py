@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from talkpath.bridge.demo.voice import speak
+from talkpath.bridge.simulator.audio import convert
+from talkpath.bridge.simulator.reply import MODEL_RATE
 from talkpath.bridge.simulator.speech import MissingExtraError
-from talkpath.codecs import g711
+from talkpath.codecs import g711, g722
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,15 +50,39 @@ class Signal:
     spoken: bool
 
     def codes(self, codec: PhoneCodec) -> NDArray[np.uint8]:
-        """The signal in a law of G.711."""
-        encode = g711.linear_to_ulaw if codec == "PCMU" else g711.linear_to_alaw
-        return encode(self.samples)
+        """The signal as a telephone sends it: 8,000 octets a second of any codec."""
+        return encoded(self.samples, codec)
 
     def heard_at_best(self, codec: PhoneCodec) -> Samples:
         """What is left of it after the codec, towards a model that reads mu-law."""
-        if codec == "PCMU":
-            return g711.ulaw_to_linear(self.codes(codec))
-        return g711.ulaw_to_linear(g711.linear_to_ulaw(g711.alaw_to_linear(self.codes(codec))))
+        return _as_ulaw(decoded(self.codes(codec), codec))
+
+    def spoken_at_best(self, codec: PhoneCodec) -> Samples:
+        """What a telephone hears of a model that says it, in mu-law."""
+        told = _as_ulaw(convert(self.for_model(), MODEL_RATE, RATE))
+        return decoded(encoded(told, codec), codec)
+
+    def for_model(self) -> Samples:
+        """The signal for a model to say, int16 at 24 kHz."""
+        return convert(self.samples, RATE, MODEL_RATE)
+
+
+def encoded(samples: Samples, codec: PhoneCodec) -> NDArray[np.uint8]:
+    """8 kHz samples as octets of a codec."""
+    if codec == "G722":
+        return np.frombuffer(g722.G722Encoder().encode(convert(samples, RATE, g722.SAMPLE_RATE)), np.uint8)
+    return (g711.linear_to_ulaw if codec == "PCMU" else g711.linear_to_alaw)(samples)
+
+
+def decoded(octets: NDArray[np.uint8], codec: PhoneCodec) -> Samples:
+    """The octets of a codec as 8 kHz samples."""
+    if codec == "G722":
+        return convert(g722.G722Decoder().decode(octets.tobytes()), g722.SAMPLE_RATE, RATE)
+    return (g711.ulaw_to_linear if codec == "PCMU" else g711.alaw_to_linear)(octets)
+
+
+def _as_ulaw(samples: Samples) -> Samples:
+    return g711.ulaw_to_linear(g711.linear_to_ulaw(samples))
 
 
 def make_signal() -> Signal:

@@ -1,4 +1,4 @@
-"""Four rows of the matrix through the running daemon; all of them: ``make impairments``."""
+"""Five rows of the matrix through the running daemon; all of them: ``make impairments``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ ROWS = (
     Row(Offer("PCMA", 30), Impairment(jitter=60)),
     Row(Offer("PCMU", 60), Impairment(duplicate=0.1)),
     Row(Offer("PCMA", 20), Impairment(loss=0.05, reorder=0.05)),
+    Row(Offer("G722", 30), Impairment()),
 )
 
 
@@ -26,8 +27,9 @@ def test_the_model_hears_callers_on_bad_networks_in_their_own_time() -> None:
     judged = [result for result in results if result.caller_late_ms <= LATE_CALLER_MS]
     assert judged, "the machine is too busy to call"
     assert problems(judged) == []
-    clean, jittered, doubled, lossy = results
+    clean, jittered, doubled, lossy, wide = results
     assert clean.score.stretch_ms == 0
     assert clean.duplicate == jittered.duplicate == 0
     assert doubled.duplicate > 0
     assert lossy.lost > 0
+    assert wide.score.stretch_ms == 0

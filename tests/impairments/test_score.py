@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from tests.impairments.rows import Row
 from tests.impairments.score import FRAME, NotHeardError, Score, pace, score
 from tests.impairments.signal import RATE, short_signal
 from tests.impairments.verdict import problems
+
+if TYPE_CHECKING:
+    from talkpath.bridge.media.lane import PhoneCodec
 
 SIGNAL = short_signal()
 BEST = SIGNAL.heard_at_best("PCMU")
@@ -25,6 +29,14 @@ def judged(heard: np.ndarray[tuple[int], np.dtype[np.int16]]) -> Score:
 def test_the_clean_signal_is_perfect_wherever_it_stands() -> None:
     found = judged(BEST)
     assert found == Score(35.0, 0.0, 0.0, 0, 0.0, RATE, RATE + BEST.size)
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "G722"])
+def test_at_best_hardly_anything_is_lost_in_either_direction(codec: PhoneCodec) -> None:
+    for best in (SIGNAL.heard_at_best(codec), SIGNAL.spoken_at_best(codec)):
+        found = score(SIGNAL, best, np.concatenate((SILENCE, best, SILENCE)))
+        assert found.snr == 35
+        assert found.stretch_ms == 0
 
 
 def test_frames_of_silence_are_missing_and_cost_quality() -> None:
@@ -71,6 +83,7 @@ def test_pace_finds_missing_packets_jumps_of_the_timestamp_and_gaps() -> None:
 GOOD = Result(
     row=Row(Offer(), Impairment(), "clean"),
     score=Score(35.0, 0.0, 0.0, 0, 0.0, 0, 1),
+    back=Score(35.0, 0.0, 0.0, 0, 0.0, 0, 1),
     clock_ms=-40.0,
     delay_ms=10.0,
     lost=0,
@@ -94,6 +107,8 @@ def test_a_good_row_has_no_problem() -> None:
         (replace(GOOD, lost=1), "lost without a reason"),
         (replace(GOOD, score=replace(GOOD.score, snr=25.0)), "25.0 dB"),
         (replace(GOOD, score=replace(GOOD.score, stretch_ms=100.0)), "+100 ms longer"),
+        (replace(GOOD, back=replace(GOOD.back, snr=25.0)), "hears the model with 25.0 dB"),
+        (replace(GOOD, back=replace(GOOD.back, clicks=2)), "2 clicks"),
         (replace(GOOD, clock_ms=200.0), "+200 ms"),
         (replace(GOOD, down_jumps=1), "1 steps"),
         (replace(GOOD, caller_late_ms=30.0), "too busy"),

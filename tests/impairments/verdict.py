@@ -24,7 +24,7 @@ LATE_CALLER_MS: Final = 15.0
 def problems(results: Sequence[Result]) -> list[str]:
     """Return what is wrong, a sentence each."""
     found = [sentence for result in results for sentence in _of_one(result)]
-    for sweep in ("loss", "bursts"):
+    for sweep in ("loss", "bursts", "wide loss"):
         own = [result for result in results if result.row.sweep == sweep]
         own.sort(key=lambda result: result.row.impairment.loss)
         for less, more in pairwise(own):
@@ -47,9 +47,22 @@ def _of_one(result: Result) -> Iterator[str]:
     if result.down_lost or result.down_jumps:
         steps = result.down_lost + result.down_jumps
         yield f"{label}: {steps} steps in what the caller was sent"
+    yield from _of_the_way_back(result)
     if what.harmless and (result.lost or result.late or result.score.missing or result.score.clicks):
         yield f"{label}: something is lost without a reason"
     if what.harmless and result.score.snr < CLEAN_SNR:
         yield f"{label}: {result.score.snr:.1f} dB with nothing in the way"
     if result.score.missing > what.loss * 1.6 + 0.03 + what.stalls * 0.02:
         yield f"{label}: {result.score.missing:.1%} of the sound is missing"
+
+
+def _of_the_way_back(result: Result) -> Iterator[str]:
+    """Nothing is in the way of what the model says, whatever happens to what it hears."""
+    label, back = result.row.label, result.back
+    if back.missing or back.clicks or back.stretch_ms:
+        yield (
+            f"{label}: of the model, {back.missing:.1%} is missing, with {back.clicks} clicks, and it is "
+            f"{back.stretch_ms:+.0f} ms longer"
+        )
+    if back.snr < CLEAN_SNR:
+        yield f"{label}: the caller hears the model with {back.snr:.1f} dB"
