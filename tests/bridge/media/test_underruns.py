@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from talkpath.bridge.media.g711_law import ULAW
+from talkpath.codecs.g722 import G722Decoder
 from tests.bridge.media.phone import Line
 
 if TYPE_CHECKING:
@@ -62,6 +63,24 @@ def test_an_underrun_is_faded_out_and_in_and_counted_once(line: Line, model_form
     assert line.count(lane, "underruns") == 1
     assert line.count(lane, "frames_played") == 8
     assert line.count(lane, "frames_starved") >= 4
+
+
+@pytest.mark.parametrize("model_format", ["pcmu", "pcm"])
+def test_on_a_wide_lane_too_speech_falls_to_silence_and_rises_from_it(line: Line, model_format: Any) -> None:
+    lane = line.open(model_format, codec="G722", payload_type=9)
+    whole = audio(model_format, 8)
+    cut = len(whole) * 5 // 8
+    line.plane.play(lane, "item", whole[:cut], line.now)
+    line.run(0.2)
+    line.plane.play(lane, "item", whole[cut:], line.now)
+    line.plane.finish_item(lane, "item")
+    line.run(0.2)
+    samples = G722Decoder().decode(line.hear(lane).payloads.tobytes()[: 20 * 160]).astype(np.int32)
+    # At 16 kHz the tone moves by 668 from one sample to the next at most, and G.722 adds its noise.
+    assert np.abs(np.diff(samples)).max() < 1_900
+    assert np.abs(samples[6 * 320 + 160 : 9 * 320]).max() < 400
+    assert line.count(lane, "underruns") == 1
+    assert line.count(lane, "frames_played") == 8
 
 
 def test_the_tail_takes_5_ms_and_the_rest_of_the_hole_is_silence(line: Line) -> None:

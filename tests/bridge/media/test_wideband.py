@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkpath.bridge.media.g711_law import LAWS
-from talkpath.bridge.media.lane import PlayoutDrained, SoundFinished
+from talkpath.bridge.media.lane import Digit, DigitsSent, PlayoutDrained, SoundFinished
 from talkpath.bridge.media.wideband import WIDE_FRAME, WIDE_RATE, widened
 from talkpath.codecs import telephone_event
 from talkpath.codecs.g722 import G722Decoder, G722Encoder
@@ -441,3 +441,35 @@ def test_a_recording_has_both_sides_of_a_wide_lane_in_the_telephone_band(line: L
         heard = heard_by("pcmu", codes)
         assert heard.size > 15_000
         assert snr(heard[2_000:14_000], hertz, 8_000) > 30
+
+
+def test_keys_of_a_caller_are_told_and_ours_are_sent_on_a_wide_lane(line: Line) -> None:
+    lane = line.open("pcm", **G722)
+    line.plane.play(lane, "a", tone(500, 24_000, 3.0).tobytes(), line.now)
+    for slot in range(8):
+        payload = telephone_event.build_event(5, end=slot >= 5, volume=10, duration=160 * min(slot + 1, 5))
+        line.say(lane, packet(payload, slot, 4_000, payload_type=101, marker=slot == 0))
+        line.run(0.02)
+    assert [event.digit for event in line.happened(Digit)] == ["5"]
+    line.plane.finish_item(lane, "a")
+    line.plane.dial(lane, "12", line.now)
+    line.run(4.0)
+    assert line.happened(DigitsSent) == [DigitsSent(lane, complete=True)]
+    heard = line.hear(lane)
+    kinds = heard.parsed.payload_type.tolist()
+    assert set(kinds) == {9, 101}
+    assert steps(heard.parsed.sequence, 2**16) == {1}
+    detector = telephone_event.DigitDetector()
+    pressed = [
+        digit.digit
+        for index, kind in enumerate(kinds)
+        if kind == 101
+        for digit in detector.feed(
+            heard.datagrams[index][12:], int(heard.parsed.timestamp[index]), index * 0.02
+        )
+    ]
+    assert pressed == ["1", "2"]
+    voice = [index for index, kind in enumerate(kinds) if kind == 9]
+    samples = decoded(heard.payloads[voice].tobytes()[: len(voice) * 160])
+    assert line.count(lane, "frames_played") == 150, "all that was queued before the keys"
+    assert np.abs(samples.astype(int)).max() > 5_000

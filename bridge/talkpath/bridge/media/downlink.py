@@ -193,11 +193,15 @@ class Downlink:
             if queue.starving:
                 bridge_underruns(queue, rows[chosen], raw, has_audio, self._counters)
             ready[chosen] = has_audio
-            self._warm_up(resampler, rows[chosen], has_audio)
-            own, talking = rows[chosen][has_audio], chosen & ready
+            ends = self._ends(rows[chosen], has_audio)
+            raw[ends] = 0 if queue.linear else queue.pad[rows[chosen][ends], None]
+            sounding = has_audio | ends
+            own, there = rows[chosen][sounding], np.flatnonzero(chosen)[sounding]
             if own.size:
-                wider = resampler.process(own, self._linear(own, raw[has_audio]))
-                samples[talking] = self._loudness.samples(own, wider)
+                wider = resampler.process(own, self._linear(own, raw[sounding]))
+                samples[there] = self._loudness.samples(own, wider)
+            if ends.any():
+                resampler.reset(rows[chosen][ends])
         self.wideband.samples[rows] = samples
         return ready
 
@@ -208,12 +212,14 @@ class Downlink:
         of_ulaw = self._codes.pad[rows] == ULAW.silence
         return np.where(of_ulaw[:, None], ULAW.decode(raw), ALAW.decode(raw))
 
-    def _warm_up(self, resampler: ResamplerBank, rows: Rows, ready: NDArray[np.bool_]) -> None:
-        """After a pause of its model, a lane's resampler begins from silence."""
-        cold = ~ready & self._warm[rows]
-        if cold.any():
-            resampler.reset(rows[cold])
+    def _ends(self, rows: Rows, ready: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which lanes (k,) have nothing more to say: what their resamplers still hold is to go out now.
+
+        That are some milliseconds; then a resampler begins from silence.
+        """
+        ends = ~ready & self._warm[rows]
         self._warm[rows] = ready
+        return np.asarray(ends)
 
     def _take_narrow(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         if self._only_codes:
@@ -271,9 +277,13 @@ class Downlink:
             self._warm[rows] = True
             out[:] = self._convert(rows, raw)
             return ready
-        self._warm_up(self._resampler, rows, ready)
-        if ready.any():
-            out[ready] = self._convert(rows[ready], raw[ready])
+        ends = self._ends(rows, ready)
+        raw[ends] = 0
+        sounding = ready | ends
+        if sounding.any():
+            out[sounding] = self._convert(rows[sounding], raw[sounding])
+        if ends.any():
+            self._resampler.reset(rows[ends])
         return ready
 
     def _convert(self, rows: Rows, raw: Codes) -> Codes:
