@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from talkpath.codecs import comfort_noise
-from talkpath.codecs.comfort_noise import ComfortNoise, ComfortNoiseBank, NoiseFloor
+from talkpath.codecs.comfort_noise import ComfortNoise, ComfortNoiseBank, NoiseFloor, noise_loop
 from talkpath.codecs.levels import level
 
 ROW = np.zeros(1, np.intp)
@@ -155,3 +155,18 @@ def test_the_floor_follows_a_background_that_becomes_louder_within_three_seconds
     assert float(floor.level(ROW)[0]) == -127.0
     floor.update(ROW, np.array([-127.0]))
     assert float(floor.level(ROW)[0]) == -127.0
+
+
+@pytest.mark.parametrize("wanted", [-40.0, -66.0])
+def test_a_loop_of_noise_has_its_level_everywhere_and_no_seam(wanted: float) -> None:
+    loop = noise_loop(ComfortNoise(wanted, (-0.5,)), 40_000)
+    assert loop.dtype == np.int16
+    assert float(level(loop)) == pytest.approx(wanted, abs=0.3)
+    assert np.abs(level(loop.reshape(-1, 800)) - wanted).max() < 3
+    steps = np.abs(np.diff(np.concatenate((loop, loop)).astype(int)))
+    assert steps[len(loop) - 1] <= steps[: len(loop) - 1].max()
+
+
+def test_a_loop_of_noise_has_its_colour() -> None:
+    power = np.abs(np.fft.rfft(noise_loop(ComfortNoise(-30.0, (-0.5,)), 40_000))) ** 2
+    assert power[:4_000].sum() > 5 * power[-4_000:].sum()

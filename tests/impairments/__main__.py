@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.impairments.matrix import Result
 
+_WIDE: Final = 170
 FOLDER: Final = Path("build/impairments")
 
 
@@ -40,7 +41,7 @@ def _arguments() -> argparse.Namespace:
 def table_of(results: Sequence[Result]) -> Table:
     """A row per call."""
     table = Table(title="What model and caller hear of each other on a bad network", title_justify="left")
-    table.add_column("call")
+    table.add_column("call", no_wrap=True)
     for name in ("SNR dB", "spectrum dB", "missing", "clicks", "lost", "late", "stream ms", "delay ms"):
         table.add_column(name, justify="right")
     table.add_column("back: SNR dB", justify="right")
@@ -67,6 +68,8 @@ def main() -> int:
     """Call, judge, print, save."""
     options = _arguments()
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)  # a file has room for a row in one line
     began = time.monotonic()
     with console.status("a voice"):
         signal = make_signal()

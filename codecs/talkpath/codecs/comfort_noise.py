@@ -78,6 +78,20 @@ def analyse(samples: Samples, order: int = 0) -> ComfortNoise:
     return ComfortNoise(float(level(samples)), _reflection(wave, order))
 
 
+def noise_loop(noise: ComfortNoise, size: int, seed: int = 0) -> Samples:
+    """Return noise that can be repeated without a seam: int16 (size,).
+
+    Args:
+        noise: its level, not louder than -10 dBov, and its colour.
+        size: samples; long enough that nobody hears it come again.
+        seed: of the noise.
+    """
+    parts = np.random.default_rng(seed).standard_normal((2, size // 2 + 1))
+    wave = np.fft.irfft((parts[0] + 1j * parts[1]) * _response(noise.reflection, size), size)
+    wave *= _OVERLOAD * 10.0 ** (min(noise.level, _LOUDEST) / 20.0) / np.sqrt(np.mean(wave**2))
+    return np.asarray(np.rint(wave.clip(-_OVERLOAD, _OVERLOAD - 1)), dtype=np.int16)
+
+
 class ComfortNoiseBank:
     """Makes comfort noise for many lanes, each in its own level and colour.
 

@@ -116,7 +116,8 @@ def test_what_was_said_before_is_heard_before_and_the_rest_waits(line: Line, mod
     voice = np.setdiff1d(voice, events(heard))
     assert keys(heard) == "42"
     assert not voice[(voice > first) & (voice < last)].size
-    assert (voice < first).sum() == (voice > last).sum() == 8
+    assert (voice < first).sum() == 8
+    assert (voice > last).sum() == 8 + (model_format == "pcm")  # a resampler's last milliseconds
     assert heard.parsed.marker[voice[voice > last][0]], "the speech that waited is a new talkspurt"
     assert line.count(lane, "frames_starved") == 0
     assert line.plane.idle(lane)

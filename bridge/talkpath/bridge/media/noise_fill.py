@@ -1,11 +1,13 @@
 """A faint noise in place of digital silence, so that a line on which nobody speaks does not sound dead.
 
-It is made as RFC 3389 describes a receiver's comfort noise, and sent as voice: whoever listens needs to know
-nothing about it.
+It is what a receiver makes by RFC 3389, sent as voice: whoever listens needs to know nothing about it.
+All lanes of one level share some seconds of it, each at a place of its own: a frame costs hardly more than
+silence.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,19 +15,30 @@ import numpy as np
 from talkpath.bridge.media.g711_law import ALAW, ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES
 from talkpath.bridge.media.wideband import WIDE_FRAME
-from talkpath.codecs.comfort_noise import ComfortNoise, ComfortNoiseBank
+from talkpath.codecs.comfort_noise import ComfortNoise, noise_loop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from talkpath.bridge.media.wideband import WidebandEncoder
-    from talkpath.codecs.types import Codes, Rows
+    from talkpath.codecs.types import Codes, Rows, Samples
 
 __all__ = ["NoiseFill"]
 
 _COLOUR: Final = (-0.5,)
 """A gentle fall towards high frequencies: white noise hisses."""
-_NONE: Final = -127.0
+_FRAMES: Final = 251
+"""Length of the noise: 5 s; a prime, so that it does not march in step with anything."""
+_OFF: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """Some seconds of one level: codes of both laws (frames, 160), and samples at 16 kHz (frames, 320)."""
+
+    ulaw: Codes
+    alaw: Codes
+    wide: Samples
 
 
 class NoiseFill:
@@ -40,25 +53,20 @@ class NoiseFill:
     """
 
     def __init__(self, lanes: int, wideband: WidebandEncoder) -> None:
-        self._lanes = lanes
-        self._wideband = wideband
-        self._on = np.zeros(lanes, np.bool_)
         self.any_wanted = False
-        self._banks: tuple[ComfortNoiseBank, ComfortNoiseBank] | None = None
+        self._wideband = wideband
+        self._which = np.full(lanes, _OFF)
+        self._place = np.arange(lanes) * 97 % _FRAMES
+        self._levels: list[float] = []
+        self._noises: list[_Noise] = []
 
     def configure(self, lane: int, level: float | None) -> None:
         """Set the level of a lane in dBov; `None`: silence stays silence."""
-        self._on[lane] = level is not None
-        self.any_wanted = bool(self._on.any())
-        if level is None and self._banks is None:
-            return
-        if self._banks is None:  # most workers never need them
-            self._banks = (
-                ComfortNoiseBank(self._lanes, FRAME_BYTES),
-                ComfortNoiseBank(self._lanes, WIDE_FRAME),
-            )
-        for bank in self._banks:
-            bank.set(lane, ComfortNoise(_NONE if level is None else level, _COLOUR))
+        if level is not None and level not in self._levels:
+            self._levels.append(level)
+            self._noises.append(_made(level))
+        self._which[lane] = _OFF if level is None else self._levels.index(level)
+        self.any_wanted = bool((self._which != _OFF).any())
 
     def fill(self, rows: Rows, carries: NDArray[np.bool_], is_ulaw: NDArray[np.bool_], out: Codes) -> None:
         """Write noise for those of some lanes that want it and carry nothing.
@@ -69,15 +77,23 @@ class NoiseFill:
             is_ulaw: Whose law on the wire is mu-law (k,).
             out: Their frames (k, 160); those of wide-band lanes go to their encoder.
         """
-        chosen = self._on[rows] & ~carries
-        if self._banks is None or not chosen.any():
-            return
-        narrow_bank, wide_bank = self._banks
+        which = np.where(carries, _OFF, self._which[rows])
         wide = self._wideband.wide[rows]
-        for law, own in ((ULAW, is_ulaw), (ALAW, ~is_ulaw)):
-            narrow = chosen & own & ~wide
-            if narrow.any():
-                out[narrow] = law.encode(narrow_bank.next(rows[narrow]))
-        if (chosen & wide).any():
-            lanes = rows[chosen & wide]
-            self._wideband.samples[lanes] = wide_bank.next(lanes)
+        for number, noise in enumerate(self._noises):
+            chosen = which == number
+            if not chosen.any():
+                continue
+            place = self._place[rows]
+            self._place[rows[chosen]] = (place[chosen] + 1) % _FRAMES
+            for codes, own in ((noise.ulaw, is_ulaw & ~wide), (noise.alaw, ~is_ulaw & ~wide)):
+                if (narrow := chosen & own).any():
+                    out[narrow] = codes[place[narrow]]
+            if (wider := chosen & wide).any():
+                self._wideband.samples[rows[wider]] = noise.wide[place[wider]]
+
+
+def _made(level: float) -> _Noise:
+    noise = ComfortNoise(level, _COLOUR)
+    narrow = noise_loop(noise, _FRAMES * FRAME_BYTES).reshape(_FRAMES, FRAME_BYTES)
+    wide = noise_loop(noise, _FRAMES * WIDE_FRAME).reshape(_FRAMES, WIDE_FRAME)
+    return _Noise(ULAW.encode(narrow), ALAW.encode(narrow), wide)
