@@ -43,12 +43,12 @@ def file(tmp_path: Path) -> Callable[[str], str]:
 
 def test_help_lists_every_command_and_the_exit_codes() -> None:
     text = " ".join(talkpath("--help").output.split())
-    for name in ("init", "run", "check", "doctor", "call", "simulator", "demo"):
+    for name in ("init", "tune", "run", "check", "doctor", "call", "simulator", "demo"):
         assert f"│ {name} " in text
     assert "Exit codes: 0 all is well" in text
 
 
-@pytest.mark.parametrize("command", ["init", "run", "check", "doctor", "call", "simulator", "demo"])
+@pytest.mark.parametrize("command", ["init", "tune", "run", "check", "doctor", "call", "simulator", "demo"])
 def test_every_command_has_an_example(command: str) -> None:
     assert f"talkpath {command}" in talkpath(command, "--help").output
 

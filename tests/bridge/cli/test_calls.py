@@ -205,3 +205,20 @@ def test_times_are_read_the_way_people_write_them() -> None:
     assert local.astimezone().date().isoformat() == "2026-11-20"
     for text in ("yesterday", "2026-13-01", "-1h", "99999999999d"):
         assert parse_moment(text, NOON) is None
+
+
+def test_tune_names_the_key_and_the_figures_behind_it(config: Path) -> None:
+    now = datetime.now(UTC) - timedelta(hours=2)
+    many = [full_call(f"c-{number}", started_at=now, answered_at=now, ended_at=now) for number in range(25)]
+    for one in many:
+        one.call.codec = "G722"
+    store(config, *many)
+    config.write_text(CONFIG.replace("[realtime]", '[realtime]\naudio = "pcmu"'))
+    shown = talkpath(config, "tune")
+    assert shown.exit_code == 0, shown.output
+    assert 'realtime.audio = "pcm"   (now "pcmu")' in shown.output
+    assert "25 of 25 calls had wide-band voice" in shown.output
+    document = json.loads(talkpath(config, "tune", "--json").output)
+    assert document["advice"][0]["key"] == "realtime.audio"
+    assert "Too few" in talkpath(config, "tune", "--since", "1h").output
+    assert talkpath(config, "tune", "--since", "soon").exit_code == Exit.USAGE

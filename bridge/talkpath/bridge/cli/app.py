@@ -3,13 +3,13 @@
 # Imports stand inside the commands on purpose: `talkpath --help` must not wait for a media plane.
 # ruff: noqa: PLC0415
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from . import preparing
 from .exits import Exit
+from .options import ConfigFile, Database
 
 EPILOG = (
     "Exit codes: 0 all is well, 1 it ran and failed, 2 wrong command line, 3 the configuration is refused, "
@@ -25,17 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar="FILE",
-        help="Configuration file. Default: ./talkpath.toml, then /etc/talkpath/talkpath.toml.",
-        envvar="TALKPATH_CONFIG",
-    ),
-]
 
 
 def _show_version(wanted: bool) -> None:
@@ -113,15 +102,6 @@ def call(
 
 calls_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 app.add_typer(calls_app, name="calls")
-
-Database = Annotated[
-    str,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help="Database instead of the configuration's: a SQLite file, or postgresql://…",
-    ),
-]
 
 
 @calls_app.callback(

@@ -14,7 +14,9 @@ from talkpath.bridge.records.read import CallFilter
 from .exits import Exit, complain
 
 
-def call_filter(*, since: str, until: str, cause: str, outcome: str, **texts: str) -> CallFilter | Exit:
+def call_filter(
+    *, since: str, until: str, cause: str = "", outcome: str = "", **texts: str
+) -> CallFilter | Exit:
     """A filter from options, empty ones left out; or the exit code after saying what is wrong."""
     for name, value, known in (("cause", cause, CAUSES), ("outcome", outcome, OUTCOMES)):
         if value and value not in known:

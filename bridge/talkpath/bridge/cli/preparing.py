@@ -9,6 +9,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from .options import ConfigFile, Database
+
 Answer = Optional[str]  # noqa: UP045 - typer shows it better
 
 
@@ -37,7 +39,30 @@ def init(
     raise typer.Exit(code)
 
 
+def tune(
+    *,
+    config: ConfigFile = None,
+    database: Database = "",
+    since: Annotated[str, typer.Option(metavar="WHEN", help="24h, 7d, 2026-11-20.")] = "24h",
+    until: Annotated[str, typer.Option(metavar="WHEN", help="The same, for the end.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
+) -> None:
+    """Say which settings to change, by the calls of the last day, with the figures behind it.
+
+    Changes nothing by itself.
+    """
+    from .exits import Exit
+    from .filters import call_filter
+    from .tune import run_tune
+
+    wanted = call_filter(since=since, until=until)
+    if isinstance(wanted, Exit):
+        raise typer.Exit(wanted)
+    raise typer.Exit(run_tune(config, database, wanted, as_json=json))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     example = "Example:  talkpath init --pbx asterisk --address 192.0.2.10 --folder /etc/talkpath"
     app.command(epilog=example)(init)
+    app.command(epilog="Example:  talkpath tune --since 7d")(tune)

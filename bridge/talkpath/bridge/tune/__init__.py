@@ -1,0 +1,1 @@
+"""Which settings to change, by the calls that were: figures from the records, advice from the figures."""
