@@ -222,6 +222,10 @@ class Daemon:
         if self._process is not None:
             self._process.terminate()
 
+    def ended(self) -> bool:
+        """Whether its process is over."""
+        return self._process is None or self._process.poll() is not None
+
     def signal(self, number: int) -> None:
         """Send it a signal and come back at once."""
         if self._process is not None:
