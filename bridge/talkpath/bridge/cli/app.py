@@ -3,6 +3,7 @@
 # Imports stand inside the commands on purpose: `talkpath --help` must not wait for a media plane.
 # ruff: noqa: PLC0415
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
