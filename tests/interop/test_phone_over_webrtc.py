@@ -33,12 +33,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.daemon
 
 TOKEN = "a-token-of-the-tests-only"  # noqa: S105 - protects nothing
+READ_TOKEN = "another-token-of-the-tests"  # noqa: S105 - nor does this
 PHONE = f"""
 [phone]
 enabled = true
-token = "{TOKEN}"
 max_calls = 1
 addresses = ["127.0.0.1"]
+
+[api]
+operate.tester = "{TOKEN}"
+read.watcher = "{READ_TOKEN}"
 """
 CALLER_HZ = 1010
 SPEECH = ((0, 1.4), (CALLER_HZ, 0.6), (0, 20))
@@ -124,6 +128,8 @@ def test_only_who_has_the_token_may_call(daemon: Daemon) -> None:
         assert offered(daemon, sdp=peer.offer(), token="another").status_code == 401  # noqa: S106 - a wrong one
     assert httpx.get(f"{url(daemon)}/phone/agents").status_code == 401
     assert httpx.delete(f"{url(daemon)}/phone/calls/c-1").status_code == 401
+    with WebRtcPeer() as peer:
+        assert offered(daemon, sdp=peer.offer(), token=READ_TOKEN).status_code == 403
     assert httpx.get(f"{url(daemon)}/phone/agents", headers=authorised()).json() == {"agents": ["reception"]}
 
 

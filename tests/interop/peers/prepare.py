@@ -22,6 +22,7 @@ _PACKAGES = (
     *("sip-tester", "baresip-core", "debootstrap", "debian-archive-keyring"),
     *("iproute2", "nftables", "conntrack"),  # for networks with NAT, tests/harness/network.py
     "postgresql",  # for call records, tests/harness/postgresql.py
+    *("chromium", "fonts-dejavu-core"),  # for pages and the phone in them, tests/harness/chromium.py
 )
 _REFUSED = """\
 the peers of the interop tests can be installed on Debian as root only

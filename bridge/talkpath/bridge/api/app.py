@@ -59,12 +59,17 @@ def create_api(control: Control) -> FastAPI:
     api.state.control = control
     for part in (calls, daemon, records):
         api.include_router(part.router)
-    api.add_exception_handler(ApiError, _refused)
-    api.add_exception_handler(RequestValidationError, _invalid)
-    api.add_exception_handler(StarletteError, _other)
+    refuse_with_reasons(api)
     api.add_exception_handler(RecordsError, _no_database)
     api.openapi = lambda: describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
+
+
+def refuse_with_reasons(app: FastAPI) -> None:
+    """Let an application say no as the API does: with a Problem that names the reason."""
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteError, _other)
 
 
 def guarded(control: Control, gate: Gate, metrics: Metrics) -> ASGIApp:
@@ -143,4 +148,4 @@ async def _no_database(_request: Request, error: Exception) -> Response:
     return refuse(ApiError(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}."))
 
 
-__all__ = ["PREFIX", "create_api", "describe", "guarded"]
+__all__ = ["PREFIX", "create_api", "describe", "guarded", "refuse_with_reasons"]

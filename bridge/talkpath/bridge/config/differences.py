@@ -23,7 +23,6 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("sip", "tls"),
     ("http",),
     ("phone", "enabled"),
-    ("phone", "token"),
     ("phone", "max_calls"),
     ("phone", "addresses"),
     ("api", "console"),

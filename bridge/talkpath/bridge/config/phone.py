@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from .values import Kind, Secret, Section, refuse
+from .values import Kind, Section, refuse
 
 
 def _ip_address(value: object) -> str:
@@ -19,11 +19,6 @@ class PhoneConfig(Section):
     """A telephone in the browser, at /phone: WebRTC to an agent, with no PBX and no SIP between."""
 
     enabled: bool = Field(default=False, description="Serve it; it takes a token of [api] operate.")
-    token: Secret | None = Field(
-        default=None,
-        description="What the page asks for before it calls.",
-        examples=["env:TALKPATH_PHONE_TOKEN"],
-    )
     max_calls: int = Field(
         default=2,
         ge=1,

@@ -76,8 +76,9 @@ def _names(config: Config) -> Iterator[Finding]:
 
     for index, agent in enumerate(config.phone.agents):
         yield from _known(("phone", "agents", index), agent, config.agents, "agent")
-    if config.phone.enabled and config.phone.token is None:
-        yield Finding(("phone", "token"), "is missing: who may call?", 'Add token = "env:NAME".')
+    if config.phone.enabled and not (config.api.operate and config.http.enabled):
+        hint = 'Add [api.operate] with yourname = "env:TALKPATH_TOKEN", and do not switch [http] off.'
+        yield Finding(("phone", "enabled"), "needs a token of [api] operate: who may call?", hint)
     if config.phone.trunk is not None:
         yield from _known(("phone", "trunk"), config.phone.trunk, counts, "trunk")
 

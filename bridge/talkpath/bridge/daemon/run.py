@@ -28,11 +28,12 @@ from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.daemon.systemd import Notifier, status_line
 from talkpath.bridge.http.app import HttpServer, HttpServerError, create_app
 from talkpath.bridge.http.health import DaemonSnapshot, ProcessHealth, RegistrationHealth, why_not_ready
-from talkpath.bridge.http.phone import bearer, phone_router
 from talkpath.bridge.observe.feed import sip_feed
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.observe.shared import FOLDER
+from talkpath.bridge.phone.web import PREFIX as PHONE_PREFIX
+from talkpath.bridge.phone.web import guarded_phone
 from talkpath.bridge.records.keeper import RecordKeeper
 from talkpath.bridge.webhooks.desk import WebhookDesk
 from talkpath.sip import messages as m
@@ -40,7 +41,6 @@ from talkpath.sip import messages as m
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fastapi import FastAPI
     from starlette.types import ASGIApp
 
     from talkpath.bridge.config.api import ApiConfig
@@ -118,7 +118,8 @@ class Daemon:
         self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
-            http = HttpServer(self._app(supervisor), *self._config.http.listen)
+            app = create_app(self, self._metrics, self._parts(supervisor))
+            http = HttpServer(app, *self._config.http.listen)
             try:
                 address = await http.start()
             except HttpServerError as problem:
@@ -162,23 +163,19 @@ class Daemon:
             raise RuntimeError("asked before the supervisor exists")
         return await self._reloader.reload()
 
-    def _app(self, supervisor: Supervisor) -> FastAPI:
-        app = create_app(self, self._metrics, self._parts())
-        if self._config.phone.enabled:
-            token = self._config.phone.token
-            check = bearer([token.get_secret_value()] if token else [])
-            app.include_router(phone_router(lambda: supervisor.phone, check))
-        return app
-
     def _api_config(self) -> ApiConfig:
         """The ``[api]`` section in force."""
         return (self._config if self._supervisor is None else self._supervisor.config).api
 
-    def _parts(self) -> dict[str, ASGIApp]:
+    def _parts(self, supervisor: Supervisor) -> dict[str, ASGIApp]:
         """What HTTP serves besides metrics and health."""
         if self._control is None or not self._config.api.is_open:
             return {}
-        return {PREFIX: guarded(self._control, Gate(self._api_config), self._metrics)}
+        gate = Gate(self._api_config)
+        parts = {PREFIX: guarded(self._control, gate, self._metrics)}
+        if self._config.phone.enabled:
+            parts[PHONE_PREFIX] = guarded_phone(lambda: supervisor.phone, gate, self._metrics)
+        return parts
 
     def snapshot(self) -> DaemonSnapshot:
         """The state of this moment, for ``/healthz`` and ``/readyz``."""

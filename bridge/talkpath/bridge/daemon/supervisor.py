@@ -18,6 +18,7 @@ from talkpath.bridge.config.model import capacity, phone_agents, phone_settings,
 from talkpath.bridge.daemon.capacity import port_share, stack_warning
 from talkpath.bridge.daemon.children import Child, ChildSpec
 from talkpath.bridge.daemon.phone_desk import PhoneDesk
+from talkpath.bridge.daemon.registrations import note_registration
 from talkpath.bridge.daemon.switchboard import PHONE, SIP, Delivery, Switchboard
 from talkpath.bridge.daemon.vote import Vote
 from talkpath.sip import messages as m
@@ -313,7 +314,7 @@ class Supervisor:
         elif isinstance(message, m.ListenFailed):
             self._fail(message.problem)
         elif isinstance(message, m.RegistrationState):
-            self._registration(message)
+            note_registration(self.registrations, message)
         elif isinstance(message, m.SettingsReady):
             self._settings_ready(SIP, message)
         elif isinstance(message, m.IncomingCall):
@@ -371,19 +372,6 @@ class Supervisor:
         if not self.failure:
             self.failure = problem
             self.stop()
-
-    def _registration(self, message: m.RegistrationState) -> None:
-        before = self.registrations.get(message.trunk)
-        self.registrations[message.trunk] = message
-        if before is None or before.registered != message.registered:
-            level = log.info if message.registered else log.warning
-            level(
-                "registration",
-                trunk=message.trunk,
-                registered=message.registered,
-                status=message.status,
-                reason=message.reason,
-            )
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
         for destination, message in deliveries:

@@ -1,0 +1,39 @@
+// What is said in one call, from the daemon's stream of events (Server-Sent Events over fetch: an EventSource
+// cannot send a token).
+
+// Yields { who, item, text } for each piece of an utterance; `text` is the utterance so far.
+export async function* readTranscript(path, token, call, signal) {
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${token}` }, signal });
+  if (!answer.ok) return;
+  for await (const { kind, data } of events(answer.body)) {
+    if (kind === "snapshot") yield* data.calls.find((one) => one.id === call)?.transcript ?? [];
+    if (kind === "call.said" && data.call === call) yield data.line;
+    if (kind === "call.ended" && data.call === call) return;
+  }
+}
+
+// Cuts a stream of octets into events (WHATWG HTML, section 9.2.6).
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      const event = parse(part);
+      if (event) yield event;
+    }
+  }
+}
+
+export function parse(text) {
+  let kind = "message";
+  const data = [];
+  for (const line of text.split("\n")) {
+    if (line.startsWith("event:")) kind = line.slice(6).trim();
+    if (line.startsWith("data:")) data.push(line.slice(5).trim());
+  }
+  return data.length ? { kind, data: JSON.parse(data.join("\n")) } : null;
+}
