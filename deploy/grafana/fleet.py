@@ -319,6 +319,16 @@ FLEET = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Webhooks",
+                    "Messages in the last hour by what became of them, and those that wait.",
+                    (
+                        Query(
+                            "sum by (result) (increase(talkpath_webhook_messages_total{@}[1h]))", "{{result}}"
+                        ),
+                        Query("sum(talkpath_webhook_queued{@})", "waiting"),
+                    ),
+                ),
+                Panel(
                     "Exceptions",
                     "Caught at the root of a task, in the last hour. Any is a bug.",
                     (Query("sum by (where) (increase(talkpath_internal_errors_total{@}[1h]))", "{{where}}"),),
