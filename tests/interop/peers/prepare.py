@@ -3,7 +3,8 @@
 SIPp, baresip and the tools for networks with NAT are packages of the machine; Asterisk gets a root folder of
 its own. Asterisk is started from that root with the root's own loader and libraries (see
 tests/harness/asterisk.py): nothing is mounted, and nothing of it is installed on the machine. The same
-holds for Prometheus, which watches a daemon in tests/interop/test_prometheus.py.
+holds for Prometheus, which watches a daemon in tests/interop/test_prometheus.py, and for Kamailio, a proxy in
+front of one in tests/interop/test_kamailio.py.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from deploy.debian import find_archive, has_apt, is_root, require_packages
 from deploy.steps import StepError, Steps
 from tests.interop.peers.asterisk_root import asterisk_root, make_root
+from tests.interop.peers.kamailio_program import unpack_kamailio
 from tests.interop.peers.prometheus_tools import unpack_prometheus
 
 _PACKAGES = (
@@ -45,6 +47,7 @@ def prepare(*, refresh: bool = False) -> None:
     require_packages(_PACKAGES, steps)
     with _only_one(root.parent):
         unpack_prometheus(steps)
+        unpack_kamailio(steps)
         if root.exists() and not refresh:
             return
         if not is_root():
