@@ -33,6 +33,7 @@ async def desk(request: Request, who: Reader) -> Desk:
         trunks=tuple(trunk.name for trunk in config.trunks),
         targets=tuple(target.name for target in config.targets),
         records=bool(config.records.database),
+        phone=config.phone.enabled,
     )
 
 

@@ -125,6 +125,7 @@ class Desk(Model):
     trunks: tuple[str, ...] = Field(description="Trunks.")
     targets: tuple[str, ...] = Field(description="Targets of transfers.")
     records: bool = Field(description="Whether calls that are over are kept.")
+    phone: bool = Field(description="Whether browsers may call agents.")
 
 
 class Placed(Model):

@@ -21,6 +21,8 @@ from talkpath.bridge.api.models import Reload
 from talkpath.bridge.api.problems import ApiError
 from talkpath.bridge.api.service import Control
 from talkpath.bridge.config.model import is_watched
+from talkpath.bridge.console.web import PREFIX as CONSOLE
+from talkpath.bridge.console.web import guarded_console
 from talkpath.bridge.daemon.processes import ProcessWatch
 from talkpath.bridge.daemon.recordings import keep_house
 from talkpath.bridge.daemon.reload import Reloader
@@ -175,6 +177,8 @@ class Daemon:
         parts = {PREFIX: guarded(self._control, gate, self._metrics)}
         if self._config.phone.enabled:
             parts[PHONE_PREFIX] = guarded_phone(lambda: supervisor.phone, gate, self._metrics)
+        if self._config.api.console:
+            parts[CONSOLE] = guarded_console(gate, self._metrics)
         return parts
 
     def snapshot(self) -> DaemonSnapshot:

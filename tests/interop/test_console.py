@@ -1,0 +1,149 @@
+"""The console of the real daemon in a real browser, while SIPp calls."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from talkpath.bridge.simulator.audio import tone_ladder
+from talkpath.bridge.simulator.reply import Reply, Speech
+from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
+from tests.harness.chromium import Chromium
+from tests.harness.daemon import Daemon, RunningSimulator
+from tests.harness.peers import wait_until
+from tests.harness.sipp import Sipp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.interop, pytest.mark.daemon]
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+expect.set_options(timeout=20_000)
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+OPERATE, READ = "operate-token-of-the-tests-01", "read-token-of-the-tests-0123"
+API = f"""
+[api.operate]
+alice = "{OPERATE}"
+[api.read]
+wall = "{READ}"
+[[targets]]
+name = "workshop"
+description = "Repairs."
+uri = "sip:700@127.0.0.1:9"
+"""
+
+
+@pytest.fixture
+def model() -> Iterator[RunningSimulator]:
+    said = ("Hello, bicycle shop, how can I help you?", "Your bicycle is ready, you can fetch it until six.")
+    turns = [ScriptedTurn(reply=Reply((Speech(tone_ladder(4000), text),))) for text in said]
+    with RunningSimulator(ScriptPersona(turns)) as running:
+        yield running
+
+
+def console(browser: Chromium, daemon: Daemon, token: str = OPERATE) -> Page:
+    page = browser.open(f"http://{daemon.http_address}/console")
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Open the console").press("Enter")
+    return page
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture for the documentation, when that is asked for: PICTURES=1."""
+    if os.environ.get("PICTURES"):
+        page.screenshot(path=IMAGES / f"console-{name}.png")
+
+
+def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    recording = f'\n[agents.reception.recording]\nmode = "always"\ndirectory = "{tmp_path}"\n'
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API + recording) as daemon,
+        Chromium(width=1180, height=860) as browser,
+    ):
+        page = console(browser, daemon)
+        expect(page.get_by_text("No calls at the moment.")).to_be_visible()
+        with Sipp(
+            tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address
+        ) as caller:
+            call = page.locator("#live article")
+            expect(call).to_contain_text("talking")
+            expect(call.get_by_role("log")).to_contain_text("how can I help you?")
+            expect(call).to_contain_text("PCMU")
+            page.wait_for_function(
+                "[...document.querySelectorAll('.level[data-who=agent] i')]"
+                ".some((bar) => /scaleX\\(0?\\.[1-9]|scaleX\\(1/.test(bar.style.transform))"
+            )
+            call.get_by_label("Note").fill("He is in a hurry. <b>Be quick.</b>")
+            call.get_by_role("button", name="Tell", exact=True).click()
+            expect(page.get_by_role("status").filter(has_text="The agent knows.")).to_be_visible()
+            expect(call.get_by_role("log")).to_contain_text("until six.")
+            picture(page, "live")
+            call.get_by_role("button", name="Hang up").click()
+            call.get_by_role("button", name="Really hang up?").click()
+            expect(call).to_contain_text("Over: operator.")
+            assert caller.wait(timeout_s=20).succeeded == 1
+        line = daemon.wait_for("call_ended")
+        assert line["cause"] == "operator"
+        wait_until(lambda: daemon.metric("talkpath_records_stored_total") == 1, "the record", log=daemon.log)
+        call.get_by_role("link", name="See its record.").click()
+        record = page.locator("#recent article")
+        expect(record).to_contain_text(line["call"])
+        record.get_by_role("button", name="Load the recording").click()
+        expect(record.locator("canvas")).to_be_visible()
+        assert page.evaluate("document.querySelector('audio').duration") > 0.3
+        record.get_by_text("Ladder").click()
+        expect(record).to_contain_text("INVITE")
+        picture(page, "record")
+        page.get_by_role("link", name="Recent").click()
+        expect(page.get_by_role("row")).to_have_count(2)
+        assert browser.problems == []
+        daemon.assert_baseline()
+
+
+def test_who_may_only_read_sees_everything_and_can_do_nothing(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API) as daemon,
+        Chromium(width=390, height=844, scheme="dark") as browser,
+        Sipp(tmp_path, "uac", target=daemon.address, arguments=("-d", "15000")),
+    ):
+        page = console(browser, daemon, READ)
+        expect(page.get_by_role("log")).to_contain_text("how can I help you?")
+        picture(page, "telephone")
+        assert page.get_by_role("button", name=re.compile("Hang up|Tell|Transfer|^Call$")).count() == 0
+        wide = page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert wide, "nothing may be wider than a telephone"
+        page.get_by_role("link", name="System").click()
+        expect(page.get_by_role("heading", name="All is well")).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text="worker-0")).to_contain_text("works")
+        assert page.get_by_role("button", name="Drain").count() == 0
+        assert browser.problems == []
+
+
+def test_a_wrong_token_is_refused_and_forgotten(model: RunningSimulator, tmp_path: Path) -> None:
+    with Daemon(tmp_path, model_url=model.url, more=API) as daemon, Chromium() as browser:
+        page = console(browser, daemon, "wrong-token-of-the-tests-0123")
+        expect(page.get_by_role("alert")).to_contain_text("Authorization")
+        assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_page_comes_back_when_the_daemon_does(model: RunningSimulator, tmp_path: Path) -> None:
+    with Daemon(tmp_path, model_url=model.url, more=API) as daemon, Chromium() as browser:
+        page = console(browser, daemon)
+        status = page.locator("#status")
+        expect(status).to_contain_text("lanes free")
+        daemon.stop()
+        expect(status).to_contain_text("Not connected")
+        daemon.start()
+        expect(status).to_contain_text("lanes free", timeout=30_000)
