@@ -9,6 +9,7 @@ STAMP := $(VENV)/.talkpath-installed
 INTEROP ?= 1
 TESTS ?=
 PUBLISHED ?=
+DOCS ?=
 CALLS ?= 200
 MINUTES ?= 20
 
@@ -70,8 +71,8 @@ walkthrough: pjsua2 peers ## From nothing to a call: Asterisk, the daemon, Prome
 run: pjsua2 ## Start the daemon
 	@$(BIN)/talkpath run
 
-bench: pjsua2 ## Measure speed and cost against the budgets
-	@$(BIN)/python -m tests.bench
+bench: pjsua2 ## Measure speed and cost against the budgets (DOCS=1: all, for docs/performance.md)
+	@$(BIN)/python -m tests.bench $(if $(DOCS),--docs)
 
 impairments: pjsua2 ## Call over bad networks and score what the model hears
 	@$(BIN)/python -m tests.impairments

@@ -1,5 +1,7 @@
 """Measure speed and cost of the whole daemon: ``make bench``, or ``python -m tests.bench --quick``.
 
+``make bench DOCS=1`` measures everything in about ten minutes and writes docs/performance.md anew.
+
 Real SIP calls from a generator on the second core, a model on the same core, the daemon on the first. See
 docs/performance.md for how to read the tables.
 """
@@ -8,17 +10,26 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
+import shutil
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.console import Console
+from rich.table import Table
 
 from talkpath.bridge.benchmark import report
 from talkpath.bridge.benchmark.measure import DIAL_RATE, Bench
+from talkpath.bridge.benchmark.ramp import MOST, climb
 from talkpath.bridge.benchmark.rows import Row, SetupRow
+from talkpath.bridge.benchmark.short import verdict
 from talkpath.bridge.benchmark.tools import Cores
+from tests.bench import page
+from tests.bench.options import OptionRow
+from tests.bench.options import measure as measure_options
 from tests.bench.yardstick import naive_row
 
 if TYPE_CHECKING:
@@ -33,6 +44,8 @@ YARDSTICK_CALLS: Final = (1, 50, 100)
 SETUPS: Final = 250
 QUIET_BELOW: Final = 0.5
 """Load average below which the machine counts as quiet."""
+DOCS_SECONDS: Final = 8.0
+RAMP_SECONDS: Final = 4.0
 FILE_WIDTH: Final = 140
 """Columns of the tables when they are not shown on a terminal."""
 MOST_SECONDS: Final = 18.0
@@ -50,8 +63,15 @@ def _arguments() -> argparse.Namespace:
         "--retry", type=int, default=0, help="measure a disturbed row again, so often at most"
     )
     parser.add_argument("--no-yardstick", action="store_true", help="leave out the per-packet program")
+    parser.add_argument("--ramp", action="store_true", help="raise the calls until quality breaks, too")
+    parser.add_argument("--options", action="store_true", help="measure what SRTP, TLS and others add, too")
+    parser.add_argument("--docs", action="store_true", help="all of it, and write docs/performance.md anew")
     parser.add_argument("--output", type=Path, default=FOLDER, help="folder for JSON and picture")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.docs:
+        options.ramp = options.options = True
+        options.seconds = options.seconds or DOCS_SECONDS
+    return options
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -74,6 +94,8 @@ def _plan(options: argparse.Namespace, bench: Bench) -> Iterator[tuple[str, Call
     for mode in modes:
         for calls in options.calls:
             yield f"talkpath, {mode}, {calls} calls", partial(bench.daemon_row, mode, calls)
+    if options.docs:
+        yield "talkpath, g722, 200 calls", partial(bench.daemon_row, "g722", 200)
     for mode in modes[:1]:
         count = SETUPS // 5 if options.quick else SETUPS
         yield f"{count} set-ups, {mode}", partial(bench.setup_row, mode, DIAL_RATE, count)
@@ -107,6 +129,8 @@ def main() -> None:
         console = Console(width=FILE_WIDTH)
     bench = Bench(Cores.choose(), seconds)
     about = report.machine(bench)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if os.getloadavg()[0] > QUIET_BELOW:
         console.print(
             f"[yellow]The machine is not quiet (load {os.getloadavg()[0]:.1f}): figures will be high."
@@ -126,7 +150,12 @@ def main() -> None:
         setups += [row for row in repeated if isinstance(row, SetupRow)][-1:]
         console.print(f"[dim]{time.monotonic() - began:5.0f} s  {name}")
     report.show(console, rows, setups)
-    path = report.save(options.output, rows, setups, about)
+    facts = report.facts_of(rows, setups, about)
+    facts["ramps"] = _ramps(console, options, bench)
+    facts["options"] = [asdict(row) for row in _options(console)] if options.options else []
+    console.print(f"[dim]{time.monotonic() - began:5.0f} s in all")
+    path = options.output / time.strftime("%Y%m%d-%H%M%S.json")
+    report.save(path, facts)
     picture = options.output / "bench.png"
     try:
         report.plot(picture, rows)
@@ -134,6 +163,39 @@ def main() -> None:
         console.print("No picture without matplotlib: install the extra 'demo'.")
     else:
         console.print(f"{path} and {picture}")
+        if options.docs:
+            report.save(page.FIGURES, facts)
+            shutil.copy(picture, page.PICTURE)
+            page.main()
+
+
+def _ramps(console: Console, options: argparse.Namespace, bench: Bench) -> list[dict[str, Any]]:
+    if not options.ramp:
+        return []
+    bench = Bench(bench.cores, RAMP_SECONDS)
+    found = []
+    for mode in options.modes:
+        with console.status(f"ramp, {mode}"):
+            ramp = climb(bench, mode, MOST, lambda _row: None)
+        for sentence in verdict(ramp):
+            console.print(sentence)
+        found.append({"mode": mode, "calls": ramp.calls, "limits": ramp.limits, "ours": ramp.ours})
+    return found
+
+
+def _options(console: Console) -> list[OptionRow]:
+    # On the core of the daemon: this measurement lives in one process.
+    os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
+    with console.status("options"):
+        rows = measure_options()
+    table = Table(title="Worker alone, µs of CPU per call-second", title_justify="left")
+    for column in ("", "in all", "media plane", "appends", "model's audio"):
+        table.add_column(column, justify="right" if column else "left")
+    for row in rows:
+        figures = (row.total, row.plane, row.appends, row.deltas)
+        table.add_row(row.name, *(f"{figure:,.0f}" for figure in figures))
+    console.print(table)
+    return rows
 
 
 if __name__ == "__main__":

@@ -15,9 +15,12 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 # BLAS on one thread, as in the worker; must be set before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -29,36 +32,39 @@ from talkpath.bridge.benchmark import model_wire as wire
 from talkpath.bridge.config.model import Config
 from talkpath.bridge.media.heartbeat import freeze_garbage
 from talkpath.bridge.media.lane import PHASES, TICK_SECONDS
+from talkpath.bridge.media.srtp import Srtp
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.worker.worker import Worker
 from talkpath.codecs import rtp
 from talkpath.sip import messages as m
+from tests.bench.tls_socket import ModelSocket, server_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Callable, Iterator
 
     from talkpath.bridge.benchmark.marks import AudioMode
 
 DELTA_SECONDS: Final = 0.1
 TICKS_PER_DELTA: Final = round(DELTA_SECONDS / TICK_SECONDS)
 FIRST_PORT: Final = 34_000
+_KEY_BYTES: Final = {"AES_CM_128_HMAC_SHA1_80": 30, "AEAD_AES_128_GCM": 28}
 _BYTES_PER_SECOND: Final = {"pcmu": 8_000, "pcm": 48_000}
 
 
-class _Clock:
-    """CPU seconds of the worker's side."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU µs per call-second: the media plane, appends to the model, what the model sends."""
 
-    def __init__(self) -> None:
-        self.spent = 0.0
-        self._since = time.thread_time()
+    plane: float
+    appends: float
+    deltas: float
 
-    def __enter__(self) -> Self:
-        self._since = time.thread_time()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.spent += time.thread_time() - self._since
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.plane + self.appends + self.deltas
 
 
 @dataclass
@@ -68,7 +74,8 @@ class _Call:
     name: str
     phone: socket.socket
     target: tuple[str, int] = ("", 0)
-    model: socket.socket | None = None
+    model: ModelSocket | None = None
+    seal: Callable[[bytes | memoryview], bytes] | None = None
     session: wire.Session | None = None
     delta: bytes = b""
     heard: int = 0
@@ -83,19 +90,33 @@ class Bench:
         calls: How many at once.
         mode: What the model speaks.
         uplink_ms: Length of an append.
+        srtp: Suite that encrypts the telephones' voice; empty: none.
+        tls: Context and certificate that encrypt the model's sockets.
     """
 
-    def __init__(self, calls: int, mode: AudioMode, uplink_ms: int = 20) -> None:
+    def __init__(
+        self,
+        calls: int,
+        mode: AudioMode,
+        uplink_ms: int = 20,
+        srtp: str = "",
+        tls: tuple[ssl.SSLContext, Path] | None = None,
+    ) -> None:
         self._mode: AudioMode = mode
+        self._pieces = 1_000 // uplink_ms
+        self._key = m.Secret(srtp and f"{srtp} inline:{base64.b64encode(bytes(_KEY_BYTES[srtp])).decode()}")
+        self._tls = tls[0] if tls else None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=calls)
         self._listener.setblocking(False)
         port = self._listener.getsockname()[1]
         realtime = {
-            "url": f"ws://127.0.0.1:{port}/v1/realtime",
+            "url": f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/v1/realtime",
             "model": "bench",
             "audio": mode,
             "uplink_ms": uplink_ms,
         }
+        if tls:
+            realtime["ca_file"] = str(tls[1])
         config = Config.model_validate(
             {
                 "realtime": realtime,
@@ -112,29 +133,29 @@ class Bench:
             lanes=calls,
         )
         self.worker = Worker(settings, config, self._from_worker, Metrics())
-        self.calls = [_Call(f"c{number}", _udp()) for number in range(calls)]
+        self.calls = [_Call(f"c{number}", _udp(), seal=_sealer(self._key)) for number in range(calls)]
         self._by_name = {call.name: call for call in self.calls}
         self._payload = np.random.default_rng(1).integers(0, 256, (calls, 160), dtype=np.uint8)
         self._tick = 0
-        self.clock = _Clock()
+        self._spent = np.zeros(3)
 
-    async def run(self, seconds: float) -> float:
-        """CPU µs per call-second, after half a second to settle."""
+    async def run(self, seconds: float) -> Cost:
+        """What the talk costs, after half a second to settle."""
         self._start = asyncio.get_running_loop().time()
         for call in self.calls:
             self.worker.message(_invite(call.name))
         await self._until_talking()
         await self._talk(0.5)
         freeze_garbage()
-        self.clock.spent = 0.0
+        self._spent[:] = 0.0
         before = [(call.heard, call.appended) for call in self.calls]
         await self._talk(seconds)
         heard, appended = (
             np.array([(call.heard, call.appended) for call in self.calls]) - np.array(before)
         ).min(axis=0)
-        if heard < 45 * seconds or appended < 45 * seconds:
+        if heard < 45 * seconds or appended < 0.9 * self._pieces * seconds:
             sys.exit(f"Lost audio: {heard} packets down and {appended} pieces up in {seconds:.0f} s")
-        return self.clock.spent / seconds / len(self.calls) * 1e6
+        return Cost(*(self._spent / seconds / len(self.calls) * 1e6).tolist())
 
     async def close(self) -> None:
         """End every call and close every socket."""
@@ -161,6 +182,8 @@ class Bench:
                 remote_port=port,
                 local_address="127.0.0.1",
                 local_port=4000,
+                local_crypto=self._key,
+                remote_crypto=self._key,
             )
             loop = asyncio.get_running_loop()
             loop.call_soon(self.worker.message, m.MediaUpdated(call=message.call, media=media))
@@ -187,15 +210,13 @@ class Bench:
                 sock, _ = self._listener.accept()
             except BlockingIOError:
                 return
-            sock.setblocking(False)
-            call = next(waiting)
-            call.model = sock
+            next(waiting).model = ModelSocket(sock, self._tls)
 
     def _shake_hands(self, call: _Call) -> None:
         if call.model is None or call.delta:
             return
         try:
-            call.rest += call.model.recv(65_536)
+            call.rest += call.model.recv()
         except BlockingIOError:
             return
         if call.session is None and b"\r\n\r\n" in call.rest:
@@ -219,11 +240,15 @@ class Bench:
     async def _talk(self, seconds: float) -> None:
         for _ in range(round(seconds / TICK_SECONDS)):
             self._speak(self._tick)
-            with self.clock:
-                self.worker.beat(self.worker.plane.beat(self._start + self._tick * TICK_SECONDS))
-                # Twice: what a read brings may be handed on to a task.
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
+            began = time.thread_time()
+            beat = self.worker.plane.beat(self._start + self._tick * TICK_SECONDS)
+            played = time.thread_time()
+            self.worker.beat(beat)
+            appended = time.thread_time()
+            # Twice: what a read brings may be handed on to a task.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            self._spent += (played - began, appended - played, time.thread_time() - appended)
             self._listen()
             self._tick += 1
 
@@ -234,7 +259,8 @@ class Bench:
         packets = rtp.build(self._payload, 0, slot & 0xFFFF, slot * 160, np.arange(count), slot == 0)
         for index in range(phase, count, PHASES):
             call = self.calls[index]
-            call.phone.sendto(packets[index].data, call.target)
+            packet: bytes | memoryview = packets[index].data
+            call.phone.sendto(call.seal(packet) if call.seal else packet, call.target)
         for call in self.calls[tick % TICKS_PER_DELTA :: TICKS_PER_DELTA]:
             if call.model is not None:
                 call.model.send(call.delta)
@@ -247,10 +273,18 @@ class Bench:
             except BlockingIOError:
                 pass
             try:
-                if call.model is not None and call.model.recv(65_536):
+                if call.model is not None and call.model.recv():
                     call.appended += 1
             except BlockingIOError:
                 pass
+
+
+def _sealer(key: m.Secret) -> Callable[[bytes | memoryview], bytes] | None:
+    if not key.value:
+        return None
+    srtp = Srtp(lambda _cause: None)
+    srtp.configure(key, key)
+    return srtp.protect
 
 
 def _udp() -> socket.socket:
@@ -276,12 +310,27 @@ def _invite(call: str) -> m.IncomingCall:
     )
 
 
-async def _measure(options: argparse.Namespace, calls: int, mode: AudioMode) -> float:
-    bench = Bench(calls, mode, options.uplink_ms)
+async def _measure(bench: Callable[[], Bench], seconds: float) -> Cost:
+    made = bench()
     try:
-        return await bench.run(options.seconds)
+        return await made.run(seconds)
     finally:
-        await bench.close()
+        await made.close()
+
+
+def cost(calls: int, mode: AudioMode, seconds: float, **options: Any) -> Cost:
+    """CPU µs per call-second of a worker.
+
+    Args:
+        calls: How many at once.
+        mode: What the model speaks.
+        seconds: Virtual seconds.
+        options: As `Bench` takes them; `tls` is whether.
+    """
+    with tempfile.TemporaryDirectory(prefix="talkpath-bench-") as folder:
+        options["tls"] = server_context(Path(folder)) if options.get("tls") else None
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_measure(partial(Bench, calls, mode, **options), seconds))
 
 
 def main() -> None:
@@ -291,13 +340,18 @@ def main() -> None:
     parser.add_argument("--modes", nargs="+", default=["pcmu", "pcm"], choices=("pcmu", "pcm"))
     parser.add_argument("--seconds", type=float, default=4.0, help="virtual seconds per line")
     parser.add_argument("--uplink-ms", type=int, default=20, help="length of an append")
+    parser.add_argument("--srtp", default="", choices=("", *_KEY_BYTES), help="encrypt the telephones' voice")
+    parser.add_argument("--tls", action="store_true", help="encrypt the model's sockets")
     options = parser.parse_args()
-    sys.stdout.write("calls  model  us/call-second\n")
+    more = {"uplink_ms": options.uplink_ms, "srtp": options.srtp, "tls": options.tls}
+    sys.stdout.write("calls  model  us/call-second   plane  appends  deltas\n")
     for calls in options.calls:
         for mode in options.modes:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                cost = runner.run(_measure(options, calls, mode))
-            sys.stdout.write(f"{calls:5}  {mode:5}  {cost:14.0f}\n")
+            figure = cost(calls, mode, options.seconds, **more)
+            sys.stdout.write(
+                f"{calls:5}  {mode:5}  {figure.total:14.0f}  {figure.plane:6.0f}  {figure.appends:7.0f}"
+                f"  {figure.deltas:6.0f}\n"
+            )
             sys.stdout.flush()
 
 

@@ -39,6 +39,16 @@ def test_an_echo_counts_only_on_the_call_it_was_made_of() -> None:
     assert figures.echo(heard([], received), served(appended)).lost == 1
 
 
+def test_an_echo_that_is_only_late_is_not_lost_and_one_that_never_comes_is() -> None:
+    appended = [[0, (frame + 1) * 20 * MS, 5, frame] for frame in range(500)]
+    # 2 s behind, so that the last hundred are still queued when the window ends.
+    received = [[5, frame, (frame + 101) * 20 * MS, 5, frame, 1] for frame in range(400) if frame != 7]
+    assert figures.echo(heard([], received), served(appended)).lost == 1
+    # Nothing came back after the first second: what had its time is lost.
+    lost = figures.echo(heard([], received[:50]), served(appended)).lost
+    assert lost == 1 + 500 - 4_000 // 20 - 51 - 1
+
+
 def test_jitter_is_the_distance_from_20_ms_within_a_call() -> None:
     times = {1: [0, 20, 45, 60], 2: [7, 27, 47, 67]}
     received = [[call, 0, at * MS, -1, -1, 0] for call, ats in times.items() for at in ats]

@@ -22,7 +22,8 @@ MS: Final = 1e-6
 FRAME_MS: Final = 20.0
 UPLINK_TAIL_NS: Final = 500_000_000
 """What was sent this shortly before the end of a window may still be on its way."""
-ECHO_TAIL_NS: Final = 1_000_000_000
+ECHO_TAIL_NS: Final = 4_000_000_000
+"""In which a frame that was heard must have come back."""
 HEARD_WITHIN_NS: Final = 200_000_000
 """How long after an interruption a packet still belongs to the answer that was interrupted."""
 
@@ -79,15 +80,24 @@ def uplink(heard: Heard, served: Served) -> tuple[Spread, Delivery]:
 
 
 def echo(heard: Heard, served: Served) -> Delivery:
-    """Of the frames that the model heard and sent back, those that never became a packet."""
+    """Of the frames that the model heard and sent back, those that never became a packet.
+
+    A frame is not lost as long as it may still be queued: after a stall all that follows is late, and what
+    was heard at the end of a window comes back behind it. So a frame counts when one that was heard later
+    came back, or when it had `ECHO_TAIL_NS`.
+    """
     appended, received = served.appended, heard.received
     appended = appended[appended[:, 2] >= 0]
     if not len(appended) or not len(received):
         return Delivery(0, 0)
     received = received[received[:, 3] == received[:, 0]]
     back = _times(received[:, 3], received[:, 4], received[:, 2])
-    early = appended[appended[:, 1] < appended[:, 1].max() - ECHO_TAIL_NS]
-    return Delivery(len(early), int((back[early[:, 2], early[:, 3]] == 0).sum()))
+    calls, times = appended[:, 2], appended[:, 1]
+    came = back[calls, appended[:, 3]] > 0
+    last = np.zeros(marks.MOST_CALLS, np.int64)
+    np.maximum.at(last, calls[came], times[came])
+    due = (times <= last[calls]) | (times < times.max() - ECHO_TAIL_NS)
+    return Delivery(int(due.sum()), int((due & ~came).sum()))
 
 
 def send_jitter(heard: Heard) -> Spread:

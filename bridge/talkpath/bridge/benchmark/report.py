@@ -207,21 +207,27 @@ def _budget_table(rows: list[Row], setups: list[SetupRow]) -> Table:
     return table
 
 
-def save(folder: Path, rows: list[Row], setups: list[SetupRow], about: dict[str, Any]) -> Path:
-    """Write the figures of a run; returns the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / time.strftime("%Y%m%d-%H%M%S.json")
-    facts = {
-        "machine": about,
-        "rows": [
-            {**asdict(row), "limited_by_tools": row.limited_by_tools, "disturbed": row.disturbed}
-            for row in rows
-        ],
-        "setups": [asdict(row) for row in setups],
-        "budgets": [{**asdict(each), "kept": each.kept} for each in verdicts(rows, setups)],
-    }
-    path.write_text(json.dumps(without_nan(facts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+def facts_of(rows: list[Row], setups: list[SetupRow], about: dict[str, Any]) -> dict[str, Any]:
+    """Everything that a run found out, ready for JSON."""
+    facts: dict[str, Any] = without_nan(
+        {
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": about,
+            "rows": [
+                {**asdict(row), "limited_by_tools": row.limited_by_tools, "disturbed": row.disturbed}
+                for row in rows
+            ],
+            "setups": [asdict(row) for row in setups],
+            "budgets": [{**asdict(each), "kept": each.kept} for each in verdicts(rows, setups)],
+        }
+    )
+    return facts
+
+
+def save(path: Path, facts: dict[str, Any]) -> None:
+    """Write the figures of a run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def without_nan(value: Any) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -55,10 +53,8 @@ def run(mode: CallMode, most: int, output: Path | None) -> bool:
     for line in verdict(ramp):
         console.print(line, soft_wrap=True)
     if output is not None:
-        facts = {"machine": report.machine(bench), "calls": ramp.calls, "limits": ramp.limits}
-        rows = [asdict(row) for row in ramp.rows]
-        text = json.dumps(report.without_nan({**facts, "rows": rows}), indent=1, ensure_ascii=False)
-        output.write_text(text + "\n", encoding="utf-8")
+        about = {"calls": ramp.calls, "limits": ramp.limits, **report.machine(bench)}
+        report.save(output, report.facts_of(ramp.rows, [], about))
     return True
 
 
