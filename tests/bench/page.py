@@ -1,7 +1,6 @@
 """The generated part of docs/performance.md: figures and page never drift apart.
 
-``make bench DOCS=1`` measures and writes both; ``python -m tests.bench.page`` writes the page from the figures
-that are there.
+``make bench DOCS=1`` measures and writes both; ``python -m tests.bench.page`` writes the page once more.
 """
 
 from __future__ import annotations
@@ -49,10 +48,10 @@ def _section(facts: dict[str, Any]) -> Iterable[str]:
     yield from _rows(facts["rows"])
     yield ""
     yield from _setups(facts["setups"])
-    yield from _ramps(facts["ramps"])
-    yield ""
-    yield from _options(facts["options"])
-    yield ""
+    for key, write in (("ramps", _ramps), ("options", _options)):
+        if facts[key]:
+            yield from write(facts[key])
+            yield ""
     yield from _budgets(facts["budgets"])
     yield ""
     yield "![Cost, jitter and latency over the number of calls](images/bench.png)"

@@ -40,6 +40,7 @@ _PACKET_ROOM: Final = 256
 _HEADER: Final = rtp.HEADER_LENGTH
 _SIP_EVERY: Final = 50  # ticks between looks at the SIP timers
 _ORDERS_EVERY: Final = 10
+_FIRST_RTCP, _LAST_RTCP = 192, 223  # second byte (RFC 5761, section 4)
 _RECEIVE_BUFFER: Final = 1 << 18
 
 
@@ -161,6 +162,10 @@ class Sockets:
 
     def _note(self, calls: NDArray[np.int64], times: NDArray[np.int64], log: Log) -> None:
         packets = self._rows[: len(calls)]
+        # Our RTP ports stand where the system put them: RTCP for a neighbour comes to the port above its own.
+        voice = (packets[:, 1] < _FIRST_RTCP) | (packets[:, 1] > _LAST_RTCP)
+        if not voice.all():
+            packets, calls, times = packets[voice], calls[voice], times[voice]
         if self._wire is not None:
             payloads = packets[:, _HEADER : _HEADER + marks.FRAME_SAMPLES]
             payloads[:] = self._wire.decode(calls, payloads)
