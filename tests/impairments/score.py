@@ -40,8 +40,8 @@ class Score:
         missing: Share of the frames with sound in which nothing is heard.
         clicks: Jumps between samples that the clean signal does not have.
         stretch_ms: How much longer the stream is than what was said, from mark to mark.
-        begins: Sample of the stream at which the first mark begins.
-        ends: Sample behind the last mark.
+        begins: Sample of the stream at which the first mark begins, less the delay of filters.
+        ends: Sample behind the last mark, in the same way.
     """
 
     snr: float
@@ -84,8 +84,8 @@ def score(signal: Signal, best: Samples, heard: Samples) -> Score:
         missing=float(np.mean(_level(got_frames) < _level(clean_frames) * 0.1)),
         clicks=_clicks(best, aligned),
         stretch_ms=(ends - begins - best.size) * 1000 / RATE,
-        begins=begins,
-        ends=ends,
+        begins=begins - delay,
+        ends=ends - delay,
     )
 
 

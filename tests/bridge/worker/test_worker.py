@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.media.lane import Beat, RtpStopped
+from talkpath.bridge.media.ports import LISTENING_SECONDS, QUARANTINE_SECONDS
 from talkpath.bridge.worker import worker
 from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
@@ -188,6 +191,22 @@ async def test_metrics_tell_what_is_used(monkeypatch: Monkeypatch) -> None:
         w.ended()
         w.worker.feed_metrics()
         assert w.value("lanes", state="used") == 0
+
+
+@in_virtual_time
+async def test_who_still_sends_after_a_call_is_named_in_the_log(monkeypatch: Monkeypatch) -> None:
+    async with World(monkeypatch) as w:
+        await w.greeted()
+        port = w.worker.calls["c1"]._phone.rtp_port
+        w.ended()
+        await w.sleep(QUARANTINE_SECONDS + 0.1)
+        with capture_logs() as logs, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+            w.worker.feed_metrics()
+            old_caller.sendto(bytes(172), ("127.0.0.1", port))
+            await w.sleep(LISTENING_SECONDS + 0.1)
+            w.worker.feed_metrics()
+        noisy = [entry for entry in logs if entry["event"] == "rtp_after_call"]
+        assert [(entry["port"], entry["source"]) for entry in noisy] == [(port, "127.0.0.1")]
 
 
 @in_virtual_time
