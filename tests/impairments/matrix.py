@@ -58,8 +58,8 @@ class Result:
         clock_ms: Audio appended beyond the time that went by, from before the first packet to after the
             last. Some tens of milliseconds are missing where the clock's silence gives way to the caller,
             once a call.
-        delay_ms: From the time the last mark was said to the append of its end, waiting in the network
-            included.
+        delay_ms: From the time at which the last mark begins to be said to the append of its beginning,
+            waiting in the network included. Its end would not do: behind it, a filter waits for more.
         lost: Frames of 20 ms that the daemon waited for in vain.
         late: Packets that came after that.
         duplicate: Packets that it had already.
@@ -199,14 +199,15 @@ class Matrix:
         back = decoded(np.frombuffer(told.heard, np.uint8), codec)
         first, last = told.first - _SETTLE_S, told.last + _TAIL_S
         appended = clock.position_ms(session.id, last) - clock.position_ms(session.id, first)
-        said = told.first + self._signal.samples.size / RATE
+        mark = self._signal.last_mark.size
+        said = told.first + (self._signal.samples.size - mark) / RATE
         steps, jumps, gap_p99, gap_most = pace(told.received)
         return Result(
             row=row,
             score=found,
             back=self._score(self._signal.spoken_at_best(codec), back),
             clock_ms=appended - (last - first) * 1000,
-            delay_ms=(clock.reached(session.id, found.ends * 1000 / RATE) - said) * 1000,
+            delay_ms=(clock.reached(session.id, (found.ends - mark) * 1000 / RATE) - said) * 1000,
             lost=int(ended["rtp_lost"]),
             late=int(ended["rtp_late"]),
             duplicate=int(ended["rtp_duplicate"]),

@@ -105,6 +105,8 @@ class Downlink:
 
     def wait(self, lane: int, *, waits: bool) -> None:
         """Let the lane's speech wait, or go on where it stopped."""
+        if waits:
+            self._forget(lane)  # what its resampler holds back belongs before the pause
         self._waits[lane] = waits
         self._any_waits = bool(self._waits.any())
 
