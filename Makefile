@@ -12,12 +12,14 @@ PUBLISHED ?=
 DOCS ?=
 CALLS ?= 200
 MINUTES ?= 20
+SEED ?= 0
+RACES ?= 1000
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help venv pjsua2 peers check format diagrams docs test interop demo walkthrough run bench impairments
+.PHONY: help venv pjsua2 peers check format diagrams docs test interop torture demo walkthrough run bench impairments
 .PHONY: soak fuzz clean
 
 help: ## Show this list
@@ -61,6 +63,9 @@ endif
 
 interop: pjsua2 peers ## Transfer calls through Asterisk in every way, and print the table
 	@$(BIN)/python -m tests.transfers
+
+torture: venv ## Run races of transfers against all that can happen meanwhile (SEED=0 RACES=1000)
+	@$(BIN)/python -m tests.transfers.torture --seed $(SEED) --races $(RACES)
 
 demo: pjsua2 ## Make one call to a simulated model, offline
 	@$(BIN)/talkpath demo

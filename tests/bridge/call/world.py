@@ -175,6 +175,8 @@ class World:
         self._finished, services.finished = services.finished, self._note_finished
         self._heartbeat = Heartbeat(self.worker.plane, self.worker.beat, self.loop)
         self._pulse: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        """Of what is to happen later; it does not once the world ends."""
 
     async def __aenter__(self) -> Self:
         self._heartbeat.start()
@@ -187,6 +189,8 @@ class World:
         self._heartbeat.stop()
         if self._pulse is not None:
             self._pulse.cancel()
+        for timer in self._timers:
+            timer.cancel()
         self.phone.sock.close()
         self.human.sock.close()
         if kind is None:
