@@ -29,6 +29,8 @@ from tests.transfers.wild_peer import CALLER, WildWorld
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from talkpath.bridge.transfer.targets import Mode
+
 FASTER: Final = 4.0
 """The limits of the table are so much shorter here: the races are the same, the waiting is not."""
 CHAOS_SECONDS: Final = 9.0
@@ -99,8 +101,8 @@ class Race:
             (0.5, self.note),
             (0.4, self._w.lose_sip),
         ]
-        weights, functions = zip(*actions, strict=True)
-        return self._chance.choices(functions, weights)[0]
+        weights = [weight for weight, _ in actions]
+        return self._chance.choices([action for _, action in actions], weights)[0]
 
     def _safely(self, action: Callable[[], None]) -> Callable[[], None]:
         return lambda: action() if self._w.worker.calls else None
@@ -112,7 +114,8 @@ class Race:
         if self._chance.random() < 0.3:
             self.whistle()
         else:
-            mode = self._chance.choice(["blind", "warm", "bridge", None])
+            modes: list[Mode | None] = ["blind", "warm", "bridge", None]
+            mode = self._chance.choice(modes)
             order = TransferOrder(target="sales", mode=mode)
             if mode is not None and self._chance.random() < 0.2:
                 order = TransferOrder(number=NUMBER, mode=mode)
@@ -192,8 +195,8 @@ class Race:
 
     def _judge_record(self) -> None:
         record, happened = self._w.record, self._w.happened
-        if record.cause in {"transferred"}:
-            if record.transfer not in {"bridged"} and not self._w.joined:
+        if record.cause == "transferred":
+            if record.transfer != "bridged" and not self._w.joined:
                 raise WrongEndError(f"{record.transfer}, and nobody has joined anything")
         elif record.cause == "no_media":
             pass  # the limit for voice packets, which a race may bring about

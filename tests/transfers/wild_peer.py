@@ -1,7 +1,7 @@
 """A PBX with whims, behind the SIP process: telephones that do anything, REFERs that end in any way.
 
-It keeps the rules that the SIP process guarantees (a dialog ends once, and is silent then) and no others. What
-it says about a REFER goes through the real reader of responses and NOTIFYs, malformed ones too.
+It keeps the rules that the SIP process guarantees (a dialog ends once, and is silent then) and no others.
+What it says about a REFER goes through the real reader of responses and NOTIFYs, malformed ones too.
 """
 
 from __future__ import annotations
@@ -120,9 +120,11 @@ class WildWorld(World):
             self.soon(lambda: self.hang_up(call, status, "failure"), 2.0)
         elif answer == "has no media":
             self.soon(lambda: self._tell_if(call, "early", self.media(call, codec="OPUS")), 1.0)
-        self.later(
-            lambda: self._dialogs[call] == "early" and self.hang_up(call, 408, "failure"), ring_timeout
-        )
+        self.later(lambda: self._give_up(call), ring_timeout)
+
+    def _give_up(self, call: str) -> None:
+        if self._dialogs[call] == "early":
+            self.hang_up(call, 408, "failure")
 
     def _tell_if(self, call: str, state: str, message: m.AnyMessage) -> None:
         if self._dialogs[call] == state:

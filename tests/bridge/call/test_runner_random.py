@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from talkpath.bridge.call.transfer_order import TransferOrder
 from talkpath.bridge.realtime.connect_errors import ConnectError
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import ModelSocket
-from tests.bridge.call.world import World
+from tests.bridge.call.world import CONSULT, World, configuration
 from tests.harness.virtual_time import run_virtual
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ STEPS = 60
 
 ERRORS = ("server_error", "rate_limit_exceeded", "insufficient_quota", "session_expired", "no_such_thing")
 CLOSES = (1000, 1001, 1006, 1008, 1011, 3000, 4000)
+ARGUMENTS = {"lookup": '{"city": "Ulm"}', "transfer_call": '{"target": "sales", "reason": "a bicycle"}'}
+STAGES = (("accepted", 202), ("trying", 100), ("done", 200), ("done", 486), ("refused", 603), ("lost", 0))
 STATUSES = ("completed", "cancelled", "failed", "incomplete")
 
 
@@ -105,14 +108,14 @@ class WildModel(ModelSocket):
             self.frame("response.output_audio.done", **place, content_index=0)
 
     def call(self) -> None:
-        name = self.chance.choice(["hang_up", "hang_up", "lookup", "unknown"])
+        name = self.chance.choice(["hang_up", "hang_up", "lookup", "unknown", "transfer_call"])
         item = {
             "id": f"fc_{self.number}",
             "type": "function_call",
             "status": "completed",
             "name": name,
             "call_id": f"call_{self.number}_{self.chance.randint(0, 3)}",
-            "arguments": '{"city": "Ulm"}' if name == "lookup" else "{}",
+            "arguments": ARGUMENTS.get(name, "{}"),
         }
         self.frame("response.output_item.done", response_id=self.response, output_index=0, item=item)
 
@@ -166,6 +169,9 @@ class Chaos:
             (0.1, self.lose_sip),
             (0.1, lambda: self.w.worker.message(m.Stop())),
             (0.3, self.drop),
+            (1.5, self.transfer),
+            (3, self.human),
+            (2, self.report),
         ]
         if self.chance.random() < 0.35:
             await asyncio.sleep(self.chance.choice([0.02, 0.02, 0.1, 0.5, 1.5, 4.0]))
@@ -191,6 +197,35 @@ class Chaos:
             sends, receives = self.chance.random() < 0.8, self.chance.random() < 0.8
             self.w.worker.message(self.w.media(self.call, sends=sends, receives=receives))
 
+    def human(self) -> None:
+        """Something happens to the second leg of a transfer, which may be over."""
+        legs = [order.call for order in self.w.of(m.PlaceCall) if CONSULT in order.call]
+        if legs:
+            call = legs[-1]
+            status = self.chance.choice((200, 486, 482, 603))
+            messages: list[m.AnyMessage] = [
+                m.CallRinging(call=call, status=180),
+                self.w.media(call),
+                m.CallConfirmed(call=call),
+                m.CallDigit(call=call, digit=self.chance.choice("12"), duration_ms=100),
+                m.CallEnded(call=call, by="caller", status=status, reason=""),
+            ]
+            self.w.worker.message(self.chance.choice(messages))
+
+    def transfer(self) -> None:
+        """The operator transfers the call, if that can be."""
+        runner = self.w.worker.calls.get(self.call)
+        if runner is not None:
+            runner.operator.transfer(TransferOrder(target="sales"))
+
+    def report(self) -> None:
+        """The peer says something about a REFER, if there was one."""
+        if self.w.of(m.Refer):
+            stage, status = self.chance.choice(STAGES)
+            self.w.worker.message(
+                m.ReferProgress(call=self.call, stage=stage, status=status, reason="")  # type: ignore[arg-type]  # one of them
+            )
+
     def digit(self) -> None:
         self.w.worker.message(m.CallDigit(call=self.call, digit="5", duration_ms=100))
 
@@ -211,7 +246,10 @@ async def one_call(monkeypatch: pytest.MonkeyPatch, seed: int, states: set[str])
         "silence_timeout": chance.choice(["2s", "10s", None]),
         "greeting": chance.choice([None, "Hello."]),
     }
-    async with World(monkeypatch, agent=agent, callee="", tools=[lookup]) as w:
+    modes = {"mode": chance.choice(["blind", "warm", "bridge"])}
+    target = {"name": "sales", "description": "Orders.", "uri": ["700", "701"], **modes}
+    config = configuration({**agent, "transfer": {"targets": ["sales"]}}, targets=[target])
+    async with World(monkeypatch, config=config, callee="", tools=[lookup]) as w:
         outbound = chance.random() < 0.3
         call = "o1" if outbound else "c1"
         chaos = Chaos(w, call, chance)
@@ -236,4 +274,4 @@ def test_whatever_happens_nothing_is_illegal_and_nothing_is_left(
             run_virtual(lambda seed=seed: one_call(monkeypatch, seed, states))  # type: ignore[misc]  # bound at once
         except AssertionError as error:
             raise AssertionError(f"seed {seed}") from error
-    assert {"offered", "talking", "ended"} <= states, "the inputs reach into the call"
+    assert {"offered", "talking", "transferring", "ended"} <= states, "the inputs reach into the call"

@@ -78,6 +78,8 @@ class Bookkeeping:
         self._silent_since: float | None = None
         self._cause: Cause | None = None
         self._sip_outcome = SipOutcome.UNKNOWN
+        self._transfer: tuple[str, str] | None = None
+        """Outcome and reason that a late report may still change; counted when it no longer can."""
         metrics.calls_active.labels(record.agent).inc()
 
     # The dialog -----------------------------------------------------------------------------------
@@ -242,18 +244,39 @@ class Bookkeeping:
         self._note("call", "", f"transfer: {state.replace('_', ' ')}", event.replace("_", " "))
         self._log.info("transfer_step", target=target, state=state, event_name=event)
 
-    def transfer_ended(self, target: str, outcome: str, reason: str) -> None:
+    def transfer_ended(self, target: str, outcome: str, reason: str, *, preliminary: bool = False) -> None:
         """A transfer is over, or was refused at once.
 
         Args:
             target: Name of the target.
             outcome: ``transferred``, ``returned``, ``caller_gone``, or ``refused``.
             reason: One of `talkpath.bridge.transfer.vocabulary.Reason`.
+            preliminary: The peer may still report a success, which then takes the place of this outcome.
         """
+        self._count_transfer()
         self.record.transfer, self.record.transfer_target = reason, target
         self._note("call", "", f"transfer to {target}", f"{outcome}: {reason}".replace("_", " "))
-        self._metrics.transfers.labels(outcome, reason).inc()
+        self._transfer = outcome, reason
+        if not preliminary:
+            self._count_transfer()
         self._log.info("transfer_ended", target=target, outcome=outcome, reason=reason)
+
+    def transfer_succeeded_late(self) -> None:
+        """The peer reports, late, that the last transfer has succeeded after all."""
+        self._transfer = None
+
+    def caller_kept(self) -> None:
+        """After a failed transfer nothing comes from the caller any more."""
+        self.record.reason = (
+            "The peer reported that the transfer failed, and did not give the caller back: let its dialplan "
+            "say what happens then (docs/transfer.md)."
+        )
+        self._log.warning("caller_kept_by_peer", problem=self.record.reason)
+
+    def _count_transfer(self) -> None:
+        counted, self._transfer = self._transfer, None
+        if counted is not None:
+            self._metrics.transfers.labels(*counted).inc()
 
     def tool_failed(self) -> None:
         """A tool raised or took too long."""
@@ -268,6 +291,7 @@ class Bookkeeping:
 
     def ended(self, now: float) -> CallRecord:
         """Settle outcome and cause, and write the canonical line."""
+        self._count_transfer()
         record = self.record
         if self._answered is not None:
             record.talk = now - self._answered

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
+from talkpath.bridge.call.key_relay import KeyRelay
 from talkpath.bridge.call.phone_leg import PhoneLeg, UnusableMediaError
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.call.timers import CallTimers
+from talkpath.bridge.config.model import dtmf_mode, endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.transfer.reasons import consult_end
 from talkpath.bridge.transfer.vocabulary import Event
@@ -65,6 +68,9 @@ class ConsultLeg:
         self._services = services
         self._owner = owner
         self._phone = PhoneLeg(services.plane, services.ports, loop)
+        self._timers = CallTimers(loop, self.guarded)
+        self._keys: SendDtmf | None = None
+        self._relay: KeyRelay | None = None
         self._format = endpoint(services.config, agent).audio
         self._dialog = self._answered = self._closed = False
 
@@ -81,6 +87,9 @@ class ConsultLeg:
             NoFreeLane: every lane of this worker is taken.
         """
         self._phone.open(self._format, ipv6=is_ipv6(uri_host(uri)))
+        mode = dtmf_mode(self._services.config, trunk)
+        self._keys = SendDtmf(mode, self._phone, self._send_info, self._timers)
+        self._relay = KeyRelay(self._keys)
         self._phone.deafen()
         self._services.attach(self.call, self)
         self._dialog = True
@@ -100,6 +109,14 @@ class ConsultLeg:
         """Let the briefing hear the human."""
         self._phone.listen()
 
+    def relay(self, digit: str) -> None:
+        """Pass a key of the caller's on to the human."""
+        if self._relay is not None:
+            self._relay.take(digit)
+
+    def _send_info(self, digit: str, duration_ms: int) -> None:
+        self._services.send(m.SendInfoDigit(call=self.call, digit=m.Secret(digit), duration_ms=duration_ms))
+
     def close(self, reason: str) -> None:
         """CANCEL or BYE, unless the dialog is over; give lane and port back. Again: nothing happens."""
         if self._closed:
@@ -108,6 +125,7 @@ class ConsultLeg:
         if self._dialog:
             self._dialog = False
             self._services.send(m.HangUp(call=self.call, reason=reason))
+        self._timers.cancel_all()
         self._services.detach(self.call)
         self._phone.close()
 
@@ -125,6 +143,8 @@ class ConsultLeg:
                 self._owner.consult_event(Event.ANSWERED)
             case m.CallDigit():
                 self._owner.consult_digit(message.digit)
+            case m.InfoDigitAnswered() if self._keys is not None:
+                self._keys.info_answered(message.status)
             case m.CallEnded():
                 self._dialog = False
                 self._owner.consult_event(consult_end(message.status), message.status)
@@ -136,10 +156,13 @@ class ConsultLeg:
 
     def media_event(self, event: media.MediaEvent) -> None:
         """Take an event of the media plane about this lane."""
-        if isinstance(event, media.Digit):
-            self._owner.consult_digit(event.digit)
-        else:
-            self._owner.consult_media(event)
+        match event:
+            case media.Digit():
+                self._owner.consult_digit(event.digit)
+            case media.DigitsSent() if self._keys is not None:
+                self._keys.events_sent(complete=event.complete)
+            case _:
+                self._owner.consult_media(event)
 
     def append(self, audio: bytes) -> None:
         """Pass on 20 ms of the human."""

@@ -55,7 +55,7 @@ class Patience:
         """Nothing has come from the caller for ``seconds``: give the call up when that goes on."""
         if self._rtp_timeout:
             left = max(self._rtp_timeout - seconds, 0.0)
-            self._timers.set("rtp", left, lambda: self._call.hang_up("no_media"))
+            self._timers.set("rtp", left, self._no_rtp)
 
     def rtp_expected(self) -> None:
         """Voice packets come again, or a hold begins or ends; what was counted is forgotten."""
@@ -69,6 +69,13 @@ class Patience:
         """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
         if self._own.silence_timeout is not None and self._call.state is State.TALKING:
             self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
+
+    def _no_rtp(self) -> None:
+        """Nobody is there; in a transfer the peer may have the caller, and other limits hold."""
+        if self._call.state is State.TRANSFERRING:
+            self._timers.set("rtp", LIMIT_AGAIN, self._no_rtp)
+        else:
+            self._call.hang_up("no_media")
 
     def _limit_reached(self) -> None:
         """The agent's time is over; during a transfer that waits until the caller is back."""

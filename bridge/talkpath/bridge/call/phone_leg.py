@@ -134,6 +134,11 @@ class PhoneLeg:
         return self._plane.idle(self.lane)
 
     @property
+    def silent_seconds(self) -> float:
+        """How long no voice packet has come."""
+        return self._plane.silent_seconds(self.lane)
+
+    @property
     def takes_events(self) -> bool:
         """Whether telephone events (RFC 4733) were negotiated."""
         return self._event_type is not None

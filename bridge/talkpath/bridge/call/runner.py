@@ -24,7 +24,7 @@ from talkpath.bridge.call.recording import CallRecording
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_desk import TransferDesk
-from talkpath.bridge.call.transfer_runner import Lent
+from talkpath.bridge.call.transfer_terms import Lent
 from talkpath.bridge.config.model import dtmf_mode, endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
@@ -104,7 +104,7 @@ class CallRunner(CallLifecycle):
         )
         peer = peer or (Peer.of_order(order) if order else Peer())
         self._desk.equip(
-            Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer)
+            Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer, self._keys)
         )
         self._patience = Patience(self, self._own, services.config.sip.rtp_timeout, self._line, self._timers)
         self.operator = Operator(self, self._desk, self._line, self._keys)
@@ -379,6 +379,7 @@ class CallRunner(CallLifecycle):
             return
         self._books.record.digits += 1
         if self.state is State.TRANSFERRING:  # what the caller does meanwhile reaches no model
+            self._desk.caller_digit(digit)
             return
         leg = self._line.leg
         if leg is not None:

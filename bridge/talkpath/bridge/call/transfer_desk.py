@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.transfer_order import TransferOrder
-    from talkpath.bridge.call.transfer_runner import Lent
+    from talkpath.bridge.call.transfer_terms import Lent
     from talkpath.bridge.config.model import Config
+    from talkpath.bridge.observe.call_record import Cause
     from talkpath.bridge.transfer.tool import TransferRequest
     from talkpath.sip import messages as m
 
 
+KEPT: Final = "transfer_kept"
+"""Name of a timer."""
+CALLER_COMES_BACK: Final = 5.0
+"""Seconds within which voice packets come again from a caller whom the peer has given back."""
 _NOT_NOW: Final = {
     Reason.ALREADY: "A transfer of this call is under way.",
     Reason.STOPPING: "The call can be transferred only while the agent has the caller.",
@@ -49,6 +55,9 @@ class TransferringCall(Protocol):
 
     def happen(self, event: CallEvent) -> None:
         """Take one step of the call's table."""
+
+    def hang_up(self, cause: Cause) -> None:
+        """End the call from our side."""
 
     def agent_talks(self) -> bool:
         """Whether the caller hears the agent, or will."""
@@ -173,6 +182,11 @@ class TransferDesk:
         if self._active is not None:
             self._active.happen(event)
 
+    def caller_digit(self, digit: str) -> None:
+        """The caller pressed a key during a transfer."""
+        if self._active is not None:
+            self._active.caller_digit(digit)
+
     def speech_may_be_over(self) -> None:
         """Something ended that the agent had to say."""
         if self._active is not None:
@@ -189,6 +203,7 @@ class TransferDesk:
             self._active.reported(progress)
         elif self._pending_report and self._lent is not None and refer_event(progress) is Event.REFER_DONE:
             target, self._pending_report = self._pending_report, ""
+            self._lent.books.transfer_succeeded_late()
             self._lent.books.transfer_ended(target, State.TRANSFERRED.value, Reason.REFERRED.value)
             self._call.happen(CallEvent.TRANSFERRED)
 
@@ -221,9 +236,17 @@ class TransferDesk:
         if state is State.RETURNED:
             self._pending_report = ended.target if ended.referred else ""
             self._call.happen(CallEvent.TRANSFER_RETURNED)
+            if ended.caller_may_be_kept:
+                lent.timers.set(KEPT, CALLER_COMES_BACK, functools.partial(self._look_for_caller, lent))
             if not self._closing and not lent.line.alive:
                 self._call.happen(CallEvent.MODEL_GONE)
             return
         if state is State.TRANSFERRED:
             lent.books.because("transferred")
         self._call.happen(CallEvent.TRANSFERRED if hang_up else self._caller_end)
+
+    def _look_for_caller(self, lent: Lent) -> None:
+        """End a call that the peer has emptied: the agent would talk to nobody."""
+        if lent.phone.silent_seconds >= CALLER_COMES_BACK and self._call.state is CallState.TALKING:
+            lent.books.caller_kept()
+            self._call.hang_up("no_media")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from talkpath.bridge.call.briefing_session import BriefingSession
 from talkpath.bridge.call.consult_leg import ConsultLeg
+from talkpath.bridge.call.key_relay import KeyRelay
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_order import asked_by_operator
 from talkpath.bridge.media import lane as media
@@ -29,12 +30,7 @@ from talkpath.sip.refer import ReferError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from talkpath.bridge.call.bookkeeping import Bookkeeping
-    from talkpath.bridge.call.model_line import ModelLine
-    from talkpath.bridge.call.peer import Peer
-    from talkpath.bridge.call.phone_leg import PhoneLeg
-    from talkpath.bridge.call.services import Services
-    from talkpath.bridge.call.timers import CallTimers
+    from talkpath.bridge.call.transfer_terms import Lent, TransferOwner
     from talkpath.bridge.config.transfer import TransferConfig
     from talkpath.bridge.transfer.briefing import Subject
     from talkpath.bridge.transfer.targets import Attempt, Selection
@@ -44,40 +40,8 @@ log = structlog.get_logger(__name__)
 DEADLINE: Final = "transfer"
 SILENT_HUMAN: Final = "transfer_rtp"
 """Names of timers."""
-
-
-class TransferOwner(Protocol):
-    """The call."""
-
-    def agent_talks(self) -> bool:
-        """Whether the caller hears the agent, or will."""
-
-    def transfer_over(self, state: State, *, hang_up: bool) -> None:
-        """The transfer has ended.
-
-        Args:
-            state: One of the final ones.
-            hang_up: A human has, or had, the caller: our leg to the caller is to be ended.
-        """
-
-    def guarded(self, action: Callable[[], None]) -> None:
-        """Do something for the call; what it raises ends that call and no other."""
-
-    def broke(self, error: Exception) -> None:
-        """The code of the call failed: end it."""
-
-
-class Lent(NamedTuple):
-    """What the call lends to its transfer."""
-
-    call: str
-    agent: str
-    phone: PhoneLeg
-    line: ModelLine
-    timers: CallTimers
-    books: Bookkeeping
-    services: Services
-    peer: Peer
+NOT_A_PACKET: Final = 0.1
+"""Seconds without a voice packet, where they came every 20 ms, that are no jitter."""
 
 
 class TransferRunner:
@@ -114,6 +78,8 @@ class TransferRunner:
         self._message = ""
         self._legs = 0
         self._referred = self._hang_up = self._restoring = False
+        self._given_away = False
+        self._to_caller = KeyRelay(lent.keys)
         self._events: collections.deque[tuple[Event, int]] = collections.deque()
         self._stepping = False
         phone, line = lent.phone, lent.line
@@ -158,6 +124,14 @@ class TransferRunner:
         """Whether the peer was asked to do something: its report may come late."""
         return self._referred
 
+    @property
+    def caller_may_be_kept(self) -> bool:
+        """Whether the peer may have taken the caller away, and not have given them back.
+
+        A PBX may carry out a REFER before it knows whether it succeeds. Our dialog stays, and is empty.
+        """
+        return self._given_away and self._lent.phone.silent_seconds > NOT_A_PACKET
+
     def begin(self) -> None:
         """Mute the caller, and take the first step."""
         self.happen(Event.BEGIN)
@@ -188,7 +162,8 @@ class TransferRunner:
             self._perform[effect]()
         if self.over:
             reason = self._course.reason.value
-            self._lent.books.transfer_ended(self._course.target, state.value, reason)
+            late = self._referred and state is State.RETURNED
+            self._lent.books.transfer_ended(self._course.target, state.value, reason, preliminary=late)
             self._owner.transfer_over(state, hang_up=self._hang_up)
 
     def _arm(self) -> None:
@@ -228,12 +203,19 @@ class TransferRunner:
 
     def consult_digit(self, digit: str) -> None:
         """The human pressed a key."""
+        if self._course.state is State.BRIDGED:
+            self._to_caller.take(digit)
         if self._course.state is not State.BRIEFING:
             return
         if digit == self._settings.accept_key:
             self.happen(Event.ACCEPTED)
         elif digit == self._settings.decline_key:
             self.happen(Event.DECLINED)
+
+    def caller_digit(self, digit: str) -> None:
+        """The caller pressed a key: it is for the human, as soon as they are joined by us."""
+        if self._course.state is State.BRIDGED and self._consult is not None:
+            self._consult.relay(digit)
 
     def consult_audio(self, audio: bytes) -> None:
         """Pass on 20 ms of the human."""
@@ -342,6 +324,7 @@ class TransferRunner:
             self._cannot(problem)
             self.happen(Event.REFER_FAILED)
         else:
+            self._given_away = self._lent.phone.silent_seconds < NOT_A_PACKET
             self._ask_peer(refer_to=uri)
 
     def _refer_replaces(self) -> None:

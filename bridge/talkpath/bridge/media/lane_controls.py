@@ -167,6 +167,10 @@ class LaneControls:
         """Send no more digits."""
         self._transmitter.dialler.stop(lane)
 
+    def silent_seconds(self, lane: int) -> float:
+        """How long nothing has come from the lane's source, up to the last beat."""
+        return self._now - float(self._receiver.latch.heard_at[lane])
+
     def set_uplink(self, lane: int, mode: UplinkMode) -> None:
         """Choose what the model hears: the caller, silence in stream time, or nothing at all."""
         self._receiver.uplink.set_mode(lane, mode)
