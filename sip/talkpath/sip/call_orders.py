@@ -6,10 +6,13 @@ from talkpath.sip.settings import Header, Message, Secret
 
 
 class Ring(Message, frozen=True):
-    """Answer 180. The RTP port goes into every SDP of this call from now on."""
+    """Answer 180, or 183 with SDP. The RTP port goes into every SDP of this call from now on."""
 
     call: str
     rtp_port: int
+    early_media: bool = False
+    """The caller shall hear something before the answer: 183 with SDP, then `MediaUpdated`. Without an offer
+    in the INVITE it is a 180 all the same."""
     rtp_port_v6: int = 0
     """Used instead of ``rtp_port``, when it is not 0, in a call whose SDP names an IPv6 address."""
 

@@ -181,7 +181,7 @@ class Calls:
             return
         match message:
             case messages.Ring():
-                dialog.ring(Port(message.rtp_port, message.rtp_port_v6))
+                dialog.ring(Port(message.rtp_port, message.rtp_port_v6), early_media=message.early_media)
             case messages.Answer():
                 dialog.accept(Port(message.rtp_port), message.headers)
             case messages.Reject():

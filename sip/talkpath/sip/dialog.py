@@ -101,7 +101,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """Who lets other dialogs take the place of this one; None: nobody."""
         self.successor: Dialog | None = None
         self._our_end: OurEnd | None = None
-        self._answered = False
+        self._answered = self._described = False
         self._confirming = ""
         self._refer = ""
         self._ids: DialogIds | None = None
@@ -114,12 +114,14 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
 
     # What we are told to do ---------------------------------------------------------------------------
 
-    def ring(self, port: Port) -> None:
-        """Answer 180."""
+    def ring(self, port: Port, *, early_media: bool = False) -> None:
+        """Answer 180, or 183 with our SDP when the caller shall hear something and has offered to."""
         self.decided, self.deadline = True, None
         self._use_port(port.towards(self.media.local.address))
         if not self._answered and not self.over:
-            self._answer(180)
+            sdp = self.media.final_answer() if early_media else ""
+            self._answer(183 if sdp else 180, sdp=sdp)
+            self._described = bool(sdp)
 
     def accept(self, port: Port, headers: tuple[Header, ...]) -> None:
         """Answer 200 with our SDP."""
@@ -129,7 +131,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             self.counters.add("late_command", "answer")
             return
         self._answered = True
-        self._answer(200, headers)
+        # What a 183 has said is settled: the stack says the same in the 200.
+        self._answer(200, headers, sdp="" if self._described else self.media.final_answer())
 
     def end(self, end: OurEnd, headers: tuple[Header, ...] = (), retry_after: int = 0) -> None:
         """End the dialog in the way its state asks for: final response, CANCEL or BYE.
@@ -227,10 +230,9 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     def _use_port(self, port: int) -> None:
         self.media.use_port(port)
 
-    def _answer(self, status: int, headers: tuple[Header, ...] = ()) -> None:
+    def _answer(self, status: int, headers: tuple[Header, ...] = (), sdp: str = "") -> None:
         parameters = call_parameters(status, headers)
-        if status == 200:
-            parameters.sdp.wholeSdp = self.media.final_answer()
+        parameters.sdp.wholeSdp = sdp
         try:
             self.answer(parameters)
         except pj.Error as error:

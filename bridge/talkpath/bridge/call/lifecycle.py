@@ -14,7 +14,7 @@ import structlog
 
 from talkpath.bridge.call.bookkeeping import Bookkeeping
 from talkpath.bridge.call.machine import CAUSES, TIMEOUTS, Effect, Event, State, step
-from talkpath.bridge.call.phone_leg import PhoneLeg, lane_sound
+from talkpath.bridge.call.phone_leg import PhoneLeg
 from talkpath.bridge.call.timers import CallTimers
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class CallLifecycle:
             audience=services.audience,
         )
         self._timers = CallTimers(self._loop, self.guarded)
-        sound = lane_sound(services.config.agents[agent].sound)
+        sound = services.config.agents[agent].sound
         self._phone = PhoneLeg(services.plane, services.ports, self._loop, sound)
         self._over = False
         self._events: collections.deque[Event] = collections.deque()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from talkpath.bridge.call.sounds import comfort_sound
+from talkpath.bridge.call.sounds import comfort_sound, early_sound
 from talkpath.bridge.media.lane import PLAIN_SOUND, LaneMedia, LaneSound, NoFreeLane
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class PhoneLeg:
         plane: The media plane.
         ports: The worker's RTP ports.
         loop: Its clock is the plane's.
-        sound: What is done to what the far end hears.
+        sound: What an agent's configuration says of what the far end hears; None: nothing is changed.
     """
 
     def __init__(
@@ -42,13 +42,14 @@ class PhoneLeg:
         plane: MediaPlane,
         ports: RtpPorts,
         loop: asyncio.AbstractEventLoop,
-        sound: LaneSound = PLAIN_SOUND,
+        sound: SoundConfig | None = None,
     ) -> None:
         self.lane = -1
         self._plane = plane
         self._ports = ports
         self._loop = loop
-        self._sound = sound
+        self._sound = lane_sound(sound) if sound else PLAIN_SOUND
+        self._early = early_sound(sound.before_answer if sound else None)
         self._socket: socket.socket | None = None
         self._event_type: int | None = None
 
@@ -159,6 +160,19 @@ class PhoneLeg:
     def comfort_on(self) -> None:
         """Play the comfort sound between what the model says, until `comfort_off`."""
         self._plane.play_sound(self.lane, comfort_sound(), loop=True, now=self._loop.time())
+
+    def play_early(self) -> bool:
+        """Play what is to be heard before the answer, until `early_over`; False: there is nothing."""
+        if self._early is None:
+            return False
+        self.deafen()
+        self._plane.play_sound(self.lane, self._early, loop=True, now=self._loop.time())
+        return True
+
+    def early_over(self) -> None:
+        """The answer is near."""
+        if self._early is not None:
+            self._plane.stop_sound(self.lane)
 
     def comfort_off(self) -> None:
         """Stop the sound."""

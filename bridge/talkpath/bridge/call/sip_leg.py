@@ -47,11 +47,13 @@ class SipLeg:
         self._ended = False
 
     def ring(self) -> None:
-        """Answer 180."""
-        self._send(m.Ring(call=self._call, rtp_port=self._phone.rtp_port))
+        """Answer 180, or 183 with something to hear."""
+        early = self._phone.play_early()
+        self._send(m.Ring(call=self._call, rtp_port=self._phone.rtp_port, early_media=early))
 
     def answer(self) -> None:
         """Answer 200."""
+        self._phone.early_over()
         self._send(m.Answer(call=self._call, rtp_port=self._phone.rtp_port))
 
     def dial(self) -> None:

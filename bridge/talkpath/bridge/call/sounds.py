@@ -72,6 +72,19 @@ def fallback_sound(path: Path | None) -> NDArray[np.int16]:
         return fallback_tone()
 
 
+@functools.cache
+def early_sound(path: Path | None) -> NDArray[np.int16] | None:
+    """What callers hear before the answer; read once per process. None: nothing, they hear the PBX's ringing.
+
+    A file that cannot be used is reported in the log.
+    """
+    try:
+        return read_wave(path) if path else None
+    except BadSoundFile as bad:
+        log.error("early_sound_unusable", problem=str(bad))  # noqa: TRY400 - the sentence says it all
+        return None
+
+
 def read_wave(path: Path) -> NDArray[np.int16]:
     """Read a WAV file of 8 kHz, 16 bit, mono.
 

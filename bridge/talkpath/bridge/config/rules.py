@@ -133,6 +133,7 @@ def _files(config: Config) -> Iterator[Finding]:
     for name, agent in config.agents.items():
         named["agents", name, "fallback", "announcement"] = agent.fallback.announcement
         named["agents", name, "recording", "announcement"] = agent.recording.announcement
+        named["agents", name, "sound", "before_answer"] = agent.sound.before_answer
     for path, file in named.items():
         if file is not None and not file.is_file():
             yield Finding(path, f"there is no file {file}", "Relative paths begin at the configuration file.")

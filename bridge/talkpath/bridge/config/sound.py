@@ -1,5 +1,6 @@
 """The ``[agents.NAME.sound]`` sections: how loud an agent is, and what callers hear when nobody speaks."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,6 +13,12 @@ ToolSoundName = Literal["off", "chime", "ticks"]
 class SoundConfig(Section):
     """What callers hear besides an agent's words; as it is, nothing is added or changed."""
 
+    before_answer: Path | None = Field(
+        default=None,
+        description="WAV file (8 kHz, 16 bit, mono) that the caller hears, over and over, until the model is "
+        "ready: early media in a 183. Without it we answer 180, and the PBX plays its own ringing.",
+        examples=["/etc/talkpath/one-moment.wav"],
+    )
     tool_sound: ToolSoundName = Field(
         default="off",
         description="What tells the caller that somebody is still there while a tool takes its time: a soft "

@@ -18,7 +18,7 @@ LARGEST_FILE = 1 << 20
 """Bytes. A key or a page of instructions is far smaller; a wrong path may be far larger."""
 
 _TOKENS = {("api", "read"), ("api", "operate")}
-_PATH_KEYS = {"certificate", "private_key", "ca", "ca_file", "announcement"}
+_PATH_KEYS = {"certificate", "private_key", "ca", "ca_file", "announcement", "before_answer"}
 
 
 class Sources(NamedTuple):

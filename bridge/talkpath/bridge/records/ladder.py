@@ -79,8 +79,8 @@ def _ended(note: Note, message: m.CallEnded) -> None:
 def sip_told(note: Note, message: m.Message) -> None:
     """Note a message of the worker to the SIP process about a dialog."""
     match message:
-        case m.Ring():
-            note("sip", "out", "180", "")
+        case m.Ring(early_media=early):
+            note("sip", "out", "183" if early else "180", "")
         case m.Answer():
             note("sip", "out", "200", "answer")
         case m.Reject(status=status, reason=reason):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from talkpath.bridge.call.recording import check_announcement
-from talkpath.bridge.call.sounds import fallback_sound
+from talkpath.bridge.call.sounds import early_sound, fallback_sound
 from talkpath.bridge.config.model import endpoint, from_json
 from talkpath.bridge.realtime.connection import tls_context
 from talkpath.bridge.realtime.tools import ToolRegistry
@@ -50,6 +50,7 @@ def make_ready(config: Config) -> Readiness:
     )
     for agent in config.agents.values():
         fallback_sound(agent.fallback.announcement)
+        early_sound(agent.sound.before_answer)
         check_announcement(agent.recording)
     for target in config.targets:
         if target.last_resort != "agent":
