@@ -40,18 +40,18 @@ def walk(tour: Tour, stage: Stage) -> None:
     tour.step("Prometheus scrapes it")
     tour.show("promtool query instant 'talkpath_registration_up'", stage.start_prometheus())
 
+    tour.step("The console, in a browser")
+    tour.note("open" if stage.open_console() else "no Chromium here; make peers installs it")
+
     tour.step("The telephone dials 700 and asks for the opening hours")
-    stage.call()
+    if picture := stage.call():
+        tour.keep(picture)
     tour.show("the log", stage.conversation())
 
     tour.step("What became of it")
     tour.talkpath("calls")
     tour.talkpath("show", stage.call_id())
     tour.show("promtool query instant 'talkpath_calls_total > 0'", stage.calls_counted())
-
-    if console := stage.console():
-        tour.step("The console, in a browser")
-        tour.photograph("console", console)
 
     tour.step("The end: SIGTERM, and nothing is left")
     tour.note(f"the daemon ended with status {stage.stop_daemon()}")

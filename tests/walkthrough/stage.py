@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import wave
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-import httpx
 import numpy as np
+from playwright.sync_api import expect
 
 from talkpath.bridge.demo.voice import TELEPHONE_RATE, speak
 from tests.harness.asterisk import Asterisk
 from tests.harness.baresip import Baresip
+from tests.harness.chromium import PROGRAM, Chromium
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.page import replaced, snippets
 from tests.harness.peers import PeerError, wait_until
@@ -21,6 +24,8 @@ from tests.harness.prometheus import Prometheus
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from playwright.sync_api import Page
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = snippets(ROOT / "docs/asterisk.md")
@@ -35,6 +40,11 @@ ENVIRONMENT: Final = {"TRUNK_PASSWORD": "change-me", "TALKPATH_REALTIME__API_KEY
 PATIENCE_S: Final = 60.0
 UNKNOWN_MODEL: Final = "ws://127.0.0.1:8765/v1/realtime"
 """Stands in the configuration until the simulator has a port."""
+TOKEN: Final = secrets.token_urlsafe(24)
+API: Final = f"""
+[api.operate]
+walker = "{TOKEN}"
+"""
 TELEPHONE: Final = """
 [100]
 type = endpoint
@@ -73,13 +83,16 @@ class Stage:
         self._model = RunningSimulator("agent")
         self._daemon: Daemon | None = None
         self._prometheus: Prometheus | None = None
+        self._page: Page | None = None
 
     def __enter__(self) -> Self:
         for name, value in ENVIRONMENT.items():
             os.environ[name] = value
             self._stack.callback(os.environ.pop, name)
         # The file is written before anything runs, so that the first steps can check it.
-        self._daemon = Daemon(self._folder, model_url=UNKNOWN_MODEL, configuration=self._configuration())
+        self._daemon = Daemon(
+            self._folder, model_url=UNKNOWN_MODEL, configuration=self._configuration(), more=API
+        )
         return self
 
     def __exit__(
@@ -119,8 +132,24 @@ class Stage:
         wait_until(lambda: bool(prometheus.query(query)), "a scrape", timeout_s=PATIENCE_S)
         return self._series("talkpath_registration_up")
 
-    def call(self) -> None:
-        """Call from the telephone until the agent has answered the question, then hang up."""
+    def open_console(self) -> bool:
+        """Open the console in a browser; False where there is no browser."""
+        if shutil.which(PROGRAM) is None:
+            return False
+        browser = self._stack.enter_context(Chromium(width=1180, height=860))
+        page = browser.open(f"http://{self.daemon.http_address}/console")
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Open the console").press("Enter")
+        expect(page.get_by_text("No calls at the moment.")).to_be_visible(timeout=1000 * PATIENCE_S)
+        self._page = page
+        return True
+
+    def call(self) -> Path | None:
+        """Call from the telephone until the agent has answered the question, then hang up.
+
+        Returns:
+            A picture of the console during the call, if it is open.
+        """
         account = f"<sip:100@127.0.0.1:{self.asterisk.port}>;auth_pass=secret;audio_codecs=pcmu"
         with Baresip(self._folder, account=account, speech=self._speech()) as telephone:
             telephone.wait_for_event("REGISTER_OK", timeout_s=PATIENCE_S)
@@ -132,8 +161,10 @@ class Stage:
                 timeout_s=PATIENCE_S,
                 log=self.daemon.log,
             )
+            picture = self._picture()
             telephone.hang_up()
             self.daemon.wait_for("call_ended", timeout_s=PATIENCE_S)
+        return picture
 
     def conversation(self) -> str:
         """Who said what, a line each."""
@@ -152,12 +183,6 @@ class Stage:
         wait_until(lambda: bool(prometheus.query(counted)), "the call to be scraped", timeout_s=PATIENCE_S)
         return self._series("talkpath_calls_total > 0")
 
-    def console(self) -> str:
-        """Address of the daemon's own page; empty when it serves none."""
-        address = f"http://{self.daemon.http_address}/console"
-        found = httpx.get(address, follow_redirects=True).status_code == httpx.codes.OK
-        return address if found else ""
-
     def stop_daemon(self) -> int:
         """End it; returns its status.
 
@@ -168,6 +193,15 @@ class Stage:
         status = self.daemon.stop()
         assert status == 0, f"the daemon ended with status {status}"
         return status
+
+    def _picture(self) -> Path | None:
+        page = self._page
+        if page is None:
+            return None
+        expect(page.get_by_role("log")).to_contain_text(ANSWER, timeout=1000 * PATIENCE_S)
+        path = self._folder / "console.png"
+        page.screenshot(path=path)
+        return path
 
     def _series(self, expression: str) -> str:
         if self._prometheus is None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_LINES: Final = 100
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 CONFIGURATION: Final = "talkpath.toml"
 
 
@@ -80,27 +79,11 @@ class Tour:
         self.show(f"talkpath {' '.join(arguments)}", done.stdout + done.stderr)
         assert may_fail or done.returncode == 0, f"talkpath {arguments[0]} ended with {done.returncode}"
 
-    def photograph(self, name: str, url: str) -> None:
-        """Take a picture of a page, where there is a browser."""
-        browser = next((found for each in BROWSERS if (found := shutil.which(each))), None)
-        if browser is None:
-            self.note(f"no Chromium here, so no picture of {url}")
-            return
-        picture = self.folder / f"{name}.png"
-        options = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--window-size=1200,800",
-        ]
-        options += ["--virtual-time-budget=8000", f"--user-data-dir={self.folder / 'browser'}"]
-        command = [browser, *options, f"--screenshot={picture}", url]
-        subprocess.run(command, capture_output=True, timeout=120, check=False)
-        assert picture.exists(), f"Chromium made no picture of {url}"
-        self.note(f"{url} → {picture.name}")
+    def keep(self, picture: Path) -> None:
+        """Tell of a picture, and copy it where pictures shall go."""
+        self.note(f"picture: {picture.name}")
         if self._pictures is not None:
-            shutil.copy(picture, self._pictures / f"walkthrough-{name}.png")
+            shutil.copy(picture, self._pictures / f"walkthrough-{picture.name}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False)
