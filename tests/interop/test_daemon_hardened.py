@@ -26,6 +26,13 @@ os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 """
 """What MemoryDenyWriteExecute=yes does, for all processes of the daemon (PR_SET_MDWE(2const), Linux 6.3)."""
 
+EVERY_PROCESS = """
+[phone]
+enabled = true
+[api.operate]
+tests = "a-token-of-the-tests-alone-01"
+"""
+
 
 def kernel() -> tuple[int, ...]:
     return tuple(int(part) for part in platform.release().split(".")[:2])
@@ -36,7 +43,11 @@ def test_a_call_needs_no_memory_that_is_written_and_executed(tmp_path: Path) -> 
     launcher = tmp_path / "python"
     launcher.write_text(LAUNCHER.format(python=sys.executable))
     launcher.chmod(0o755)
-    with RunningSimulator("tone") as model, Daemon(tmp_path, model_url=model.url, python=launcher) as daemon:
+    with (
+        RunningSimulator("tone") as model,
+        Daemon(tmp_path, model_url=model.url, python=launcher, more=EVERY_PROCESS) as daemon,
+    ):
+        assert all(process["ready"] for process in daemon.health()["processes"].values())
         result = run_sipp(tmp_path, "uac", target=daemon.address, arguments=("-d", "500"))
         assert result.succeeded == 1, result.report
         assert daemon.wait_for("call_ended")["outcome"] == "completed"
