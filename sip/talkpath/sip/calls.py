@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import secrets
@@ -9,7 +10,13 @@ import time
 from typing import TYPE_CHECKING
 
 from talkpath.sip import messages
-from talkpath.sip.addresses import advertised_address, is_ipv6, local_address_towards, split_host_port
+from talkpath.sip.addresses import (
+    advertised_address,
+    is_ipv6,
+    join_host_port,
+    local_address_towards,
+    split_host_port,
+)
 from talkpath.sip.dialog import Dialog, Port
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.headers import parse_address, parse_message, uri_host, without_secrets
@@ -19,6 +26,7 @@ from talkpath.sip.outgoing import OutgoingDialog
 from talkpath.sip.placing import Placing
 from talkpath.sip.sdes import without_keys
 from talkpath.sip.successors import Successors
+from talkpath.sip.trace import Tracer
 from talkpath.sip.transports import transport_in, transport_of
 
 if TYPE_CHECKING:
@@ -62,6 +70,7 @@ class Calls:
         self._ended: list[str] = []
         self._accounts: Mapping[str, TrunkAccount] = {}
         self._reception: Reception | None = None
+        self._tracer = Tracer(settings.trace, counters)
         self._placing = Placing(settings, counters, self._report)
         self._successors = Successors(self._dialogs, self._placing, counters, self._report)
         # Ids must not repeat after a restart, while a worker still holds calls of the process before.
@@ -95,6 +104,8 @@ class Calls:
 
     def change(self, settings: messages.SipSettings) -> None:
         """Take other settings for the calls that come from now on."""
+        if settings.trace != self._settings.trace:
+            self._tracer.use(settings.trace)
         self._settings = settings
         self._placing = self._successors.placing = Placing(settings, self._counters, self._report)
 
@@ -121,6 +132,8 @@ class Calls:
         self._dialogs[call] = dialog
         self._counters.add("calls", "incoming")
         caller = parse_address(message.first("From"))
+        local = self._trace(dialog, address, transport, caller.uri, message.request_uri)
+        self._tracer.message(call, "received", request.text, local, request.source)
         self._send(
             messages.IncomingCall(
                 call=call,
@@ -137,6 +150,14 @@ class Calls:
                 local_address=address,
             )
         )
+
+    def _trace(self, dialog: Dialog, address: str, transport: messages.Transport, *numbers: str) -> str:
+        """Let the tracer see what a dialog says; returns our own end of it, ``host:port``."""
+        ports = {listener.transport: listener.port for listener in reversed(self._settings.listeners)}
+        local = join_host_port(address, ports.get(transport, 0))
+        self._tracer.begin(dialog.call, *numbers)
+        dialog.trace = functools.partial(self._tracer.event, dialog.call, local)
+        return local
 
     def _codecs(self, trunk: str) -> tuple[str, ...]:
         return self._reception.codecs(trunk) if self._reception else self._settings.codecs
@@ -168,6 +189,8 @@ class Calls:
                     self._end(call, OurEnd("failure", 500, "the media process of this call is gone"))
             case messages.Refer():
                 self._refer(message)
+            case messages.DebugCall():
+                self._tracer.watch(message.call, on=message.on)
             case _ if isinstance(message, _Command):
                 self._command(message)
             case _:
@@ -230,6 +253,7 @@ class Calls:
         dialog = self._placing.begin(order, account, media, now)
         dialog.successors = self._successors
         self._dialogs[order.call] = dialog
+        self._trace(dialog, address, transport_in(order.uri), order.uri, order.from_uri)
         ended = self._placing.dial(order, dialog, account)
         if ended is not None:
             self._report(ended)
@@ -263,7 +287,9 @@ class Calls:
     def bury(self) -> None:
         """Let go of the dialogs that are over. Outside of callbacks: the stack still holds them there."""
         while self._ended:
-            self._dialogs.pop(self._ended.pop(), None)
+            call = self._ended.pop()
+            self._dialogs.pop(call, None)
+            self._tracer.end(call)
         self._successors.bury()
 
     def _report(self, message: messages.Message) -> None:

@@ -95,6 +95,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self.send = send
         """Takes messages for the worker."""
         self.media = media
+        self.trace: Callable[[Any], None] | None = None
+        """Shows each message to somebody who looks for a fault."""
         self.told_media: MediaDescription | None = None
         """What the worker knows of the media."""
         self.successors: Successors | None = None
@@ -297,6 +299,8 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     @guarded
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """A transaction in the dialog moved: its message may hold the answer to an offer of ours."""
+        if self.trace is not None:
+            self.trace(prm.e)
         message = received_message(prm.e)
         self.heard = self.heard or bool(message)
         self._learn(message)

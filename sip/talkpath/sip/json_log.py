@@ -25,6 +25,7 @@ class JsonFormatter(logging.Formatter):
         }
         if hasattr(record, "call"):
             line["call"] = record.call
+        line |= getattr(record, "facts", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _encode({key: _printable(value) for key, value in line.items()}).decode()

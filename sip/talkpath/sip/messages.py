@@ -64,7 +64,7 @@ from talkpath.sip.live import (
     Verdict,
     Watch,
 )
-from talkpath.sip.new_settings import NewSettings, Part, SettingsReady, UseSettings
+from talkpath.sip.new_settings import DebugCall, NewSettings, Part, SettingsReady, UseSettings
 from talkpath.sip.outcomes import Outcome
 from talkpath.sip.phone_messages import (
     CONSOLE,
@@ -83,6 +83,7 @@ from talkpath.sip.settings import (
     SipSettings,
     SrtpPolicy,
     TlsSettings,
+    TraceSettings,
     Transport,
     TrunkSettings,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "CallRinging",
     "CallState",
     "CallerSpoke",
+    "DebugCall",
     "Drain",
     "EndCall",
     "Figures",
@@ -170,6 +172,7 @@ __all__ = [
     "TellAgent",
     "TlsSettings",
     "ToolCalled",
+    "TraceSettings",
     "TransferCall",
     "TransferStep",
     "Transport",
@@ -221,6 +224,7 @@ AnyMessage = (
     | Originate
     | SipStatistics
     | NewSettings
+    | DebugCall
     | SettingsReady
     | UseSettings
     | Part

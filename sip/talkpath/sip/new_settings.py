@@ -29,6 +29,13 @@ class UseSettings(Message, frozen=True):
     generation: int
 
 
+class DebugCall(Message, frozen=True):
+    """To the SIP process and the worker of a call: show everything about it from now on, or no longer."""
+
+    call: str
+    on: bool = True
+
+
 class Part(Message, frozen=True):
     """A part of settings that do not fit one datagram; see `talkpath.sip.parts`."""
 

@@ -108,6 +108,17 @@ class TrunkSettings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.registrar, *self.backup_registrars) if self.registrar else ()
 
 
+class TraceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose SIP messages are shown, and where those of all calls are sent."""
+
+    callers: tuple[str, ...] = ()
+    """Numbers, with ``*`` and ``?``, of callers or callees whose messages go into the log."""
+    homer: str = ""
+    """``address:port`` of a Homer server (HEP3 over UDP); empty: none."""
+    capture_id: int = 0
+    homer_key: Secret = Secret("")
+
+
 class SipSettings(Message, frozen=True):
     """All that the SIP process needs to know."""
 
@@ -129,3 +140,4 @@ class SipSettings(Message, frozen=True):
     """With no trunk at all: take calls from loopback and private addresses."""
     outbound: OutboundSettings = OutboundSettings()
     """For calls of ours that name no trunk."""
+    trace: TraceSettings = TraceSettings()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from talkpath.bridge.config.values import PortRange
+from talkpath.bridge.daemon import changing
 from talkpath.bridge.daemon import supervisor as module
 from talkpath.bridge.daemon.capacity import port_share, stack_warning
 from talkpath.bridge.daemon.supervisor import Supervisor
@@ -278,7 +279,7 @@ def test_what_the_sip_process_cannot_change_is_told(monkeypatch: pytest.MonkeyPa
 def test_a_child_that_does_not_answer_keeps_the_change_from_happening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "CHANGE_PATIENCE", 0.1)
+    monkeypatch.setattr(changing, "CHANGE_PATIENCE", 0.1)
 
     async def story() -> None:
         desk = Desk(monkeypatch, worker="silent")
@@ -303,7 +304,7 @@ def test_a_worker_that_dies_during_a_change_catches_up(monkeypatch: pytest.Monke
         assert not change.done()
         os.kill(victim.pid, signal.SIGKILL)
         assert await asyncio.wait_for(change, 10) == []
-        await desk.until(lambda: victim.ready and desk.supervisor._told[0] == 1)
+        await desk.until(lambda: victim.ready and desk.supervisor._changing._told[0] == 1)
         assert set(used(desk)) == {1}
         desk.supervisor.stop()
         assert await desk.code() == 0

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from talkpath.bridge.config.model import LogConfig
-from talkpath.bridge.observe.logs import bind_call, mask, set_up_logs, unbind_call
+from talkpath.bridge.observe.logs import DEBUGGED, bind_call, mask, set_up_logs, unbind_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,3 +137,20 @@ def test_the_console_format_is_for_people() -> None:
     assert "empty" not in text
     assert "nothing" not in text
     assert "\x1b[" not in text
+
+
+def test_a_call_that_is_debugged_says_all_and_the_others_do_not() -> None:
+    stream = io.StringIO()
+    set_up_logs(LogConfig(level="warning"), stream=stream)
+    log = structlog.get_logger("test")
+    DEBUGGED.add("c-1")
+    try:
+        for call in ("c-1", "c-2"):
+            log.debug("step", call=call)
+            log.warning("odd", call=call)
+        log.info("nobody's")
+    finally:
+        DEBUGGED.discard("c-1")
+    log.debug("step", call="c-1")
+    found = [(line["event"], line.get("call")) for line in lines(stream)]
+    assert found == [("step", "c-1"), ("odd", "c-1"), ("odd", "c-2")]

@@ -16,7 +16,7 @@ from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, au
 from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
 from .transfer import HolidayText, OpeningHours, TargetConfig, ZoneName, as_list
-from .values import Duration, HostPort, HostPortText, Section, refuse
+from .values import Duration, HostPort, HostPortText, Secret, Section, is_ip_address, refuse
 
 
 class RouteConfig(Section):
@@ -105,6 +105,37 @@ class LogConfig(Section):
         default=False,
         description="Also log phone numbers and words of callers; think of the law before you do.",
     )
+    debug_callers: tuple[str, ...] = Field(
+        default=(),
+        max_length=100,
+        description=(
+            "Numbers, with * and ?, of callers or callees whose calls are logged in full, with every SIP "
+            "message; for a while, and after thinking of the law."
+        ),
+        examples=[["+493012345*"]],
+    )
+
+
+class HomerConfig(Section):
+    """Sends the SIP messages of all calls to a Homer server (HEP3 over UDP), without credentials."""
+
+    address: HostPortText | None = Field(
+        default=None,
+        description="IP address and port of the server, usually 9060; without it, nothing is sent.",
+        examples=["192.0.2.60:9060"],
+    )
+    capture_id: int = Field(
+        default=2001, ge=0, le=4_294_967_295, description="Number of this node at the server."
+    )
+    password: Secret | None = Field(
+        default=None, description="What the server asks for, if it does.", examples=["env:HOMER_KEY"]
+    )
+
+    @model_validator(mode="after")
+    def _has_an_ip_address(self) -> Self:
+        if self.address is not None and not is_ip_address(self.address.host):
+            refuse(f"{self.address.host} is a name", "Write the IP address: it is looked up for no message.")
+        return self
 
 
 class WorkersConfig(Section):
@@ -148,6 +179,9 @@ class Config(Section):
     api: ApiConfig = Field(default_factory=ApiConfig, description="The control API and the console.")
     webhooks: tuple[WebhookConfig, ...] = Field(default=(), description="Who is told of calls over the web.")
     log: LogConfig = Field(default_factory=LogConfig, description="What is written to standard error.")
+    homer: HomerConfig = Field(
+        default_factory=HomerConfig, description="Where the SIP messages of all calls are sent."
+    )
     records: RecordsConfig = Field(
         default_factory=RecordsConfig, description="What is kept of calls that are over, where, and how long."
     )
@@ -286,6 +320,17 @@ def sip_settings(config: Config) -> messages.SipSettings:
         calls_per_second_per_source=sip.calls_per_second_per_source,
         accept_private_sources=not config.trunks,
         outbound=outbound_settings(sip.outbound),
+        trace=_trace_settings(config),
+    )
+
+
+def _trace_settings(config: Config) -> messages.TraceSettings:
+    homer = config.homer
+    return messages.TraceSettings(
+        callers=config.log.debug_callers,
+        homer=str(homer.address) if homer.address else "",
+        capture_id=homer.capture_id,
+        homer_key=messages.Secret(homer.password.get_secret_value() if homer.password else ""),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .agent import AgentConfig
 from .api import ApiConfig, WebhookConfig
 from .describe import Key, keys_of
-from .model import Config, HttpConfig, LogConfig, RouteConfig, WorkersConfig
+from .model import Config, HomerConfig, HttpConfig, LogConfig, RouteConfig, WorkersConfig
 from .phone import PhoneConfig
 from .realtime import RealtimeConfig
 from .records import RecordsConfig
@@ -96,6 +96,7 @@ TABLES = (
     Table("[api]", _text("api"), ApiConfig),
     Table("[[webhooks]]", _text("webhooks"), WebhookConfig),
     Table("[log]", _text("log"), LogConfig, ("level",)),
+    Table("[homer]", _text("homer"), HomerConfig),
     Table("[records]", _text("records"), RecordsConfig),
     Table("[workers]", _text("workers"), WorkersConfig),
 )

@@ -195,10 +195,17 @@ def parse_listen(value: object) -> Listen:
     return Listen(cast("Transport", transport), address.host, address.port)
 
 
-def _refuse_unless_ip(host: str) -> None:
+def is_ip_address(host: str) -> bool:
+    """Whether a host is an address and not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
+        return False
+    return True
+
+
+def _refuse_unless_ip(host: str) -> None:
+    if not is_ip_address(host):
         refuse(f'"{host}" is not an IP address of this machine', "0.0.0.0 listens on all IPv4 addresses.")
 
 

@@ -16,11 +16,11 @@ import structlog
 
 from talkpath.bridge.config.model import capacity, phone_agents, phone_settings, sip_settings, to_json
 from talkpath.bridge.daemon.capacity import port_share, stack_warning
+from talkpath.bridge.daemon.changing import Changing
 from talkpath.bridge.daemon.children import Child, ChildSpec
 from talkpath.bridge.daemon.phone_desk import PhoneDesk
 from talkpath.bridge.daemon.registrations import note_registration
 from talkpath.bridge.daemon.switchboard import PHONE, SIP, Delivery, Switchboard
-from talkpath.bridge.daemon.vote import Vote
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -36,16 +36,10 @@ PHONE_PROCESS: Final = "talkpath.bridge.phone.process"
 
 HANG_UP_PATIENCE: Final = 8.0
 """Seconds that calls get to end by BYE once the drain time is over."""
-CHANGE_PATIENCE: Final = 30.0
-"""Seconds that the children get to make a new configuration ready: they import tools and read files."""
 FOR_WATCHERS: Final = (m.CallReport, m.LiveMessage, m.Figures, m.OrderAnswered)
 """What workers tell nobody but `on_event`."""
 EXIT_PATIENCE: Final = 5.0
 """Seconds that a child gets to exit after Stop before it is killed."""
-
-
-def _new_settings(config: Config, generation: int) -> m.NewSettings:
-    return m.NewSettings(generation=generation, config_json=m.Secret(to_json(config)))
 
 
 class Supervisor:
@@ -82,11 +76,7 @@ class Supervisor:
         self._idle = asyncio.Event()
         self._idle.set()
         self._capacity = capacity(config)
-        self._generation = self._in_force = 0
-        """Number of the configuration that was tried last, and of the one in force."""
-        self._told: dict[int, int] = {}
-        """Which generation of the configuration each worker was started with, or changed to."""
-        self._vote: Vote | None = None
+        self._changing = Changing(config, self._child)
         self._sip = Child(self._sip_spec())
         self._workers = [Child(self._worker_spec(index)) for index in range(self._capacity.workers)]
         self._phone: Child | None = None
@@ -140,6 +130,12 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
+    def debug_call(self, call: str, *, on: bool = True) -> bool:
+        """Log everything about a live call from now on, SIP messages too, or stop; False: there is none."""
+        deliveries = self.switchboard.debug(m.DebugCall(call=call, on=on))
+        self._deliver(deliveries)
+        return bool(deliveries)
+
     def originate(self, order: m.Originate) -> bool:
         """Place a call; False when no worker is free, or no new calls are taken."""
         deliveries = self.switchboard.originate(order)
@@ -157,39 +153,10 @@ class Supervisor:
         Returns:
             Why it was not changed, or not wholly; empty: all is well.
         """
-        self._generation += 1
         workers = [index for index, worker in enumerate(self._workers) if worker.ready]
-        problems = await self._ask(workers, _new_settings(config, self._generation))
-        if problems:
-            return problems
-        self.config, self._in_force = config, self._generation
-        for index in workers:
-            self._use(index)
-        if not self._sip.ready:  # it gets the new settings when it starts
-            return []
-        return await self._ask([SIP], sip_settings(config))
-
-    async def _ask(self, voters: list[int], settings: m.Message) -> list[str]:
-        vote = self._vote = Vote({who: self._child(who).spec.name for who in voters})
-        for who in voters:
-            self._child(who).send(settings)
-        await vote.over(CHANGE_PATIENCE)
-        self._vote = None
-        return vote.problems
-
-    def _use(self, index: int) -> None:
-        self._told[index] = self._in_force
-        self._workers[index].send(m.UseSettings(generation=self._in_force))
-
-    def _settings_ready(self, who: int, message: m.SettingsReady) -> None:
-        """A child says whether it can use what it got; one that came too late for the vote catches up."""
-        current = who == SIP or message.generation == self._generation
-        if self._vote is not None and current:
-            self._vote.take(who, message.problem)
-        elif who != SIP and message.generation == self._in_force and not message.problem:
-            self._use(who)
-        elif message.problem:
-            log.error("settings_refused", process=self._child(who).spec.name, problem=message.problem)
+        problems = await self._changing.change(config, workers)
+        self.config = self._changing.config
+        return problems
 
     def tell(self, process: str, message: m.Message) -> bool:
         """Send a message to a process by its name; False: there is none of that name, or it is not ready."""
@@ -257,7 +224,7 @@ class Supervisor:
         )
 
     def _start_worker(self, index: int, child: Child) -> None:
-        self._told[index] = self._in_force
+        self._changing.worker_started(index)
         child.send(self._worker_settings(index))
 
     def _phone_spec(self) -> ChildSpec:
@@ -283,8 +250,7 @@ class Supervisor:
     def _lost(self, who: int) -> None:
         before = self.switchboard.calls
         name = self._child(who).spec.name
-        if self._vote is not None:
-            self._vote.lost(who)
+        self._changing.lost(who)
         if who == SIP:
             self.registrations.clear()
             self._deliver(self.switchboard.sip_lost())
@@ -316,7 +282,7 @@ class Supervisor:
         elif isinstance(message, m.RegistrationState):
             note_registration(self.registrations, message)
         elif isinstance(message, m.SettingsReady):
-            self._settings_ready(SIP, message)
+            self._changing.answered(SIP, message)
         elif isinstance(message, m.IncomingCall):
             self._incoming(message)
             return
@@ -355,10 +321,9 @@ class Supervisor:
             self._workers[index].ready = True
             self._deliver(self.switchboard.worker_ready(index, self._worker_settings(index).lanes))
             self._note_ready()
-            if self._told[index] != self._in_force:  # it was starting while the others changed
-                self._workers[index].send(_new_settings(self.config, self._in_force))
+            self._changing.worker_ready(index)
         elif isinstance(message, m.SettingsReady):
-            self._settings_ready(index, message)
+            self._changing.answered(index, message)
         elif isinstance(message, m.SetUpFailed):
             if not self.ready.is_set():  # later, the other workers and their calls matter more
                 self._fail(message.problem)

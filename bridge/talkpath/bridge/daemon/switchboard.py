@@ -165,6 +165,11 @@ class Switchboard:
         index = None if self._draining else self._least_loaded()
         return [] if index is None else [(index, order)]
 
+    def debug(self, message: m.DebugCall) -> list[Delivery]:
+        """Tell both who have the call; nothing: nobody has it."""
+        index = self._worker_of.get(message.call)
+        return [] if index is None else [(SIP, message), (index, message)]
+
     # Inside -------------------------------------------------------------------------------------
 
     def _place(self, who: int, invite: m.IncomingCall) -> list[Delivery]:

@@ -51,14 +51,37 @@ def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None
     out = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared = _shared_processors(settings, process)
+    filtered: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _Level(level),
+    ]
     renderer = _renderers(settings, out)
     structlog.configure(
-        processors=[*shared, *renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[*filtered, *shared, *renderer],
+        # Everything gets as far as the processors, because calls that are debugged may say all.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
     _route_standard_logging(level, shared, renderer, out)
+
+
+DEBUGGED: set[str] = set()
+"""Calls of this process of which everything is logged, whatever the level."""
+
+
+class _Level:
+    """Drops what is below the level, except about calls that are debugged."""
+
+    def __init__(self, level: int) -> None:
+        names = logging.getLevelNamesMapping()
+        self._dropped = {name.lower() for name, number in names.items() if number < level}
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if event["level"] in self._dropped and event.get("call") not in DEBUGGED:
+            raise structlog.DropEvent
+        return event
 
 
 def bind_call(call: str, **facts: object) -> None:

@@ -24,6 +24,7 @@ from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
 from talkpath.bridge.observe.call_record import CallRecord
 from talkpath.bridge.observe.feed import CounterFeed, HistogramFeed, media_feed
+from talkpath.bridge.observe.logs import DEBUGGED
 from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext
 from talkpath.bridge.recording.writer import RecordingWriter
@@ -34,6 +35,7 @@ from talkpath.bridge.worker.orders import OrderDesk
 from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6, user_part
+from talkpath.sip.trace import is_traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -130,6 +132,8 @@ class Worker:
                 self._incoming(message)
             case m.Originate():
                 self._originate(message)
+            case m.DebugCall():
+                self._debug(message.call, on=message.on)
             case m.PeerLost():
                 for call in message.calls:
                     self._pass_on(call, message)
@@ -336,7 +340,15 @@ class Worker:
         if participant is not None and participant.lane >= 0:
             self._by_lane[participant.lane] = None
 
+    def _debug(self, call: str, *, on: bool) -> None:
+        if on and call in self.calls:
+            DEBUGGED.add(call)
+        else:
+            DEBUGGED.discard(call)
+
     def _begin(self, record: CallRecord, invite: m.IncomingCall) -> None:
+        if is_traced(self._services.config.log.debug_callers, record.caller, record.called):
+            DEBUGGED.add(record.call)
         self._journals.begin(record)
         self._journals.heard(invite.call, invite)
 
@@ -349,6 +361,7 @@ class Worker:
         if runner is not None and runner.lane >= 0:
             self._by_lane[runner.lane] = None
         self._journals.finish(record)
+        DEBUGGED.discard(call)
         if self._is_watched:
             self._live.over(record)
 
