@@ -88,6 +88,28 @@ class Bench:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(module, "GATHER", 0.01)
+
+
+def test_reports_that_come_together_are_saved_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHER", 30.0)
+    batches: list[int] = []
+
+    class Counting(FakeStore):
+        def save(self, finished: list[FullCall]) -> None:
+            batches.append(len(finished))
+            super().save(finished)
+
+    bench = Bench(Counting([]))
+    bench.writer.start()
+    wait_until(lambda: bench.opened == 1, "the database to be opened")
+    names = [f"c-{number}" for number in range(module.BATCH + 3)]
+    for name in names:
+        bench.submit(name)
+    wait_until(lambda: len(bench.store.saved) == module.BATCH, "a full batch")
+    bench.writer.stop(5)  # the rest does not wait out its time
+    assert bench.store.saved == [*names, "closed"]
+    assert batches == [module.BATCH, 3]
 
 
 def test_what_waits_is_stored_before_the_end() -> None:
