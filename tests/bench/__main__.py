@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from talkpath.bridge.benchmark import report
+from talkpath.bridge.benchmark.daemon import BenchError
 from talkpath.bridge.benchmark.measure import DIAL_RATE, Bench
 from talkpath.bridge.benchmark.ramp import MOST, climb
 from talkpath.bridge.benchmark.rows import Row, SetupRow
@@ -142,10 +143,15 @@ def main() -> None:
     )
     rows: list[Row] = []
     setups: list[SetupRow] = []
-    began = time.monotonic()
+    began, failed = time.monotonic(), False
     for name, measure in _plan(options, bench):
         with console.status(name):
-            repeated = [_undisturbed(measure, options.retry) for _ in range(options.repeat)]
+            try:
+                repeated = [_undisturbed(measure, options.retry) for _ in range(options.repeat)]
+            except BenchError as error:  # the other rows are worth having
+                console.print(f"[red]{name}: {error}")
+                failed = True
+                continue
         rows += [report.middle(only)] if (only := [row for row in repeated if isinstance(row, Row)]) else []
         setups += [row for row in repeated if isinstance(row, SetupRow)][-1:]
         console.print(f"[dim]{time.monotonic() - began:5.0f} s  {name}")
@@ -163,7 +169,9 @@ def main() -> None:
         console.print("No picture without matplotlib: install the extra 'demo'.")
     else:
         console.print(f"{path} and {picture}")
-        if options.docs:
+        if options.docs and failed:
+            console.print("[red]A row is missing: the page stays as it is.")
+        elif options.docs:
             report.save(page.FIGURES, facts)
             shutil.copy(picture, page.PICTURE)
             page.main()

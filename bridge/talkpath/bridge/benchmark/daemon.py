@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.benchmark.marks import AudioMode
 
-START_S: Final = 30.0
+START_S: Final = 60.0
 STOP_S: Final = 20.0
 HTTP_S: Final = 10.0
 _POLL_S: Final = 0.02
