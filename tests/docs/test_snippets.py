@@ -16,7 +16,13 @@ from talkpath.bridge.simulator.script import parse_script
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
-ENVIRONMENT = {"TRUNK_PASSWORD": "x", "OPENAI_API_KEY": "x"}
+ENVIRONMENT = {
+    "TRUNK_PASSWORD": "x",
+    "OPENAI_API_KEY": "x",
+    "TALKPATH_TOKEN": "t" * 24,
+    "WALLBOARD_TOKEN": "w" * 24,
+    "TALKPATH_WEBHOOK_SECRET": "whsec_" + "A" * 32,
+}
 WHOLE: dict[str, Any] = {
     "realtime": {"model": "gpt-realtime-2"},
     "agents": {"reception": {"instructions": "You answer the phone."}},

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.interop, pytest.mark.daemon]
 
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 SCENARIOS = Path(__file__).parent / "scenarios"
 TOKEN = "token-of-the-tests-0123456789"  # noqa: S105 - opens nothing but the daemon of a test
 API = f"""
@@ -104,6 +109,75 @@ def test_a_call_is_watched_steered_and_ended_by_the_operator(model: RunningSimul
         assert http.post("/reload").json() == {"changed": [], "waiting": []}
         assert http.post("/drain", json={}).status_code == 202
         daemon.wait_for("draining")
+
+
+def test_every_example_of_the_page_works_as_it_stands(model: RunningSimulator, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API) as daemon,
+        client(daemon) as http,
+        Sipp(tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address) as caller,
+    ):
+        wait_until(lambda: bool(http.get("/calls").json()["calls"]), "the call", log=daemon.log)
+        (call,) = http.get("/calls").json()["calls"]
+        wait_until(lambda: state_of(http, call["id"]) == "talking", "the talk", log=daemon.log)
+        script = "set -e\n" + "\n".join(blocks).replace("127.0.0.1:9090", daemon.http_address)
+        environment = {**os.environ, "TALKPATH_TOKEN": TOKEN, "CALL": call["id"]}
+        done = subprocess.run(
+            ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "event: snapshot" in done.stdout
+        assert len(blocks) == 2
+        assert caller.wait(timeout_s=20).succeeded == 1
+        assert daemon.wait_for("call_ended")["cause"] == "operator"
+        daemon.assert_baseline()
+
+
+def talkpath(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Talkpath with the daemon's configuration."""
+    command = [sys.executable, "-m", "talkpath", *arguments, "-c", str(daemon.config_path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_line_lists_transfers_and_ends_live_calls(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API) as daemon,
+        client(daemon) as http,
+        Sipp(tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address) as caller,
+    ):
+        wait_until(lambda: bool(http.get("/calls").json()["calls"]), "the call", log=daemon.log)
+        (call,) = json.loads(talkpath(daemon, "live", "--json").stdout)
+        wait_until(lambda: state_of(http, call["id"]) == "talking", "the talk", log=daemon.log)
+        refused = talkpath(daemon, "transfer", call["id"], "nobody")
+        assert refused.returncode == 1
+        assert 'There is no target "nobody"' in refused.stderr
+        assert "no live call" in talkpath(daemon, "hangup", "zzz").stderr
+        assert talkpath(daemon, "hangup", call["id"].removeprefix("c-")[:6]).returncode == 0
+        assert caller.wait(timeout_s=20).succeeded == 1
+        daemon.wait_for("call_ended")
+        daemon.assert_baseline()
+    assert "Is it running?" in talkpath(daemon, "live").stderr
+
+
+def test_a_call_on_the_command_line_is_placed_by_the_running_daemon(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    allowed = '\n[sip.outbound]\nallow = ["*@127.0.0.1"]\n'
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API + allowed, agent='max_duration = "5s"') as daemon,
+        Sipp.server(tmp_path, "uas") as callee,
+    ):
+        done = talkpath(daemon, "call", f"sip:1@127.0.0.1:{callee.port}")
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"^c-\w+: talking$", done.stdout, re.MULTILINE)
+        assert "completed, time limit" in done.stdout
+        forbidden = talkpath(daemon, "call", "sip:1@192.0.2.1")
+        assert forbidden.returncode == 1
+        assert "not in allow of" in forbidden.stderr
+        daemon.assert_baseline()
 
 
 def test_a_call_that_may_not_be_placed_is_forbidden_and_one_that_may_is_placed(

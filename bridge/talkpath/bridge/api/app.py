@@ -35,11 +35,11 @@ _REF: Final = "#/components/schemas/{model}"
 OPEN_PATHS: Final = frozenset({"/openapi.json"})
 
 
-def create_api(control: Control) -> FastAPI:
+def create_api(control: Control | None) -> FastAPI:
     """Build the application; nothing stands before its door yet.
 
     Args:
-        control: The service behind the handlers.
+        control: The service behind the handlers; None: only to describe it.
     """
     api = FastAPI(
         title="Talkpath control API",

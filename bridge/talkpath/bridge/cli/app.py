@@ -87,7 +87,12 @@ def doctor(
 
 @app.command(epilog="Example:  talkpath call sip:1000@192.0.2.10 --agent reception")
 def call(
-    uri: Annotated[str, typer.Argument(metavar="URI", help="Whom to call: sip:number@host.")],
+    uri: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER", help="Whom to call: sip:number@host; a running daemon takes plain numbers, too."
+        ),
+    ],
     config: ConfigFile = None,
     agent: Annotated[
         Optional[str],  # noqa: UP045 - typer shows it better
@@ -95,10 +100,55 @@ def call(
     ] = None,
     trunk: Annotated[str, typer.Option(metavar="NAME", help="Trunk to call by; default: none.")] = "",
 ) -> None:
-    """Place one call and let an agent talk, to try things out. Ends when the call ends."""
+    """Place one call and let an agent talk. Ends when the call ends.
+
+    A daemon that runs with this configuration and a token of [api.operate] is asked to call, and what it may
+    call counts (outbound.allow); without one, the command is a daemon of its own for this one call.
+    """
     from .commands import place_call
 
     raise typer.Exit(place_call(config, uri, agent, trunk))
+
+
+@app.command(epilog="Examples:  talkpath live    talkpath live --json | jq '.[].id'")
+def live(
+    config: ConfigFile = None,
+    json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
+) -> None:
+    """List the live calls of the running daemon; needs a token of [api.operate]."""
+    from .remote import show_live
+
+    raise typer.Exit(show_live(config, as_json=json))
+
+
+LiveCall = Annotated[str, typer.Argument(metavar="CALL", help="Our id of a live call, or its beginning.")]
+
+
+@app.command(epilog="Example:  talkpath hangup 3f9a")
+def hangup(call: LiveCall, config: ConfigFile = None) -> None:
+    """End a live call of the running daemon."""
+    from .remote import hang_up
+
+    raise typer.Exit(hang_up(config, call))
+
+
+@app.command(
+    epilog='Examples:  talkpath transfer 3f9a sales --summary "Wants a new bell"    '
+    "talkpath transfer 3f9a --number 700"
+)
+def transfer(
+    call: LiveCall,
+    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="Name of one of the [[targets]].")] = "",
+    config: ConfigFile = None,
+    number: Annotated[
+        str, typer.Option(metavar="NUMBER", help="A number instead, which outbound.allow must allow.")
+    ] = "",
+    summary: Annotated[str, typer.Option(metavar="TEXT", help="What the human must know.")] = "",
+) -> None:
+    """Transfer a live call of the running daemon to a human."""
+    from .remote import transfer as transfer_call
+
+    raise typer.Exit(transfer_call(config, call, target, number, summary))
 
 
 calls_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)

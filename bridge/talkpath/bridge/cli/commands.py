@@ -45,6 +45,11 @@ def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> in
     loaded = load_or_explain(path)
     if isinstance(loaded, Exit):
         return loaded
+    from .remote import place
+
+    done = place(loaded.config, uri, agent or "", trunk)
+    if done is not None:
+        return done
     problem = call_problem(loaded.config, uri, agent, trunk)
     if problem:
         complain(problem)
