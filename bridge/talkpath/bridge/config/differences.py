@@ -30,6 +30,7 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("log", "format"),
     ("log", "level"),
     ("log", "private"),
+    ("tracing",),
     ("records", "url"),
     ("records", "retention"),
     ("workers", "count"),

@@ -15,6 +15,7 @@ from .phone import PhoneConfig
 from .realtime import AudioFormat, Auth, RealtimeConfig, TranscriptionConfig, auth_of, host_of
 from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
+from .tracing import TracingConfig
 from .transfer import HolidayText, OpeningHours, TargetConfig, ZoneName, as_list
 from .values import Duration, HostPort, HostPortText, Secret, Section, is_ip_address, refuse
 
@@ -181,6 +182,9 @@ class Config(Section):
     log: LogConfig = Field(default_factory=LogConfig, description="What is written to standard error.")
     homer: HomerConfig = Field(
         default_factory=HomerConfig, description="Where the SIP messages of all calls are sent."
+    )
+    tracing: TracingConfig = Field(
+        default_factory=TracingConfig, description="One OpenTelemetry trace per call."
     )
     records: RecordsConfig = Field(
         default_factory=RecordsConfig, description="What is kept of calls that are over, where, and how long."

@@ -19,6 +19,7 @@ from .phone import PhoneConfig
 from .realtime import RealtimeConfig
 from .records import RecordsConfig
 from .sip import SipConfig, TrunkConfig
+from .tracing import TracingConfig
 from .transfer import TargetConfig
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ TABLES = (
     Table("[[webhooks]]", _text("webhooks"), WebhookConfig),
     Table("[log]", _text("log"), LogConfig, ("level",)),
     Table("[homer]", _text("homer"), HomerConfig),
+    Table("[tracing]", _text("tracing"), TracingConfig),
     Table("[records]", _text("records"), RecordsConfig),
     Table("[workers]", _text("workers"), WorkersConfig),
 )

@@ -37,6 +37,7 @@ from talkpath.bridge.observe.shared import FOLDER
 from talkpath.bridge.phone.web import PREFIX as PHONE_PREFIX
 from talkpath.bridge.phone.web import guarded_phone
 from talkpath.bridge.records.keeper import RecordKeeper
+from talkpath.bridge.tracing.desk import open_desk
 from talkpath.bridge.webhooks.desk import WebhookDesk
 from talkpath.sip import messages as m
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.config.api import ApiConfig
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.daemon.reload import Reloaded
+    from talkpath.bridge.tracing.desk import TracingDesk
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +99,7 @@ class Daemon:
         self._records: RecordKeeper | None = None
         self._control: Control | None = None
         self._notifier = Notifier()
+        self._tracing: TracingDesk | None = None
         self._reloader: Reloader | None = None
         self._registering: set[str] = set()
         self._outcome: m.CallEnded | None = None
@@ -132,6 +135,7 @@ class Daemon:
         if self._config.records.database:
             self._records = RecordKeeper(self._config.records, self._metrics)
             self._records.start()
+        self._tracing = open_desk(self._config.tracing, version("talkpath"))
         side = [
             asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
             asyncio.create_task(self._tell_systemd(supervisor)),
@@ -147,6 +151,8 @@ class Daemon:
             await asyncio.gather(*side, return_exceptions=True)
             if self._records is not None:
                 await self._records.stop()
+            if self._tracing is not None:
+                await self._tracing.stop()
             await webhooks.stop()
             if self._control is not None:
                 self._control.close()
@@ -209,6 +215,8 @@ class Daemon:
     def _event(self, process: str, message: m.Message) -> None:
         if self._records is not None:
             self._records.message(process, message)
+        if self._tracing is not None:
+            self._tracing.message(process, message)
         if self._control is not None:
             self._control.message(process, message)
         match message:

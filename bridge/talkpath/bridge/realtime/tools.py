@@ -33,6 +33,7 @@ from pydantic import (
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation
 
 from talkpath.bridge.realtime.settings import ToolDefinition
+from talkpath.bridge.tracing.ids import traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,11 @@ class CallContext:
     """What configured headers of the INVITE said, by the names of the configuration; made harmless."""
     variables: dict[str, Any] = field(default_factory=dict)
     """Room for the tools of one call to remember things for each other."""
+
+    @property
+    def traceparent(self) -> str:
+        """Header of W3C Trace Context: with it, what a tool asks of other services joins the call's trace."""
+        return traceparent(self.call_id)
 
 
 class ToolError(Exception):

@@ -45,12 +45,19 @@ class CallJournals:
         settings: The ``[records]`` section.
         send: Sends a message to the supervisor.
         clock: Monotonic seconds.
+        traced: Somebody wants the reports, whether records are kept or not.
     """
 
     def __init__(
-        self, settings: RecordsConfig, send: Callable[[m.Message], None], clock: Callable[[], float]
+        self,
+        settings: RecordsConfig,
+        send: Callable[[m.Message], None],
+        clock: Callable[[], float],
+        *,
+        traced: bool = False,
     ) -> None:
         self._settings = settings
+        self._traced = traced
         self._send = send
         self._clock = clock
         self._open: dict[str, _Open] = {}
@@ -66,7 +73,7 @@ class CallJournals:
     def begin(self, record: CallRecord) -> None:
         """A call begins."""
         record.started_at = datetime.now(UTC)
-        if not self._settings.database:
+        if not (self._settings.database or self._traced):
             return
         settings = self._settings
         journal = Journal(self._clock, transcripts=settings.transcripts, arguments=settings.tool_arguments)

@@ -84,7 +84,9 @@ class Worker:
         self._by_lane: list[Participant | None] = [None] * settings.lanes
         self._lanes = settings.lanes
         self._orders = OrderDesk(self.calls, send)
-        self._journals = CallJournals(config.records, send, self._loop.time)
+        self._journals = CallJournals(
+            config.records, send, self._loop.time, traced=bool(config.tracing.endpoint)
+        )
         self._send_to_sip = send
         self._live = LiveView(send, time.time, self._loop, self.plane, self._live_lanes)
         self._is_watched = is_watched(config)

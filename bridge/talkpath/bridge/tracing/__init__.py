@@ -1,0 +1,1 @@
+"""One trace per call, for OpenTelemetry: the call, its sessions, turns, functions and transfer."""
