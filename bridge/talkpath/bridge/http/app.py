@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 STOP_PATIENCE = 3
 """Seconds that a slow reader gets when the daemon ends."""
+TICK = 1.0
+"""Seconds between two looks at the clock, for the Date header."""
 
 
 class DaemonState(Protocol):
@@ -76,11 +78,12 @@ def _verdict(state: DaemonSnapshot, problems: list[str]) -> Response:
 
 
 class _QuietServer(uvicorn.Server):
-    """A server that leaves signals to the daemon and tells when it is up."""
+    """A server that leaves signals to the daemon, tells when it is up, and sleeps when it is idle."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -89,6 +92,17 @@ class _QuietServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    async def main_loop(self) -> None:
+        """As the library's, which wakes ten times a second: most of what an idle daemon would cost."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), TICK)
+
+    def leave(self) -> None:
+        """Let `serve` come to its end."""
+        self.should_exit = True
+        self._leaving.set()
 
 
 class HttpServer:
@@ -125,7 +139,7 @@ class HttpServer:
     async def stop(self) -> None:
         """Close the address and wait for answers that are under way."""
         if self._task is not None:
-            self._server.should_exit = True
+            self._server.leave()
             await self._task
             self._task = None
 
