@@ -78,7 +78,8 @@ def take(method: str) -> str:
 def answer(status: str, *, sdp: str = "", headers: str = "", to_tag: str = "") -> str:
     """Answer the last request. ``headers`` are whole lines, each with its line end."""
     copied = "[last_Via:]\n[last_From:]\n[last_To:]" + to_tag + "\n[last_Call-ID:]\n[last_CSeq:]\n"
-    contact = "Contact: <sip:peer@[local_ip]:[local_port];transport=[transport]>\n"
+    own = "Contact: <sip:peer@[local_ip]:[local_port];transport=[transport]>\n"
+    contact = "" if "Contact:" in headers else own
     kind = "Content-Type: application/sdp\n" if sdp else ""
     text = f"SIP/2.0 {status}\n{copied}{contact}{headers}{kind}Content-Length: [len]\n\n{sdp}"
     return f"<send><![CDATA[\n{text}\n]]></send>\n"
