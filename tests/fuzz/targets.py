@@ -21,7 +21,7 @@ _INCOMING: Final = [cause.name.lower() for cause in list(Cause)[:14]]
 """Counters of which each packet at an RTP port moves at least one."""
 _SRTP: Final = [cause.name.lower() for cause in Cause if cause.name.startswith(("SRTP_", "SRTCP_"))]
 _FASTEST: Final = 1.1
-"""How much faster than time a source may be for ever (`talkpath.bridge.media.jitter`)."""
+"""How much faster than time a source may be for ever (`talkpath.bridge.media.allowance`)."""
 _MOST_AHEAD: Final = 100 + 25 + 14
 """Frames that a lane may have given the model beyond that: 2 s that a source may be ahead once, a gap of half
 a second that is filled at once, and the quarter of a second after which time counts as passed."""

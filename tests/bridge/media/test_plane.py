@@ -328,6 +328,28 @@ def test_hold_is_no_stop_of_rtp(line: Line) -> None:
     assert line.count(lane, "not_receiving") == 1
 
 
+@pytest.mark.parametrize("size", [160, 480])
+def test_a_lost_packet_in_what_waits_after_a_stall_costs_no_more_than_itself(line: Line, size: int) -> None:
+    lane = line.open()
+    packets = [packet(frame(number, size), number, size * number) for number in range(110 * 160 // size)]
+    early, lost = 10 * 160 // size, 20 * 160 // size
+    for datagram in packets[:early]:
+        line.say(lane, datagram)
+        line.run(size / 8_000)
+    line.stall(2.0)
+    for number, datagram in enumerate(packets[early:], early):
+        if number != lost:
+            line.say(lane, datagram)
+    line.run(0.4)
+    said = b"".join(frame(number, size) for number in range(len(packets)))
+    heard = bytes(line.uplink[lane])
+    assert line.count(lane, "resynchronised") == 0
+    assert heard[: size * lost] == said[: size * lost]
+    behind = heard.find(frame(lost + 2, size))
+    assert abs(behind - size * (lost + 2)) <= 160
+    assert heard[behind : behind + len(said) - size * (lost + 2)] == said[size * (lost + 2) :]
+
+
 def test_sounds_play_only_without_model_audio(line: Line) -> None:
     lane = line.open()
     samples = np.full(400, 1_000, np.int16)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from talkpath.bridge.media.allowance import Allowance
 from talkpath.bridge.media.counters import Cause
-from talkpath.bridge.media.delay import DEFAULT_TARGET
+from talkpath.bridge.media.delay import DEFAULT_TARGET, LARGEST_TARGET
 from talkpath.bridge.media.lane import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE
 from talkpath.bridge.media.packets import LOST, PAUSE, THERE, FrameRound
 from talkpath.bridge.media.sequence import DROP, NEXT, OLD, RESTART
@@ -40,9 +41,8 @@ RING_BYTES: Final = 8_192
 
 _MASK: Final = RING_BYTES - 1
 _JUMP_BYTES: Final = SAMPLE_RATE // 2  # this far ahead of the clock is a jump, not a gap
-_SUSTAINED_RATE: Final = 1.1 * SAMPLE_RATE  # a source may run this fast for ever
-_ALLOWANCE: Final = 2 * SAMPLE_RATE  # and be this much ahead once
-_FORGIVE_INTERVAL: Final = 0.25
+_CROWDED: Final = round((LARGEST_TARGET + 0.06) * SAMPLE_RATE)
+"""As much is never there behind a hole that may still be filled: the longest wait, and a long packet."""
 _MAX_ROUNDS: Final = RING_BYTES // FRAME_BYTES
 _FRAME: Final = np.arange(FRAME_BYTES)
 _NEVER: Final = np.inf
@@ -77,8 +77,7 @@ class JitterRing:
         self._due = np.full(lanes, _NEVER)  # when the frame at `_read` is given up
         self._span = np.full(lanes, FRAME_SECONDS)  # how long a packet lasts, at least one frame
         self._heard = np.zeros(lanes, np.bool_)  # whether a stream has begun
-        self._spent = np.zeros(lanes, np.int64)  # bytes beyond what time has paid back
-        self._forgiven = 0.0
+        self._allowance = Allowance(lanes, counters)
         self._earliest = 0.0  # no frame is given up before this
         self._frames = np.zeros(lanes, np.int64)
         counters.derive(self._count_frames)
@@ -91,7 +90,7 @@ class JitterRing:
         self._heard[lane] = False
         self._earliest = 0.0
         self._due[lane] = now + FRAME_SECONDS + self.target[lane]
-        self._spent[lane] = 0
+        self._allowance.reset(lane)
         self._span[lane] = FRAME_SECONDS
 
     def stop(self, lane: int) -> None:
@@ -147,8 +146,8 @@ class JitterRing:
         self._read[rows] = (self._read[rows] + passed) & 0xFFFFFFFF
         self._span[rows] = FRAME_SECONDS
         self._frames[rows] += steps
-        self._spent[rows] += passed
-        return np.greater(self._spent[rows], _ALLOWANCE)
+        self._allowance.charge(rows, passed)
+        return self._allowance.used_up(rows)
 
     def pass_by(self, rows: Rows, frames: NDArray[np.uint8], now: float) -> None:
         """Packets of one frame (k, 160) pass by; `follow` tells later how many they were."""
@@ -162,7 +161,7 @@ class JitterRing:
     def empty(self, rows: Rows) -> NDArray[np.bool_]:
         """Which rings hold nothing and may take more (k,)."""
         empty: NDArray[np.bool_] = self._end[rows] == 0
-        empty &= self._spent[rows] <= _ALLOWANCE
+        empty &= ~self._allowance.used_up(rows)
         return empty
 
     def next_timestamp(self, rows: Rows) -> NDArray[np.int64]:
@@ -180,7 +179,8 @@ class JitterRing:
             Rounds; a lane appears once in each.
         """
         rows = packets.rows
-        keep = self._spend(rows, packets.length) & (packets.kinds != DROP)
+        self._allowance.forgive(now)
+        keep = self._allowance.spend(rows, packets.length) & (packets.kinds != DROP)
         ahead = ((packets.timestamp - self._read[rows] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         direct = keep & (packets.kinds == NEXT) & (ahead == 0)
         direct &= (packets.length == FRAME_BYTES) & (self._end[rows] == 0)
@@ -191,12 +191,26 @@ class JitterRing:
             frames.append(FrameRound(rows[direct], good))
         rest = np.flatnonzero(keep & ~direct)
         if rest.size:
-            frames += self._pull(self._store(packets.select(rest), ahead[rest], now))
+            stored = self._store(packets.select(rest), ahead[rest], now)
+            frames += self._pull(stored)
+            frames += self._relieve(stored)
+        return frames
+
+    def _relieve(self, rows: Rows) -> Frames:
+        """Give up holes behind which so much is there that what they wait for is on its way no more.
+
+        After a stall of ours, seconds of audio come at once, and no time passes for a hole among them.
+        """
+        frames: Frames = []
+        while (rows := rows[self._end[rows] > _CROWDED]).size:
+            frames.append(self._conceal(rows))
+            self._due[rows] += FRAME_SECONDS
+            frames += self._pull(rows)
         return frames
 
     def overdue(self, now: float) -> Rows:
         """The lanes that `expire` would do something about."""
-        self._forgive(now)
+        self._allowance.forgive(now)
         if now < self._earliest:
             return _NO_ROWS
         rows = np.flatnonzero(self._due <= now)
@@ -215,23 +229,6 @@ class JitterRing:
             self._due[rows] += FRAME_SECONDS
             frames += self._pull(rows)
         return frames
-
-    def _spend(self, rows: Rows, length: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Whether each lane may still bring that much: bounds what a source can make us append."""
-        spent = self._spent[rows] + length
-        affordable = spent <= _ALLOWANCE
-        if not affordable.all():
-            self._counters.add_rows(rows[~affordable], Cause.OVERRUN)
-            spent[~affordable] -= length[~affordable]
-        self._spent[rows] = spent
-        return affordable
-
-    def _forgive(self, now: float) -> None:
-        """Let time pay back what the lanes spent, four times a second."""
-        passed = now - self._forgiven
-        if passed >= _FORGIVE_INTERVAL:
-            self._forgiven = now
-            np.maximum(self._spent - round(passed * _SUSTAINED_RATE), 0, out=self._spent)
 
     def _pass(self, rows: Rows, now: float) -> None:
         """A packet of one frame leaves as it came: the next is expected a frame from now."""
@@ -309,7 +306,7 @@ class JitterRing:
         place = (int(self._read[lane]) + np.arange(first, ahead)) & _MASK
         self._bytes[lane, place] = self.silence[lane]
         self._there[lane, place] = _QUIET
-        self._spent[lane] += ahead - first
+        self._allowance.charge(lane, ahead - first)
         self._counters.add(lane, Cause.DTX_FILLED_BYTES, ahead - first)
 
     def _write(self, packets: AudioPackets) -> None:
@@ -359,7 +356,7 @@ class JitterRing:
         self._there.reshape(-1)[place] = _MISSING
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
         self._advance(rows)
-        self._spent[rows] += FRAME_BYTES
+        self._allowance.charge(rows, FRAME_BYTES)
         return FrameRound(rows, frames, holes)
 
     def _holes(self, there: NDArray[np.uint8], missing: NDArray[np.intp] | int) -> NDArray[np.uint8] | None:
