@@ -439,6 +439,18 @@ async def test_the_longest_duration_ends_the_call_after_a_last_sentence(monkeypa
 
 
 @in_virtual_time
+async def test_what_a_call_may_cost_ends_it_after_a_last_sentence(monkeypatch: Monkeypatch) -> None:
+    async with World(monkeypatch, agent={"max_cost": 0.000_001}) as w:
+        await w.greeted()
+        await w.until(lambda: w.worker.calls["c1"].record.cost)
+        await w.whistle(0.5)
+        await w.until(lambda: w.state() == "time_up", limit=10)
+        await w.until(lambda: w.records)
+        assert LIMIT_SENTENCE in said(w)
+    assert (w.record.outcome, w.record.cause) == ("completed", "cost_limit")
+
+
+@in_virtual_time
 async def test_interrupting_the_last_sentence_does_not_lift_the_limit(monkeypatch: Monkeypatch) -> None:
     async with World(monkeypatch, agent={"max_duration": "10s"}) as w:
         await w.greeted()

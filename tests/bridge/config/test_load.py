@@ -259,3 +259,11 @@ def test_secrets_are_in_no_repr_and_no_ordinary_dump() -> None:
     for shown in (repr(config), str(config), config.model_dump_json(), str(config.model_dump())):
         assert "sk-very-secret" not in shown
         assert "hunter2" not in shown
+
+
+def test_a_limit_in_dollars_needs_a_model_whose_price_is_known() -> None:
+    agent = "[agents.a]\nmax_cost = 2.5\n"
+    problem = only(problems(LOCAL + 'model = "my-own"\n' + agent))
+    assert problem.key == "agents.a.max_cost"
+    assert "my-own" in problem.reason
+    assert read(LOCAL + agent).config.agents["a"].max_cost == 2.5

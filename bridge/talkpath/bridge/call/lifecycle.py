@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talkpath.bridge.call.services import Services
-    from talkpath.bridge.observe.call_record import CallRecord
+    from talkpath.bridge.observe.call_record import CallRecord, Cause
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +82,11 @@ class CallLifecycle:
         finally:
             self._stepping = False
             self._events.clear()
+
+    def limit_reached(self, cause: Cause) -> None:
+        """Let the agent say goodbye, because of a limit."""
+        self._books.because(cause)
+        self.happen(Event.LIMIT_REACHED)
 
     def _step(self, event: Event) -> None:
         before = self.state

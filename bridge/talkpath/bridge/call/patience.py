@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.model_line import ModelLine
     from talkpath.bridge.call.timers import CallTimers
     from talkpath.bridge.config.agent import AgentConfig
-    from talkpath.bridge.observe.call_record import Cause
+    from talkpath.bridge.observe.call_record import CallRecord, Cause
 
 LIMIT_AGAIN: Final = 1.0
 """Seconds until a limit that came during a transfer is looked at again."""
@@ -20,6 +20,13 @@ class WaitingCall(Protocol):
     """The call."""
 
     state: State
+
+    @property
+    def record(self) -> CallRecord:
+        """What is known of the call so far."""
+
+    def limit_reached(self, cause: Cause) -> None:
+        """Let the agent say goodbye, because of a limit."""
 
     def happen(self, event: Event) -> None:
         """Take one step of the call's table."""
@@ -67,8 +74,15 @@ class Patience:
 
     def activity(self) -> None:
         """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
-        if self._own.silence_timeout is not None and self._call.state is State.TALKING:
+        if self._call.state is State.TALKING and self._is_too_dear():
+            self._call.limit_reached("cost_limit")
+        elif self._own.silence_timeout is not None and self._call.state is State.TALKING:
             self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
+
+    def _is_too_dear(self) -> bool:
+        """Whether the call has cost what it may; looked at when somebody speaks, as that costs more."""
+        limit, spent = self._own.max_cost, self._call.record.cost
+        return limit is not None and spent is not None and spent >= limit
 
     def _no_rtp(self) -> None:
         """Nobody is there; in a transfer the peer may have the caller, and other limits hold."""

@@ -15,6 +15,7 @@ from talkpath.bridge.records.read import Records
 from .calls import console, database_of, local_time, plain
 from .exits import Exit, complain
 from .ladder_text import ladder, transcript
+from .voices_text import voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,6 +66,12 @@ def _show(full: FullCall, output: Console) -> None:
         line = Text(label.ljust(LABEL_WIDTH), style="cyan")
         line.append(plain(text), style="")
         output.print(line, soft_wrap=True)
+    picture = voices(full)
+    if picture:
+        output.print()
+        output.print(Text("Voices", style="bold"))
+        for row in picture:
+            output.print(Text(row), soft_wrap=True)
     for title, table in (
         ("Ladder", ladder(full)),
         ("Transcript", transcript(full)),

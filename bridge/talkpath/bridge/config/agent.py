@@ -169,6 +169,16 @@ class AgentConfig(Section):
         examples=["low"],
     )
     max_duration: Duration = Field(default=3600.0, gt=0, le=86400, description="Longest call.")
+    max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        le=1000,
+        description=(
+            "US dollars that a call may cost at the model, counted after each answer; then the agent says "
+            "goodbye."
+        ),
+        examples=[2.5],
+    )
     silence_timeout: Duration | None = Field(
         default=None,
         gt=0,

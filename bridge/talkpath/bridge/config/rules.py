@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from talkpath.bridge.realtime.usage import price_of
 from talkpath.bridge.routes import is_expression
 from talkpath.sip.phone_messages import CONSOLE
 
@@ -40,6 +41,7 @@ def broken_rules(config: Config) -> Iterator[Finding]:
     yield from _names(config)
     yield from _patterns(config)
     yield from _keys(config)
+    yield from _prices(config)
     yield from _files(config)
     yield from _transfers(config)
     yield from _watchers(config)
@@ -120,6 +122,15 @@ def _keys(config: Config) -> Iterator[Finding]:
             f"no key for {host_of(url)}",
             f"export {variable}=…, or set api_key_file to a file that holds the key.",
         )
+
+
+def _prices(config: Config) -> Iterator[Finding]:
+    """A limit in dollars needs a price."""
+    for name, agent in config.agents.items():
+        model = endpoint(config, name).model
+        if agent.max_cost is not None and price_of(model) is None:
+            reason = f'the price of the model "{model}" is not known, so the limit would never hold'
+            yield Finding(("agents", name, "max_cost"), reason, "Use max_duration.")
 
 
 def _files(config: Config) -> Iterator[Finding]:

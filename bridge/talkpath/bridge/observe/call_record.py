@@ -23,6 +23,7 @@ Cause = Literal[
     "agent_hung_up",
     "transferred",
     "time_limit",
+    "cost_limit",
     "silence",
     "no_media",
     "no_answer",
