@@ -131,6 +131,49 @@ def test_who_may_only_read_sees_everything_and_can_do_nothing(
         assert browser.problems == []
 
 
+def test_the_test_phone_is_in_the_console_and_its_call_is_among_the_live_ones(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    phone = "\n[phone]\nenabled = true\n"
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API + phone) as daemon,
+        Chromium(width=900) as browser,
+    ):
+        page = console(browser, daemon)
+        page.get_by_role("link", name="Phone").click()
+        place = page.locator(".talkpath-phone")
+        place.get_by_role("button", name="Talk").click()
+        expect(place.get_by_text("Connected")).to_be_visible()
+        page.get_by_role("link", name="Live").click()
+        call = page.locator("#live article")
+        expect(call).to_contain_text("talking")
+        expect(call).to_contain_text("console")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Token")).to_be_focused()
+        assert daemon.wait_for("call_ended")["ended_by"] == "caller", "who signs out hangs up"
+        assert browser.problems == []
+
+
+def test_the_console_works_with_the_keyboard_alone(model: RunningSimulator, tmp_path: Path) -> None:
+    with (
+        Daemon(tmp_path, model_url=model.url, more=API) as daemon,
+        Chromium(width=1180, height=860) as browser,
+        Sipp(tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address),
+    ):
+        page = browser.open(f"http://{daemon.http_address}/console")
+        expect(page.get_by_label("Token")).to_be_focused()
+        page.keyboard.type(OPERATE)
+        page.keyboard.press("Enter")
+        expect(page.locator("#live article")).to_contain_text("talking")
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent") == "Hang up":
+                break
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        assert daemon.wait_for("call_ended")["cause"] == "operator"
+
+
 def test_a_wrong_token_is_refused_and_forgotten(model: RunningSimulator, tmp_path: Path) -> None:
     with Daemon(tmp_path, model_url=model.url, more=API) as daemon, Chromium() as browser:
         page = console(browser, daemon, "wrong-token-of-the-tests-0123")

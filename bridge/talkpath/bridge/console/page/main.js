@@ -32,7 +32,7 @@ class Console {
     addEventListener("hashchange", this.route);
     this.stop = api.listen((event) => this.take(event), (on, error) => this.stream(on, error));
     this.timers = [setInterval(() => this.look(), HEALTH_EVERY), setInterval(() => this.draw(), 1000)];
-    mountPhone(byId("phone"), byId("phone-link"), api, desk);
+    this.phone = mountPhone(byId("phone"), byId("phone-link"), api, desk);
     this.look();
     this.show();
   }
@@ -42,6 +42,7 @@ class Console {
     this.timers.forEach(clearInterval);
     removeEventListener("hashchange", this.route);
     this.views.recent.close();
+    this.phone.then((phone) => phone?.destroy());
   }
 
   take(event) {

@@ -3,9 +3,10 @@
 
 const PAGE = new URL("../phone/", import.meta.url);
 
+// Returns what mount returns, or nothing.
 export async function mountPhone(element, link, api, desk) {
   link.hidden = true;
-  if (desk.role !== "operate" || !desk.phone) return;
+  if (desk.role !== "operate" || !desk.phone) return null;
   try {
     const { mount } = await import(new URL("phone.js", PAGE));
     const style = document.createElement("link");
@@ -14,9 +15,11 @@ export async function mountPhone(element, link, api, desk) {
     document.head.append(style);
     const place = document.createElement("div");
     element.replaceChildren(place);
-    mount(place, { token: api.token, agent: desk.agents[0] });
+    const phone = mount(place, { token: api.token, agent: desk.agents[0] });
     link.hidden = false;
+    return phone;
   } catch {
     element.replaceChildren();
+    return null;
   }
 }
