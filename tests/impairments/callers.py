@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 _LEAD_S: Final = 0.6
 """From the answer to the first packet: the clock fills the stream."""
-_TAIL_S: Final = 1.2
-"""From the last packet to the BYE: the clock fills again, and nothing is on its way any more."""
+_TAIL_S: Final = 2.4
+"""From the last packet to the BYE: the clock fills again, nothing is on its way any more, and the model has
+come to its end, even if the daemon was held up."""
 _DIAL_EVERY_S: Final = 0.05
 _GIVE_UP_S: Final = 60.0
 _ROOM: Final = 2048
