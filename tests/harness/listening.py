@@ -6,13 +6,14 @@ phase within a tone or moves the tones behind it, so that the residual says what
 
 from __future__ import annotations
 
+import itertools
 import wave
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkpath.bridge.simulator.audio import LADDER_HZ
+from talkpath.bridge.simulator.audio import LADDER_HZ, dominant_hz
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 AUDIBLE = 300
 """Peak of a 20 ms frame, of 32,767, above which something is heard."""
 RUNG_MS = 200
+_RUNG_TOLERANCE_HZ = 30
 _MARGIN_MS = 10
 """Left out at both ends of a rung: its ramps, and the uncertainty of its beginning."""
 
@@ -95,3 +97,23 @@ def ladder_fits(samples: NDArray[np.int16], *, first: int, rungs: int, rate: int
         part = samples[start + margin : start + length - margin]
         fits.append(fit_tone(part, hertz=LADDER_HZ[number % len(LADDER_HZ)], rate=rate))
     return fits
+
+
+def rungs_heard(samples: NDArray[np.int16], *, rate: int) -> list[int]:
+    """The rungs of a tone ladder in the order in which they sound, by their numbers, however long each is.
+
+    For ways that may stretch, shorten or lose sound when the machine is busy, such as a browser's. What
+    sounds for less than 80 ms is the border between two rungs.
+    """
+    step = rate // 25
+    frames = samples[: samples.size // step * step].reshape(-1, step)
+    runs = ((number, len(list(run))) for number, run in itertools.groupby(_rung(one, rate) for one in frames))
+    sustained = [number for number, length in runs if number is not None and length >= 2]
+    return [number for number, _ in itertools.groupby(sustained)]
+
+
+def _rung(frame: NDArray[np.int16], rate: int) -> int | None:
+    """The number of the rung that sounds; None: there is silence, or something else."""
+    distances = np.abs(np.array(LADDER_HZ) - dominant_hz(frame, rate))
+    number = int(distances.argmin())
+    return number if distances[number] < _RUNG_TOLERANCE_HZ else None

@@ -38,8 +38,10 @@ def test_an_answer_reaches_the_browser_that_waits_and_the_call_lives_until_its_e
         assert scene.desk.hang_up(call)
         assert scene.sent[1:] == [m.PhoneDigit(call=call, digit="5"), m.PhoneHangUp(call=call)]
         scene.desk.message(ended(call))
-        assert not scene.desk.hang_up(call)
+        assert scene.desk.hang_up(call), "it crossed the end of the connection"
+        assert not scene.desk.hang_up("c-another")
         assert not scene.desk.press(call, "5")
+        assert len(scene.sent) == 3
         assert len(scene.desk) == 0
 
     run_virtual(story)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 30.0
 """Seconds for an answer: the way to a model may be tried several times before the call is given up."""
+REMEMBERED: Final = 100
+"""Calls that are over and may still be hung up: the connection's end and the request cross each other."""
 KEYS: Final = frozenset("0123456789*#ABCD")
 
 
@@ -57,6 +60,7 @@ class PhoneDesk:
         self._send = send
         self._waiting: dict[str, asyncio.Future[PhoneAnswered]] = {}
         self._live: set[str] = set()
+        self._over: collections.deque[str] = collections.deque(maxlen=REMEMBERED)
 
     def __len__(self) -> int:
         """Calls of browsers, answered or not."""
@@ -95,10 +99,10 @@ class PhoneDesk:
             self._waiting.pop(call, None)
 
     def hang_up(self, call: str) -> bool:
-        """End a call for its browser; False: there is no such call."""
+        """End a call for its browser, unless it has just ended by itself; False: there is no such call."""
         if call in self._live:
             self._send(m.PhoneHangUp(call=call))
-        return call in self._live
+        return call in self._live or call in self._over
 
     def press(self, call: str, digit: str) -> bool:
         """Press a key of the telephone; False: there is no such call.
@@ -121,6 +125,7 @@ class PhoneDesk:
                 self._settle(call, PhoneAnswered(call, sdp))
             case m.CallEnded(call=call, status=status, reason=reason):
                 self._live.discard(call)
+                self._over.append(call)
                 self._settle(call, PhoneRefusedError(status, reason))
             case _:
                 pass

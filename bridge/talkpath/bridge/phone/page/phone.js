@@ -136,15 +136,19 @@ class Phone {
     }
   }
 
-  said(line) {
+  // The words of the caller take the place that was kept for them when the caller began to speak.
+  said({ who, item, text }) {
     const { words } = this.parts;
-    let item = [...words.children].find((one) => one.dataset.item === line.item);
-    if (!item) {
-      item = make("li", { className: line.who });
-      item.dataset.item = line.item;
-      words.append(item);
+    const lines = [...words.children];
+    const waiting = lines.find((one) => who === "caller" && !one.dataset.item && one.className === who);
+    if (item === null && waiting) return;
+    let line = lines.find((one) => item && one.dataset.item === item) ?? waiting;
+    if (!line) {
+      line = make("li", { className: who });
+      words.append(line);
     }
-    item.textContent = line.text;
+    if (item) line.dataset.item = item;
+    line.textContent = text;
     words.scrollTop = words.scrollHeight;
   }
 

@@ -1,13 +1,17 @@
 // What is said in one call, from the daemon's stream of events (Server-Sent Events over fetch: an EventSource
 // cannot send a token).
 
-// Yields { who, item, text } for each piece of an utterance; `text` is the utterance so far.
+// Yields { who, item, text } for each piece of an utterance; `text` is the utterance so far. An utterance of the
+// caller begins with an item of null: its words come late, often after the answer to them.
 export async function* readTranscript(path, token, call, signal) {
   const answer = await fetch(path, { headers: { Authorization: `Bearer ${token}` }, signal });
   if (!answer.ok) return;
   for await (const { kind, data } of events(answer.body)) {
     if (kind === "snapshot") yield* data.calls.find((one) => one.id === call)?.transcript ?? [];
     if (kind === "call.said" && data.call === call) yield data.line;
+    if (kind === "call.speaking" && data.call === call && data.speaking) {
+      yield { who: "caller", item: null, text: "…" };
+    }
     if (kind === "call.ended" && data.call === call) return;
   }
 }
