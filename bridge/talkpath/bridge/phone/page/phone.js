@@ -3,7 +3,7 @@
 // The voice goes by WebRTC to the daemon at this page's own address, without STUN or TURN. Whatever a server
 // says is written as text, never as HTML.
 
-import { readTranscript } from "./transcript.js";
+import { openEvents, readTranscript } from "./transcript.js";
 
 const HERE = new URL(".", import.meta.url);
 const GATHERING = 2000; // ms; host candidates come at once, but a broken resolver can hold the last one
@@ -163,7 +163,8 @@ class Phone {
     });
     if (answer.ok) return answer.status === 204 ? null : answer.json();
     const told = await answer.json().catch(() => ({}));
-    const reason = typeof told.detail === "string" ? told.detail : `The daemon answered ${answer.status}.`;
+    let reason = typeof told.detail === "string" ? told.detail : `The daemon answered ${answer.status}.`;
+    if (answer.status === 401) reason = "The daemon does not know this token.";
     if (answer.status === 401 || answer.status === 403) this.options.refused?.(reason);
     throw new Refused(reason);
   }
@@ -203,10 +204,11 @@ class Call {
     await connection.setLocalDescription();
     await gathered(connection);
     const sdp = connection.localDescription.sdp;
+    const events = await this.openEvents();
     const answer = await this.phone.request("POST", "offer", { agent, sdp }, { signal: this.closed.signal });
     this.id = answer.call;
     if (this.closed.signal.aborted) return this.tell();
-    this.readWords();
+    this.readWords(events);
     await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     sender.transport.addEventListener("statechange", () => this.transportChanged(sender.transport));
   }
@@ -254,14 +256,22 @@ class Call {
     if (this.phone.call === this) this.phone.end("The other side ended the call");
   }
 
-  async readWords() {
+  // The words are an extra: a call without them is a call.
+  async openEvents() {
     const { events, token } = this.phone.options;
-    if (!events) return;
-    const lines = readTranscript(events, token, this.id, this.closed.signal);
     try {
-      for await (const line of lines) this.phone.said(line);
+      return events ? await openEvents(events, token, this.closed.signal) : null;
     } catch {
-      // The words are an extra: a call without them is a call.
+      return null;
+    }
+  }
+
+  async readWords(events) {
+    if (!events) return;
+    try {
+      for await (const line of readTranscript(events, this.id)) this.phone.said(line);
+    } catch {
+      // The stream was closed, with the call or by the daemon.
     }
   }
 

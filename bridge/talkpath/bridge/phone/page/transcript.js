@@ -1,12 +1,17 @@
 // What is said in one call, from the daemon's stream of events (Server-Sent Events over fetch: an EventSource
 // cannot send a token).
 
+// Begins to listen to the daemon, before a call: it tells of words only from then on. Returns null if it does
+// not let us.
+export async function openEvents(address, token, signal) {
+  const answer = await fetch(address, { headers: { Authorization: `Bearer ${token}` }, signal });
+  return answer.ok ? answer.body : null;
+}
+
 // Yields { who, item, text } for each piece of an utterance; `text` is the utterance so far. An utterance of the
 // caller begins with an item of null: its words come late, often after the answer to them.
-export async function* readTranscript(path, token, call, signal) {
-  const answer = await fetch(path, { headers: { Authorization: `Bearer ${token}` }, signal });
-  if (!answer.ok) return;
-  for await (const { kind, data } of events(answer.body)) {
+export async function* readTranscript(body, call) {
+  for await (const { kind, data } of events(body)) {
     if (kind === "snapshot") yield* data.calls.find((one) => one.id === call)?.transcript ?? [];
     if (kind === "call.said" && data.call === call) yield data.line;
     if (kind === "call.speaking" && data.call === call && data.speaking) {
