@@ -43,12 +43,14 @@ def file(tmp_path: Path) -> Callable[[str], str]:
 
 def test_help_lists_every_command_and_the_exit_codes() -> None:
     text = " ".join(talkpath("--help").output.split())
-    for name in ("init", "tune", "run", "check", "doctor", "call", "simulator", "demo"):
+    for name in ("init", "tune", "run", "check", "doctor", "call", "simulator", "bench", "demo"):
         assert f"│ {name} " in text
     assert "Exit codes: 0 all is well" in text
 
 
-@pytest.mark.parametrize("command", ["init", "tune", "run", "check", "doctor", "call", "simulator", "demo"])
+@pytest.mark.parametrize(
+    "command", ["init", "tune", "run", "check", "doctor", "call", "simulator", "bench", "demo"]
+)
 def test_every_command_has_an_example(command: str) -> None:
     assert f"talkpath {command}" in talkpath(command, "--help").output
 
@@ -224,6 +226,12 @@ def test_call_explains_an_order_that_cannot_be(
     assert found.exit_code == Exit.USAGE
     assert sentence in found.output
     assert daemon == []
+
+
+def test_the_benchmark_names_the_audio_it_has() -> None:
+    found = talkpath("bench", "--audio", "pcmuu")
+    assert found.exit_code == Exit.USAGE
+    assert 'Did you mean "pcmu"?' in found.stderr
 
 
 def test_the_simulator_names_the_personas_it_has() -> None:
