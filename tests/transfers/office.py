@@ -10,6 +10,7 @@ import contextlib
 import json
 import subprocess
 import wave
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
@@ -19,12 +20,12 @@ from talkpath.bridge.simulator.personas import describe_audio
 from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
 from tests.harness.asterisk import Asterisk
 from tests.harness.daemon import Daemon, RunningSimulator
+from tests.harness.page import replaced, snippets
 from tests.harness.peers import free_port, wait_until
 from tests.transfers.rows import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -53,7 +54,6 @@ allow = ulaw
 auth = talkpath
 aors = talkpath
 direct_media = no
-set_var = TRANSFER_CONTEXT=transferred-by-talkpath
 {more}
 [talkpath]
 type = auth
@@ -84,14 +84,18 @@ contact = sip:127.0.0.1:{phones_port}
 _PBX_DIALPLAN: Final = """
 [from-phones]
 exten => _7XX,1,Dial(PJSIP/${EXTEN}@talkpath)
-[from-talkpath]
-exten => _1XX,1,Dial(PJSIP/${EXTEN}@desks,30)
- same => n,Hangup(${HANGUPCAUSE})
-[transferred-by-talkpath]
-; A blind transfer takes the caller away from Talkpath: who finds nobody is sent back by the PBX.
-exten => _1XX,1,Dial(PJSIP/${EXTEN}@desks,5)
- same => n,Dial(PJSIP/699@talkpath)
 """
+_PAGE: Final = snippets(Path(__file__).parents[2] / "docs/transfer.md")
+_ENDPOINT: Final = _PAGE["pjsip.conf: in the endpoint of Talkpath"]
+_PEOPLE: Final = replaced(
+    _PAGE["extensions.conf: whom Talkpath may reach"],
+    {
+        "PJSIP/${EXTEN},60": "PJSIP/${EXTEN}@desks,60",
+        "PJSIP/${EXTEN},25": "PJSIP/${EXTEN}@desks,5",
+        "PJSIP/700@talkpath": "PJSIP/699@talkpath",
+    },
+)
+"""What the page on transfers says, with the telephones of this office."""
 _PHONES: Final = """
 [pbx]
 type = endpoint
@@ -236,7 +240,10 @@ class Office:
         self._folder = folder
         certificate, key = self_signed(folder)
         more = {"udp": "", "tls": "transport = tls", "tls+srtp": "transport = tls\nmedia_encryption = sdes"}
-        endpoint = more[trunk.transport] + ("" if trunk.refer else "\nallow_transfer = no")
+        allowed = (
+            _ENDPOINT if trunk.refer else _ENDPOINT.replace("allow_transfer = yes", "allow_transfer = no")
+        )
+        endpoint = f"{more[trunk.transport]}\n{allowed}"
         self.phones = Asterisk(
             folder,
             pjsip=_PHONES,
@@ -253,7 +260,7 @@ class Office:
                 more=endpoint,
                 phones_port=self.phones.port,
             ),
-            extensions=_PBX_DIALPLAN,
+            extensions=_PBX_DIALPLAN + _PEOPLE,
             # It would pass packets on with the numbers of their source: when a transfer changes that, the
             # Asterisk that plays the telephones takes them for old ones and drops them for a minute.
             without=["bridge_native_rtp"],

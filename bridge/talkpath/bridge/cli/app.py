@@ -276,12 +276,16 @@ def bench(
     raise typer.Exit(measure(audio, most, json))
 
 
-@app.command(epilog="Example:  talkpath demo")
-def demo() -> None:
+@app.command(epilog="Example:  talkpath demo transfer")
+def demo(
+    what: Annotated[
+        str, typer.Argument(help="call, or transfer: the caller is handed to a human.", show_default=True)
+    ] = "call",
+) -> None:
     """Show a whole call on this machine: caller, bridge and model, without key, phone or network."""
     from .commands import show_demo
 
-    raise typer.Exit(show_demo())
+    raise typer.Exit(show_demo(what))
 
 
 __all__ = ["Exit", "app"]

@@ -112,10 +112,14 @@ def simulate(host: str, port: int, persona: str) -> int:
     return Exit.OK
 
 
-def show_demo() -> int:
+def show_demo(what: str) -> int:
     """``talkpath demo``."""
+    modules = {"call": "talkpath.bridge.demo", "transfer": "talkpath.bridge.demo.transfer"}
+    if what not in modules:
+        complain(f'there is no demo "{what}". {nearest(what, modules)}')
+        return Exit.USAGE
     try:
-        return int(_attribute("talkpath.bridge.demo", "main")() or 0)
+        return int(_attribute(modules[what], "main")() or 0)
     except ModuleNotFoundError as error:
         complain(f"the demo needs {error.name}. Install it with: pip install 'talkpath[demo]'")
         return Exit.FAILED

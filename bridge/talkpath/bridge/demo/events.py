@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Who = Literal["caller", "agent"]
+Who = Literal["caller", "agent", "human"]
 
 
 class CallerReport(msgspec.Struct, tag_field="event", frozen=True):
@@ -46,11 +46,23 @@ class RecordingBegan(CallerReport, tag="recording_began", frozen=True):
     codec: str
 
 
+class Recorded(CallerReport, tag="recorded", frozen=True):
+    """A recording of one of several telephones is complete.
+
+    Attributes:
+        who: whose telephone.
+        wall: Unix time of its first frame; 0 when there was none.
+    """
+
+    who: Who
+    wall: float
+
+
 class Began(CallerReport, tag="began", frozen=True):
     """Somebody begins to speak, as heard at the caller's end.
 
     Attributes:
-        who: ``caller`` or ``agent``.
+        who: ``caller``, ``agent``, or ``human`` in the demo of a transfer.
         act: name of the caller's act; empty for the agent.
         words: what the caller says; empty for the agent, whose words are known to the model only.
         interrupts: whether the caller speaks while the agent does.
@@ -111,7 +123,17 @@ class Problem(CallerReport, tag="problem", frozen=True):
 
 
 Report = (
-    Prepared | Answered | RecordingBegan | Began | Ended | Pressed | Levels | Reception | HungUp | Problem
+    Prepared
+    | Answered
+    | RecordingBegan
+    | Recorded
+    | Began
+    | Ended
+    | Pressed
+    | Levels
+    | Reception
+    | HungUp
+    | Problem
 )
 
 _encoder = msgspec.json.Encoder()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
 
 def write_stereo(path: Path, caller: Samples, agent: Samples, rate: int) -> None:
     """Write two int16 streams; the shorter one is filled up with silence."""
-    both = np.zeros((max(len(caller), len(agent)), 2), dtype="<i2")
-    both[: len(caller), 0] = caller
-    both[: len(agent), 1] = agent
+    write_channels(path, (caller, agent), rate)
+
+
+def write_channels(path: Path, channels: Sequence[Samples], rate: int) -> None:
+    """Write int16 streams, one channel each; shorter ones are filled up with silence."""
+    together = np.zeros((max(map(len, channels)), len(channels)), dtype="<i2")
+    for number, samples in enumerate(channels):
+        together[: len(samples), number] = samples
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
+        file.setnchannels(len(channels))
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(both.tobytes())
+        file.writeframes(together.tobytes())
 
 
 def read_stereo(path: Path) -> tuple[NDArray[np.int16], int]:

@@ -13,7 +13,7 @@ from talkpath.bridge.demo.configuration import LOOPBACK, configuration, free_rtp
 from talkpath.bridge.simulator.server import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from talkpath.bridge.demo.daemon_log import LogLine
@@ -39,6 +39,8 @@ class Stage:
         persona: makes who answers; called in a thread while the others start.
         on_line: told about each line of the daemon's log.
         on_report: told about each report of the caller.
+        party: module of the caller's process, and what it is told besides the folder.
+        configure: writes the configuration: address of the model, SIP port, RTP ports, its own path.
 
     Attributes:
         simulator: the model's side, to be asked afterwards what it remembers.
@@ -53,6 +55,9 @@ class Stage:
         persona: Callable[[], Persona],
         on_line: Callable[[LogLine], None],
         on_report: Callable[[events.Report], None],
+        *,
+        party: Sequence[str] = ("talkpath.bridge.demo.caller",),
+        configure: Callable[[str, int, tuple[int, int], str], str] = configuration,
     ) -> None:
         self.folder = folder
         self.simulator = Simulator(LOOPBACK, 0, persona="tone")
@@ -62,6 +67,8 @@ class Stage:
         self._persona = persona
         self._on_line = on_line
         self._on_report = on_report
+        self._party = party
+        self._configure = configure
         self._ready = asyncio.Event()
         self._prepared = asyncio.Event()
         self._call_ended = asyncio.Event()
@@ -91,14 +98,18 @@ class Stage:
         """
         if self._caller is None or self._caller.stdin is None:
             return
-        self._caller.stdin.write(f"{self.sip_uri}\n".encode())
-        await self._caller.stdin.drain()
+        self.tell(self.sip_uri)
         try:
             self.caller_exit = await asyncio.wait_for(self._caller.wait(), CALL_PATIENCE)
         except TimeoutError:
             raise StageError(f"the caller still talks after {CALL_PATIENCE:.0f} s") from None
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._call_ended.wait(), STOP_PATIENCE)
+
+    def tell(self, line: str) -> None:
+        """Say something to the caller's process."""
+        if self._caller is not None and self._caller.stdin is not None:
+            self._caller.stdin.write(f"{line}\n".encode())
 
     async def stop(self) -> None:
         """End whatever runs, politely first."""
@@ -113,7 +124,7 @@ class Stage:
         sip_port = free_udp_port()
         self.sip_uri = f"sip:reception@{LOOPBACK}:{sip_port}"
         path = self.folder / CONFIGURATION
-        path.write_text(configuration(self.simulator.url, sip_port, free_rtp_ports(), str(path)))
+        path.write_text(self._configure(self.simulator.url, sip_port, free_rtp_ports(), str(path)))
         self._daemon = daemon = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "talkpath", "run", "-c", str(path)),
             stdin=asyncio.subprocess.DEVNULL,
@@ -127,7 +138,7 @@ class Stage:
     async def _start_caller(self) -> asyncio.subprocess.Process:
         with (self.folder / CALLER_LOG).open("wb") as complaints:
             self._caller = caller = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "talkpath.bridge.demo.caller", str(self.folder)),
+                *(sys.executable, "-m", self._party[0], str(self.folder), *self._party[1:]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=complaints,

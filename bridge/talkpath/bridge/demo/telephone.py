@@ -41,6 +41,7 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
 
     Args:
         report: called from that thread when the agent begins or ends to speak.
+        hears: who the reports say that speaks.
 
     Attributes:
         agent: what is heard of the agent.
@@ -48,8 +49,9 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
         wall: Unix time of the first tick, 0.0 before it.
     """
 
-    def __init__(self, report: Callable[[events.Report], None]) -> None:
+    def __init__(self, report: Callable[[events.Report], None], hears: events.Who = "agent") -> None:
         super().__init__()
+        self._hears = hears
         self.agent = Ears(FRAME_SECONDS)
         self.own = Ears(FRAME_SECONDS)
         self.wall = 0.0
@@ -103,7 +105,7 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
             data += bytes(2 * FRAME - len(data))
             self._heard.append(data)
             if self.agent.feed(np.frombuffer(data, dtype=np.int16)):
-                self._report(_change(self.agent))
+                self._report(_change(self.agent, self._hears))
         except Exception:  # noqa: BLE001  a task root: nothing above us but C++
             _log.exception("the caller could not hear")
 
@@ -122,16 +124,19 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 ships no types
 class Telephone:
     """A stack with one account and no sound device.
 
+    Args:
+        port: UDP port of its SIP; 0: any.
+
     Raises:
         pjsua2.Error: it does not start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.endpoint: Any = pj.Endpoint()
         self.endpoint.libCreate()
         self.endpoint.libInit(_configuration())
         local = pj.TransportConfig()
-        local.boundAddress = "127.0.0.1"
+        local.boundAddress, local.port = "127.0.0.1", port
         self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, local)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
@@ -153,11 +158,11 @@ class Telephone:
         self.endpoint.libDestroy()
 
 
-def _change(agent: Ears) -> events.Report:
-    """What to report when the agent began or ended."""
-    if agent.speaking:
-        return events.Began(agent.began or 0.0, "agent")
-    return events.Ended(agent.ended, "agent")
+def _change(heard: Ears, who: events.Who) -> events.Report:
+    """What to report when somebody began or ended."""
+    if heard.speaking:
+        return events.Began(heard.began or 0.0, who)
+    return events.Ended(heard.ended, who)
 
 
 def audio_format() -> Any:

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from talkpath.codecs.types import Samples
 
 TELEPHONE_RATE: Final = 8000
-_PLAYED_AS: Final = 20_000
+CALLER: Final = 20_000
 """Hertz. The engine speaks at 24,000; played slower, its voice is three semitones lower."""
-_SPEED: Final = 24_000 / _PLAYED_AS
-"""Spoken faster by as much, so that the pace stays."""
+HUMAN: Final = 17_000
+"""Hertz: six semitones lower."""
 _PEAK: Final = 0.4
 
 
-def speak(sentences: Iterable[str]) -> dict[str, Samples]:
+def speak(sentences: Iterable[str], played_as: int = CALLER) -> dict[str, Samples]:
     """Return the sentences as speech, int16 at 8 kHz, from the first sound to the last.
+
+    Args:
+        sentences: What is said.
+        played_as: Sample rate at which the engine's samples are played: whose voice it becomes.
 
     Raises:
         MissingExtraError: the voice is not installed.
@@ -33,9 +37,10 @@ def speak(sentences: Iterable[str]) -> dict[str, Samples]:
         engine: Any = importlib.import_module("hibari").Hibari()
     except ImportError:
         raise MissingExtraError("hibari-tts") from None
-    return {sentence: _lowered(engine(sentence, seed=0, speed=_SPEED)) for sentence in sentences}
+    speed = 24_000 / played_as  # the pace stays
+    return {one: _shifted(engine(one, seed=0, speed=speed), played_as) for one in sentences}
 
 
-def _lowered(audio: np.ndarray[tuple[int], np.dtype[np.float32]]) -> Samples:
+def _shifted(audio: np.ndarray[tuple[int], np.dtype[np.float32]], played_as: int) -> Samples:
     peak = float(np.max(np.abs(audio), initial=1e-9))
-    return convert((trim(audio) / peak * _PEAK * 32767).astype(np.int16), _PLAYED_AS, TELEPHONE_RATE)
+    return convert((trim(audio) / peak * _PEAK * 32767).astype(np.int16), played_as, TELEPHONE_RATE)

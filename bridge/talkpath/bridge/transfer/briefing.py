@@ -108,7 +108,8 @@ def briefing(
         parts.append(extra.strip())
     parts.append(_RECORD.format(record=_record(subject, share)))
     opening = (
-        f"Somebody has picked up for {target}. Say who calls and why, then ask whether they take the call."
+        f"It is not the caller who is connected, but the human who has picked up for {target}. Say who calls "
+        "and why, then ask whether they take the call."
     )
     return Briefing("\n\n".join(parts), opening)
 
