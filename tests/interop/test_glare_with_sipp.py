@@ -1,0 +1,63 @@
+"""A re-INVITE of ours meets one of the peer's: SIPp says 491, and ours comes again after a while."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from talkpath.sip import messages as m
+from tests.harness.scenario import PCMU, ack, answer, bye, invite, progress, receive, write_scenario
+from tests.harness.sipp import Sipp
+from tests.sip.double import running, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("pjsua2", reason="needs the SIP stack: `make pjsua2`")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(shutil.which("sipp") is None, reason="needs SIPp: `make peers`"),
+]
+
+REINVITE = '<recv request="INVITE"/>\n'
+ACK = '<recv request="ACK"/>\n'
+HELD = f"{PCMU}\na=recvonly"
+
+
+def test_a_hold_that_collides_is_offered_again_until_it_is_taken(tmp_path: Path) -> None:
+    refused = [REINVITE, answer("491 Request Pending"), ACK]
+    steps = [invite(PCMU), progress(), receive(200), ack(), *refused, *refused]
+    steps += [REINVITE, answer("200 OK", sdp=HELD), ACK, bye()]
+    with running(settings()) as sip:
+        scenario = write_scenario(tmp_path, *steps)
+        with Sipp(tmp_path, scenario, target=("127.0.0.1", sip.port)) as sipp:
+            call = sip.expect(m.IncomingCall).call
+            sip.send(m.Answer(call=call, rtp_port=30_000))
+            sip.expect(m.CallConfirmed)
+            sip.send(m.Hold(call=call, on=True))
+            sip.expect(m.MediaUpdated, lambda told: not told.media.receives)
+            sip.expect(m.CallEnded)
+            result = sipp.wait(timeout_s=30)
+    assert result.succeeded == 1, result.report
+    assert sip.seen(m.HoldRefused) == []
+    offers = [part for part in result.messages.split("INVITE sip:caller@")[1:] if "a=sendonly" in part]
+    numbers = [re.search(r"CSeq: (\d+) INVITE", part) for part in offers]
+    assert len({number[1] for number in numbers if number}) == 3, "each try is a request of its own"
+
+
+def test_a_peer_that_always_collides_is_let_be(tmp_path: Path) -> None:
+    refused = [REINVITE, answer("491 Request Pending"), ACK]
+    steps = [invite(PCMU), progress(), receive(200), ack(), *(refused * 5), bye()]
+    with running(settings()) as sip:
+        scenario = write_scenario(tmp_path, *steps)
+        with Sipp(tmp_path, scenario, target=("127.0.0.1", sip.port)) as sipp:
+            call = sip.expect(m.IncomingCall).call
+            sip.send(m.Answer(call=call, rtp_port=30_000))
+            sip.expect(m.CallConfirmed)
+            sip.send(m.Hold(call=call, on=True))
+            assert sip.expect(m.HoldRefused).status == 491
+            sip.expect(m.CallEnded)
+            assert sipp.wait(timeout_s=30).succeeded == 1
