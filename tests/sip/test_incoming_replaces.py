@@ -178,3 +178,27 @@ def test_nobody_is_replaced_unless_the_trunk_says_so() -> None:
             assert "may not be replaced" in final.first("Reason")
             other.send(other.request("ACK"))
         finish(sip, phone, call)
+
+
+def test_whoever_replaces_the_caller_gets_keys_of_its_own() -> None:
+    def offer(letter: str) -> str:
+        key = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{letter * 40}\r\n"
+        return OFFER.replace("RTP/AVP", "RTP/SAVP") + key
+
+    with running(settings(trunks=(trunk(srtp="mandatory"),))) as sip, Phone(sip.port) as phone:
+        phone.send(phone.request("INVITE", offer("A")))
+        call = sip.expect(m.IncomingCall)
+        sip.send(m.Answer(call=call.call, rtp_port=20_000))
+        assert status_of(phone.final("INVITE")) == 200
+        phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
+        before = sip.expect(m.MediaUpdated).media
+        with Phone(sip.port) as other:
+            other.send(other.request("INVITE", offer("B"), headers=replaces(phone)))
+            assert status_of(other.final("INVITE")) == 200
+            other.send(other.request("ACK", branch=f"{other.branch}a"))
+            take_bye(phone)
+            sip.expect(m.CallMoved)
+            after = sip.expect(m.MediaUpdated).media
+            finish(sip, other, call)
+    assert after.remote_crypto.value.endswith("B" * 40)
+    assert len({before.local_crypto.value, after.local_crypto.value, ""}) == 3

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.media.lane import Beat, RtpStopped
 from talkpath.bridge.media.ports import LISTENING_SECONDS, QUARANTINE_SECONDS
@@ -103,6 +104,19 @@ async def test_messages_about_unknown_calls_go_nowhere(monkeypatch: Monkeypatch)
         w.worker.message(m.PeerLost(who="sip", calls=("ghost",)))
         w.worker.message(m.Admission(draining=False, free_lanes=3))
         assert w.sent == []
+
+
+@in_virtual_time
+async def test_a_call_that_the_other_side_moves_goes_on_as_one_call(monkeypatch: Monkeypatch) -> None:
+    async with World(monkeypatch) as w:
+        await w.greeted("c1")
+        moved = m.CallMoved(call="c1", by="replaces", sip_call_id="other", peer_uri="sip:boss@pbx")
+        w.worker.message(moved)
+        w.worker.message(w.media("c1", remote_port=5_000))
+        assert list(w.worker.calls) == ["c1"]
+        assert w.worker.calls["c1"].state is State.TALKING
+        w.ended("c1")
+        assert w.of(m.HangUp) == []
 
 
 @in_virtual_time
