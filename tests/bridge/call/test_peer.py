@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from talkpath.bridge.call.peer import Peer
-from talkpath.bridge.config.model import Config
+from talkpath.bridge.config.model import Config, phone_trunk
+from talkpath.bridge.config.phone import PhoneConfig
 from talkpath.sip import messages as m
 from talkpath.sip.refer import ReferError
 
@@ -32,6 +33,22 @@ def test_without_a_registrar_the_caller_shows_where_the_numbers_are() -> None:
 
 def test_another_trunk_is_called_at_its_own_address() -> None:
     assert PEER.address(config(MATCHED), "700", "carrier") == ("sip:700@192.0.2.10", "carrier")
+
+
+def test_a_browser_is_transferred_by_the_trunk_that_is_configured_or_the_only_one() -> None:
+    both = config(REGISTERED, MATCHED)
+    assert phone_trunk(both) == ""
+    assert phone_trunk(config(MATCHED)) == "carrier"
+    chosen = both.model_copy(update={"phone": PhoneConfig(trunk="pbx")})
+    peer = Peer.of_browser(chosen, phone_trunk(chosen))
+    assert peer.address(chosen, "700", None) == ("sip:700@pbx.example.com:5070", "pbx")
+    with pytest.raises(ReferError, match="no address"):
+        Peer.of_browser(both, "").address(both, "700", None)
+
+
+def test_a_pbx_on_this_machine_is_not_ourselves_to_a_browser() -> None:
+    here = config({"name": "pbx", "match": ["127.0.0.1"]}, listen=["udp:127.0.0.1:5060"])
+    assert Peer.of_browser(here, "pbx").ourselves(here).hosts == frozenset()
 
 
 def test_a_whole_address_stays_as_it_is() -> None:

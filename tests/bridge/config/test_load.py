@@ -131,6 +131,11 @@ def test_secrets_are_not_repeated_in_problems() -> None:
         ('[sip]\nlisten = ["udp:0.0.0.0", "udp:0.0.0.0:5060"]\n', "sip", "twice"),
         ('[sip.tls]\nca = "nope.pem"\n', "sip.tls.ca", "there is no file /x/nope.pem"),
         ("[agents.b]\n", "routes", "several agents (a, b)"),
+        ('[[trunks]]\nname = "console"\nmatch = ["192.0.2.1"]\n', "trunks[1].name", "calls from browsers"),
+        ("[phone]\nenabled = true\n", "phone.enabled", "needs a token of [api] operate"),
+        ('[phone]\nagents = ["b"]\n', "phone.agents[1]", 'there is no agent "b"'),
+        ('[phone]\ntrunk = "t"\n', "phone.trunk", 'there is no trunk "t"'),
+        ('[phone]\naddresses = ["here"]\n', "phone.addresses[1]", "is not an IP address"),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(text: str, key: str, reason: str) -> None:

@@ -33,6 +33,13 @@ def test_without_any_worker_no_call_can_be_carried() -> None:
     assert why_not_ready(snapshot(SIP)) == ["No media worker is running."]
 
 
+def test_the_phone_process_is_no_worker_but_its_death_is_told() -> None:
+    phone = ProcessHealth("phone", ready=False)
+    assert why_not_ready(snapshot(SIP, WORKER, phone)) == []
+    assert why_not_alive(snapshot(SIP, WORKER, phone)) == ["Process phone is not running."]
+    assert why_not_ready(snapshot(SIP, ProcessHealth("phone", ready=True))) == ["No media worker is running."]
+
+
 def test_one_good_registration_of_two_is_enough() -> None:
     good, bad = (
         RegistrationHealth(registered=True),
