@@ -113,6 +113,16 @@ def test_browser_and_agent_hear_each_other_until_the_browser_hangs_up(
     assert_baseline(daemon)
 
 
+def test_the_process_that_reads_offers_holds_no_key(
+    model: RunningSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-tests")
+    with Daemon(tmp_path, model_url=model.url, more=PHONE) as daemon:
+        names = {name: psutil.Process(daemon.pid_of(name)).environ() for name in ("phone", "worker-0")}
+    assert "OPENAI_API_KEY" in names["worker-0"]
+    assert "OPENAI_API_KEY" not in names["phone"]
+
+
 def test_a_page_that_is_left_ends_the_call(daemon: Daemon) -> None:
     with WebRtcPeer() as peer:
         call = peer.call(url(daemon), token=TOKEN)

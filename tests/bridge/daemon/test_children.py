@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from talkpath.bridge.daemon import children
-from talkpath.bridge.daemon.children import LONGEST_BACKOFF, Child, ChildSpec, restart_delay
+from talkpath.bridge.daemon.children import LONGEST_BACKOFF, Child, ChildSpec, inherited, restart_delay
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -216,3 +216,9 @@ def test_a_message_to_nobody_goes_nowhere() -> None:
         care.child.send(m.Stop())
 
     live(story)
+
+
+def test_a_child_that_reads_what_strangers_send_inherits_no_secret() -> None:
+    ours = {"PATH": "/bin", "PYTHONPATH": "/x", "LC_ALL": "C", "OPENAI_API_KEY": "k", "TALKPATH_TOKEN": "t"}
+    assert inherited(ours, everything=False) == {"PATH": "/bin", "PYTHONPATH": "/x", "LC_ALL": "C"}
+    assert inherited(ours, everything=True) == ours

@@ -30,6 +30,12 @@ PATIENCE_WITHOUT_CHANNEL: Final = 3.0
 SINGLE_THREADED_BLAS: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker's matrices are small: BLAS threads would only spin on the cores of the other workers."""
 
+PLAIN_VARIABLES: Final = frozenset(
+    {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "VIRTUAL_ENV"}
+)
+PLAIN_PREFIXES: Final = ("LC_", "PROMETHEUS_", "PYTHON")
+"""Names of variables that hold no secrets."""
+
 
 def restart_delay(failures: int) -> float:
     """Seconds to wait before a start, after ``failures`` deaths in a row."""
@@ -49,6 +55,8 @@ class ChildSpec:
         on_started: Called with the child each time it runs, to send its settings.
         on_message: Called with each message from it.
         on_lost: Called when it died or closed its channel, before it is started again.
+        environment: Added to what it inherits.
+        inherits_all: It gets the whole environment of the daemon; otherwise nothing that may be secret.
     """
 
     name: str
@@ -57,6 +65,21 @@ class ChildSpec:
     on_message: Callable[[messages.AnyMessage], None]
     on_lost: Callable[[str], None]
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits_all: bool = True
+
+
+def inherited(environment: Mapping[str, str], *, everything: bool) -> dict[str, str]:
+    """What a child gets of our own environment, in which there may be keys and passwords.
+
+    Args:
+        environment: Usually ``os.environ``.
+        everything: Otherwise only what an interpreter needs to run.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if everything or name in PLAIN_VARIABLES or name.startswith(PLAIN_PREFIXES)
+    }
 
 
 class Child:
@@ -153,7 +176,11 @@ class Child:
         """
         ours, theirs = channel_pair()
         theirs.setblocking(True)
-        environment = {**os.environ, **SINGLE_THREADED_BLAS, **self.spec.environment}
+        environment = {
+            **inherited(os.environ, everything=self.spec.inherits_all),
+            **SINGLE_THREADED_BLAS,
+            **self.spec.environment,
+        }
         command = (sys.executable, "-m", self.spec.module, "--fd", str(theirs.fileno()))
         try:
             process = await asyncio.create_subprocess_exec(

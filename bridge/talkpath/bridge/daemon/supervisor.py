@@ -235,6 +235,7 @@ class Supervisor:
             on_message=self._from_phone,
             on_lost=lambda _reason: self._lost(PHONE),
             environment=self._environment,
+            inherits_all=False,
         )
 
     def _worker_settings(self, index: int) -> m.WorkerSettings:
