@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.peers import wait_until
-from tests.harness.sipp import Sipp
+from tests.harness.sipp import Sipp, run_sipp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.interop, pytest.mark.daemon]
 
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 SCENARIOS = Path(__file__).parent / "scenarios"
 TOKEN = "token-of-the-tests-0123456789"  # noqa: S105 - opens nothing but the daemon of a test
@@ -132,6 +136,65 @@ def test_every_example_of_the_page_works_as_it_stands(model: RunningSimulator, t
         assert caller.wait(timeout_s=20).succeeded == 1
         assert daemon.wait_for("call_ended")["cause"] == "operator"
         daemon.assert_baseline()
+
+
+class Receiver:
+    """A web address that verifies what it gets with the library of Standard Webhooks; fails once first."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.ids: list[str] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                told = Webhook(SECRET).verify(body, dict(self.headers))
+                receiver.ids.append(self.headers["webhook-id"])
+                if len(receiver.ids) > 1:
+                    receiver.told.append(told)
+                self.send_response(204 if len(receiver.ids) > 1 else 503)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Write nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self.server.serve_forever, name="receiver")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self._thread.join()
+        self.server.server_close()
+
+    def kinds(self) -> set[str]:
+        """What it was told, each once."""
+        return {str(one["type"]) for one in self.told}
+
+
+def test_a_web_address_is_told_of_a_call_though_it_fails_at_first(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    with Receiver() as receiver:
+        url = f"http://127.0.0.1:{receiver.server.server_port}/hook"
+        hook = f'\n[[webhooks]]\nurl = "{url}"\nsecret = "{SECRET}"\n'
+        with Daemon(tmp_path, model_url=model.url, more=hook) as daemon:
+            assert run_sipp(tmp_path, "uac", target=daemon.address, arguments=("-d", "500")).succeeded == 1
+            wait_until(
+                lambda: receiver.kinds() == {"call.started", "call.ended"},
+                "both events",
+                timeout_s=30,
+                log=daemon.log,
+            )
+            assert len(receiver.ids) == 3
+            assert len(set(receiver.ids)) == 2, "the one that failed comes again with its id"
+            assert daemon.metric("talkpath_webhook_messages_total", result="tried_again") == 1
+            assert SECRET not in daemon.log()
+            daemon.assert_baseline()
 
 
 def talkpath(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
