@@ -78,7 +78,8 @@ def test_only_sip_and_rtp_are_published_to_other_machines() -> None:
 def test_the_configuration_of_compose_is_valid_and_fits_its_neighbours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TRUNK_PASSWORD", COMPOSE["services"]["talkpath"]["environment"]["TRUNK_PASSWORD"])
+    for name, value in COMPOSE["services"]["talkpath"]["environment"].items():
+        monkeypatch.setenv(name, value)
     config = load(DOCKER / "talkpath.toml").config
     [trunk] = config.trunks
     pjsip = (DOCKER / "asterisk/pjsip.conf").read_text()

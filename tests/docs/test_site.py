@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,12 @@ def listed(navigation: Any) -> list[str]:
 def test_every_page_stands_once_in_the_navigation() -> None:
     navigation = listed(tomllib.loads(SETTINGS.read_text())["project"]["nav"])
     assert sorted(navigation) == PAGES, "add the new page to `nav` in zensical.toml"
+
+
+@pytest.mark.parametrize(("start", "prefix"), [("docs/index.md", ""), ("README.md", "docs/")])
+def test_a_reader_finds_every_page_from_the_start(start: str, prefix: str) -> None:
+    linked = set(re.findall(rf"\]\({prefix}([\w-]+\.md)", (ROOT / start).read_text()))
+    assert set(PAGES) - linked == {"index.md"}, f"name the page for its reader in {start}"
 
 
 def test_no_page_links_to_a_file_outside_of_the_site() -> None:

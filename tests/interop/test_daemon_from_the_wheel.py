@@ -19,10 +19,14 @@ from deploy.steps import cache_root
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.sipp import run_sipp
 
-pytestmark = [pytest.mark.interop, pytest.mark.daemon]
+# The first run installs everything from the package index, which may take minutes on a busy machine.
+pytestmark = [pytest.mark.interop, pytest.mark.daemon, pytest.mark.timeout(1200)]
 
 TREE = Path(__file__).parents[2]
 BACKEND = "hatchling>=1.27"
+EXTRAS = "[wheel,demo]"
+KEPT = 4
+"""Environments, of several versions of pyproject.toml and Python."""
 
 
 def pip(python: Path, *arguments: str | Path) -> None:
@@ -35,10 +39,18 @@ def pip(python: Path, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def forget_old(folder: Path) -> None:
+    """Remove all environments but the newest few."""
+    links = [each for each in folder.iterdir() if each.is_symlink()]
+    for link in sorted(links, key=lambda each: each.lstat().st_mtime, reverse=True)[KEPT:]:
+        shutil.rmtree(link.resolve(), ignore_errors=True)
+        link.unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="module")
 def environment() -> Path:
     """An environment with ``.[wheel,demo]``, kept outside of the tree for this pyproject.toml and Python."""
-    made_of = (TREE / "pyproject.toml").read_bytes() + sys.version.encode() + Path(__file__).read_bytes()
+    made_of = (TREE / "pyproject.toml").read_bytes() + f"{sys.version} {EXTRAS}".encode()
     folder = cache_root() / "wheel-environment" / hashlib.sha256(made_of).hexdigest()[:16]
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,8 +58,11 @@ def environment() -> Path:
         made = Path(tempfile.mkdtemp(prefix="made-", dir=folder.parent))
         try:
             subprocess.run([sys.executable, "-m", "venv", made], check=True)
-            pip(made / "bin/python", BACKEND, f"{TREE}[wheel,demo]")
+            pip(made / "bin/python", BACKEND, f"{TREE}{EXTRAS}")
             folder.symlink_to(made)
+            forget_old(folder.parent)
+        except FileExistsError:  # another run was faster
+            shutil.rmtree(made)
         except BaseException:
             shutil.rmtree(made)
             raise
