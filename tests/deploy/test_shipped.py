@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ EXPOSURE = 2.0
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_hadolint_has_nothing_to_say(path: Path) -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
     done = subprocess.run(
-        ["hadolint", "-c", DOCKER / "hadolint.yaml", path], capture_output=True, text=True, check=False
+        [hadolint, "-c", DOCKER / "hadolint.yaml", path], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
 

@@ -169,6 +169,8 @@ def test_a_hundred_more_calls_leave_a_worker_as_it_was(daemon: Daemon, tmp_path:
         result = sipp.wait(timeout_s=60)
         assert result.succeeded == calls, result.report
         daemon.assert_baseline()
+        # A port rests after its call, and is listened to before it is given again.
+        wait_until(lambda: not worker.net_connections("udp"), "every port to have rested", timeout_s=30)
         return worker.num_fds(), worker.num_threads(), worker.memory_info().rss / 1e6
 
     warm = after_calls(400)
