@@ -33,7 +33,7 @@ from talkpath.bridge.transfer.vocabulary import Event as TransferEvent
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.services import Services
@@ -126,12 +126,12 @@ class CallRunner(CallLifecycle):
             Effect.REJECT_UNAVAILABLE: self._sip.reject,
             Effect.GREET: functools.partial(self._recording.before_speech, self._line.greet),
             Effect.RESUME: functools.partial(self._recording.before_speech, self._line.resume),
-            Effect.COMFORT_SOUND_ON: self._comfort_on,
+            Effect.COMFORT_SOUND_ON: functools.partial(self._instead, self._phone.comfort_on),
             Effect.COMFORT_SOUND_OFF: self._phone.comfort_off,
             Effect.SAY_LIMIT: functools.partial(self._say_last, LIMIT_SENTENCE),
             Effect.SAY_SILENCE: functools.partial(self._say_last, SILENCE_SENTENCE),
             Effect.STAY: self._books.stays,
-            Effect.TRANSFER: self._transfer,
+            Effect.TRANSFER: functools.partial(self._instead, self._desk.begin),
             Effect.PLAY_FALLBACK: self._play_fallback,
             Effect.HANG_UP: self._sip.hang_up,
             Effect.FINISH: self._finish,
@@ -339,13 +339,9 @@ class CallRunner(CallLifecycle):
         if not self._line.say(sentence):
             self.speech_may_be_over()
 
-    def _comfort_on(self) -> None:
+    def _instead(self, action: Callable[[], None]) -> None:
         self._recording.interrupted()  # one sound at a time
-        self._phone.comfort_on()
-
-    def _transfer(self) -> None:
-        self._recording.interrupted()
-        self._desk.begin()
+        action()
 
     def _play_fallback(self) -> None:
         self._recording.interrupted()
