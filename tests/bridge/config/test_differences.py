@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from talkpath.bridge.config.differences import merge
+import pytest
+
+from talkpath.bridge.config.differences import FIXED, merge
 from talkpath.bridge.config.model import Config
 
 PBX = {"name": "pbx", "match": ["192.0.2.1"]}
@@ -75,3 +78,22 @@ def test_what_belongs_to_open_sockets_and_processes_stays_and_is_named() -> None
 def test_a_list_without_names_differs_as_a_whole() -> None:
     merged = merge(configuration(), configuration(routes=[{"to": "1*", "agent": "reception"}]))
     assert merged.changed == ("routes",)
+
+
+def test_other_paths_of_tls_wait_and_the_present_ones_stay_in_use() -> None:
+    now = configuration(sip={"tls": {"certificate": "/a/cert.pem", "private_key": "/a/key.pem"}})
+    wanted = configuration(
+        sip={"tls": {"certificate": "/b/cert.pem", "private_key": "/a/key.pem", "verify_client": True}}
+    )
+    merged = merge(now, wanted)
+    assert merged.changed == ()
+    assert merged.waiting == ("sip.tls.certificate", "sip.tls.verify_client")
+    assert merged.config.sip.tls == now.sip.tls
+
+
+@pytest.mark.parametrize("key", [".".join(path) for path in FIXED])
+def test_the_manual_names_every_key_that_waits_for_a_restart(key: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition("What waits for a restart: ")
+    listed, _, _ = rest.partition("; and all of")
+    assert f"`{key}`" in listed.replace(",", " ").split()

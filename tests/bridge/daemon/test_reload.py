@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from talkpath.bridge.config.load import load
 from talkpath.bridge.daemon import supervisor
+from talkpath.bridge.daemon.reload import why_waiting
 from talkpath.bridge.daemon.run import Daemon
 from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
 from tests.bridge.daemon.test_children import DOUBLE
@@ -128,6 +129,12 @@ def test_what_waits_for_a_restart_is_named_and_the_rest_is_taken(tmp_path: Path)
 
     warned = [line for line in live(tmp_path, story) if line["event"] == "reload_needs_restart"]
     assert [line["keys"] for line in warned] == [["workers.count"]]
+    assert warned[0]["problem"] == why_waiting(("workers.count",))
+
+
+def test_who_changes_the_paths_of_tls_is_told_how_certificates_are_renewed() -> None:
+    assert "certificates" not in why_waiting(("workers.count",))
+    assert "noticed there within seconds" in why_waiting(("workers.count", "sip.tls.certificate"))
 
 
 def test_two_reloads_at_once_come_one_after_the_other(tmp_path: Path) -> None:

@@ -36,7 +36,11 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("workers", "count"),
     ("workers", "lanes"),
 )
-"""Keys and tables that belong to sockets, processes and files that are open: a restart changes them."""
+"""Keys and tables that belong to sockets, processes and files that are open: a restart changes them.
+
+Of ``[sip.tls]`` these are the paths and switches. What the files at those paths hold is no matter of the
+configuration: the SIP process looks at them itself and uses new ones within seconds.
+"""
 
 
 class Merged(NamedTuple):

@@ -111,4 +111,15 @@ def _tell(outcome: Reloaded) -> None:
         return
     log.info("reloaded", changed=list(outcome.changed))
     if outcome.waiting:
-        log.warning("reload_needs_restart", keys=list(outcome.waiting))
+        log.warning("reload_needs_restart", keys=list(outcome.waiting), problem=why_waiting(outcome.waiting))
+
+
+def why_waiting(keys: tuple[str, ...]) -> str:
+    """Say why keys keep their present values, and what to do."""
+    sentence = "These keys keep their present values until the daemon is restarted."
+    if any(key.startswith("sip.tls.") for key in keys):
+        sentence += (
+            " New certificates need no restart when they are written to the paths that are in use: "
+            "they are noticed there within seconds."
+        )
+    return sentence
