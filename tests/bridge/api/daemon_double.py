@@ -84,6 +84,11 @@ class DaemonDouble:
             self.told.append(order)
         return self.room
 
+    def debug_call(self, call: str, *, on: bool = True) -> bool:
+        """Take what is to be logged."""
+        self.told.append(m.DebugCall(call=call, on=on))
+        return self.room
+
     async def reload(self) -> Reload:
         """Read nothing again."""
         self.reloads += 1

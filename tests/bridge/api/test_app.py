@@ -64,6 +64,22 @@ def test_orders_reach_the_worker_of_the_call(path: str, body: Any, order: m.Call
     assert daemon.told == [order]
 
 
+@pytest.mark.parametrize(("body", "on"), [({}, True), ({"on": True}, True), ({"on": False}, False)])
+def test_a_live_call_is_logged_in_full_and_no_longer(body: dict[str, bool], on: bool) -> None:
+    daemon = with_a_call()
+    assert daemon.http.post("/calls/c-1/debug", json=body).status_code == 204
+    assert daemon.told == [m.DebugCall(call="c-1", on=on)]
+
+
+def test_a_call_that_is_over_is_not_logged() -> None:
+    daemon = with_a_call()
+    assert daemon.http.post("/calls/c-9/debug", json={}).status_code == 404
+    assert daemon.told == []
+    daemon.room = False  # it has ended, and the board does not know yet
+    answer = daemon.http.post("/calls/c-1/debug", json={})
+    assert (answer.status_code, answer.json()["detail"]) == (404, 'There is no live call "c-1".')
+
+
 def test_who_may_only_read_gives_no_orders() -> None:
     daemon = with_a_call()
     for path, body in (
@@ -72,6 +88,7 @@ def test_who_may_only_read_gives_no_orders() -> None:
         ("/calls/c-1/transfer", {"target": "x"}),
         ("/calls/c-1/message", {"text": "x"}),
         ("/calls/c-1/dtmf", {"digits": "1"}),
+        ("/calls/c-1/debug", {}),
         ("/drain", {}),
     ):
         answer = daemon.reader.post(path, json=body)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from talkpath.sip import messages as m
 
-from .models import Calls, Keys, LiveCall, Note, PlaceCall, Placed, TransferCall
+from .models import Calls, Debug, Keys, LiveCall, Note, PlaceCall, Placed, TransferCall
 from .security import READ, Operator, control_of
 from .stream import EventStream
 
@@ -81,6 +81,13 @@ async def press_keys(request: Request, call: CallId, keys: Keys, who: Operator) 
     await control_of(request).order(
         call, lambda number: m.PressKeys(call=call, request=number, digits=m.Secret(keys.digits))
     )
+
+
+@router.post("/calls/{call}/debug", status_code=204)
+async def debug_call(request: Request, call: CallId, how: Debug, who: Operator) -> None:
+    """Log everything about a live call, its SIP messages too, or no longer."""
+    log.info("operator", who=who.name, action="debug", call=call, on=how.on)
+    control_of(request).debug(call, on=how.on)
 
 
 @router.get(

@@ -200,6 +200,12 @@ class Keys(Model):
     )
 
 
+class Debug(Model):
+    """Whether everything about a call is logged."""
+
+    on: bool = Field(default=True, description="Log everything from now on; false: no longer.")
+
+
 class Drain(Model):
     """How the daemon ends."""
 

@@ -50,6 +50,9 @@ class Daemon(Protocol):
     def originate(self, order: m.Originate) -> bool:
         """Place a call; False: no worker is free, or no new calls are taken."""
 
+    def debug_call(self, call: str, *, on: bool = True) -> bool:
+        """Log everything about a live call, or no longer; False: there is none."""
+
     def stop(self) -> None:
         """First time: take no new calls and wait for the others. Second time: hang up."""
 
@@ -184,6 +187,15 @@ class Control:
         if process is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
         await self._orders.give(process, make)
+
+    def debug(self, call: str, *, on: bool) -> None:
+        """Log everything about a live call, or no longer.
+
+        Raises:
+            ApiError: there is none.
+        """
+        if self.board.process_of(call) is None or not self._daemon.debug_call(call, on=on):
+            raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
 
     def drain(self, *, now: bool) -> None:
         """End the daemon: at once, or when the calls that live are over."""
