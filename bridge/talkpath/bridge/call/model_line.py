@@ -13,6 +13,7 @@ from talkpath.bridge.call.agent_session import session_settings
 from talkpath.bridge.call.model_leg import ModelLeg
 from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
 from talkpath.bridge.call.tool_sound import ToolSound
+from talkpath.bridge.realtime.effects import SeedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.model_leg import ModelLegOwner
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.call.timers import CallTimers
-    from talkpath.bridge.realtime.effects import SeedMessage
     from talkpath.bridge.realtime.settings import ToolDefinition
     from talkpath.bridge.realtime.tools import CallContext
 
@@ -194,9 +194,11 @@ class ModelLine:
             self.open()
 
     def tell(self, text: str, *, respond: bool = True) -> None:
-        """Let the agent know something, and respond to it."""
+        """Let the agent know something, and respond to it. Without a session the next one remembers it."""
         if self.leg is not None:
             self.leg.tell(text, respond=respond)
+        else:
+            self._history = (*self._history, SeedMessage("system", text))
 
     # Words ----------------------------------------------------------------------------------------
 

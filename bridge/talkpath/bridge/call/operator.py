@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 MAX_NOTE: Final = 2000
 """Characters of a note to the agent."""
+MOVED: Final = (
+    "The call was handed to another person: from now on you talk to somebody else. They have not heard what "
+    "was said, and what you learned about who called does not hold for them. Wait until they speak."
+)
+"""What the agent is told when the other side exchanges who it talks to. It has no name in it: names are what
+the other side writes, and would speak to the agent with the weight of a system message."""
 _HAS_A_CALLER: Final = frozenset({State.TALKING, State.RECOVERING, State.GOODBYE, State.TRANSFERRING})
 _TALKS: Final = frozenset({State.TALKING, State.GOODBYE})
 
@@ -79,6 +85,11 @@ class Operator:
             return Denial("not_now", "No agent is on this call at the moment.")
         self._line.tell(plain, respond=respond and self._call.state is State.TALKING)
         return None
+
+    def moved(self) -> None:
+        """Tell the agent that it talks to somebody else; without a session, the next one begins with it."""
+        if self._call.state in _HAS_A_CALLER:
+            self._line.tell(MOVED, respond=False)
 
     def press(self, digits: str) -> Denial | None:
         """Press keys towards the caller: 0 to 9, ``*``, ``#``, A to D, and ``w`` or a comma for a pause."""

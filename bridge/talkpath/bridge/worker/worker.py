@@ -15,10 +15,9 @@ import structlog
 from talkpath.bridge.call.audience import Nobody
 from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.machine import State
-from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
-from talkpath.bridge.config.model import endpoint, is_watched, phone_trunk, told_names
+from talkpath.bridge.config.model import endpoint, is_watched, told_names
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
@@ -28,7 +27,8 @@ from talkpath.bridge.observe.logs import DEBUGGED
 from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext
 from talkpath.bridge.recording.writer import RecordingWriter
-from talkpath.bridge.routes import Rejection, RouteRequest, route
+from talkpath.bridge.routes import Rejection, route
+from talkpath.bridge.worker.invites import peer_of, record_of, route_request
 from talkpath.bridge.worker.journals import CallJournals
 from talkpath.bridge.worker.live import Lane, LiveView
 from talkpath.bridge.worker.orders import OrderDesk
@@ -144,8 +144,7 @@ class Worker:
             case m.Watch():
                 self._live.watch(on=message.on)
             case m.CallMoved():
-                self._journals.heard(message.call, message)
-                log.info("call_moved", call=message.call, by=message.by, sip_call_id=message.sip_call_id)
+                self._moved(message)
             case m.Stop():
                 self._stopping = True
                 for runner in list(self.calls.values()):
@@ -158,6 +157,14 @@ class Worker:
         runner = self.calls.get(call) or self.consults.get(call)
         if runner is not None:
             runner.guarded(functools.partial(runner.message, message))
+
+    def _moved(self, message: m.CallMoved) -> None:
+        """The call is with somebody else, which its agent cannot hear."""
+        self._journals.heard(message.call, message)
+        log.info("call_moved", call=message.call, by=message.by, sip_call_id=message.sip_call_id)
+        runner = self.calls.get(message.call)
+        if runner is not None:
+            runner.guarded(runner.operator.moved)
 
     def use(self, ready: Readiness) -> None:
         """Take another configuration for the calls that come from now on; live ones keep theirs."""
@@ -371,31 +378,3 @@ class Worker:
         for runner in self.calls.values():
             if runner.lane >= 0:
                 yield Lane(runner.record, runner.lane)
-
-
-def peer_of(config: Config, invite: m.IncomingCall) -> Peer:
-    """Who calls."""
-    if invite.trunk == m.CONSOLE:
-        return Peer.of_browser(config, phone_trunk(config))
-    return Peer.of_invite(invite)
-
-
-def route_request(invite: m.IncomingCall) -> RouteRequest:
-    """What a route may look at."""
-    return RouteRequest(
-        to=user_part(invite.request_uri),
-        caller=user_part(invite.from_uri),
-        trunk=invite.trunk,
-        headers=invite.headers,
-    )
-
-
-def record_of(invite: m.IncomingCall) -> CallRecord:
-    """A record with all that the INVITE tells."""
-    return CallRecord(
-        call=invite.call,
-        sip_call_id=invite.sip_call_id,
-        trunk=invite.trunk,
-        caller=user_part(invite.from_uri),
-        called=user_part(invite.request_uri),
-    )
