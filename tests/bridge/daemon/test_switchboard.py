@@ -188,3 +188,12 @@ def test_the_loss_of_a_worker_is_told_to_whoever_has_its_dialogs() -> None:
         (PHONE, m.PeerLost(who="worker", calls=("c1",))),
     ]
     assert board.calls == 0
+
+
+def test_who_has_a_call_is_told_to_log_it_in_full() -> None:
+    board = ready_switchboard(5)
+    board.from_sip(invite("c0"))
+    board.from_phone(invite("c1"))
+    assert board.debug(m.DebugCall(call="c0")) == [(SIP, m.DebugCall(call="c0")), (0, m.DebugCall(call="c0"))]
+    assert board.debug(m.DebugCall(call="c1")) == [(0, m.DebugCall(call="c1"))]
+    assert board.debug(m.DebugCall(call="c2")) == []

@@ -166,9 +166,15 @@ class Switchboard:
         return [] if index is None else [(index, order)]
 
     def debug(self, message: m.DebugCall) -> list[Delivery]:
-        """Tell both who have the call; nothing: nobody has it."""
+        """Tell those who have the call; nothing: nobody has it.
+
+        The SIP process does not hear of a browser's call: it never sees its end, and would not forget it.
+        """
         index = self._worker_of.get(message.call)
-        return [] if index is None else [(SIP, message), (index, message)]
+        if index is None:
+            return []
+        to_worker: Delivery = (index, message)
+        return [to_worker] if message.call in self._browsers else [(SIP, message), to_worker]
 
     # Inside -------------------------------------------------------------------------------------
 
