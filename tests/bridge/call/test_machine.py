@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from talkpath.bridge.call.machine import (
+    CAUSES,
     TABLE,
     TIMEOUTS,
     Effect,
@@ -70,6 +71,28 @@ def test_a_caller_who_interrupts_the_goodbye_goes_on_talking() -> None:
 def test_a_socket_that_drops_during_the_goodbye_does_not_cut_it() -> None:
     state, effects = run(State.GOODBYE, Event.MODEL_LOST)
     assert (state, effects) == (State.GOODBYE, [])
+
+
+def test_silence_is_asked_about_before_it_ends_the_call() -> None:
+    state, effects = run(State.TALKING, Event.SILENT_TOO_LONG)
+    assert (state, effects) == (State.ASKING, [Effect.ASK_FOR_CALLER])
+    assert run(state, Event.SILENT_TOO_LONG) == (State.GOODBYE, [Effect.SAY_SILENCE])
+    assert run(state, Event.CALLER_SPOKE) == (State.TALKING, [])
+
+
+def test_only_the_second_silence_is_a_cause() -> None:
+    assert (State.TALKING, Event.SILENT_TOO_LONG) not in CAUSES
+    assert CAUSES[State.ASKING, Event.SILENT_TOO_LONG] == "silence"
+
+
+def test_all_that_can_happen_in_the_talk_can_happen_while_the_agent_asks() -> None:
+    """The same way out, except for silence: a transfer, a lost model, a limit, an order to hang up."""
+    for (state, event), (following, effects) in TABLE.items():
+        if state is State.TALKING and event is not Event.SILENT_TOO_LONG:
+            there, then = step(State.ASKING, event)
+            assert then == effects
+            assert there is following or following is State.TALKING
+            assert CAUSES.get((State.ASKING, event)) == CAUSES.get((State.TALKING, event))
 
 
 @pytest.mark.parametrize("state", [state for state in State if state not in {State.ENDED, State.PREPARING}])

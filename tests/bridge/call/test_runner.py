@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from talkpath.bridge.call.machine import TIMEOUTS, Event, State
-from talkpath.bridge.call.model_line import RESUME_SENTENCE
-from talkpath.bridge.call.runner import LIMIT_SENTENCE, SILENCE_SENTENCE
+from talkpath.bridge.call.sentences import (
+    LIMIT_SENTENCE,
+    RESUME_SENTENCE,
+)
 from talkpath.bridge.realtime.connect_errors import ConnectError
 from talkpath.bridge.realtime.settings import Deadlines
 from talkpath.bridge.realtime.tools import CallContext  # noqa: TC001 - a tool's hints are read at run time
@@ -468,53 +470,6 @@ async def test_the_limit_holds_while_the_model_is_away(monkeypatch: Monkeypatch)
         w.model.drop()
         await w.until(lambda: w.records, limit=8)
     assert w.record.cause == "time_limit"
-
-
-@in_virtual_time
-async def test_silence_ends_the_call_when_it_is_told_to(monkeypatch: Monkeypatch) -> None:
-    async with World(monkeypatch, agent={"silence_timeout": "5s"}) as w:
-        await w.greeted()
-        quiet = w.loop.time()
-        await w.until(lambda: w.state() == "goodbye")
-        assert w.loop.time() - quiet == pytest.approx(5, abs=0.2)
-        await w.until(lambda: w.records)
-        assert SILENCE_SENTENCE in said(w)
-    assert (w.record.outcome, w.record.cause) == ("completed", "silence")
-
-
-@in_virtual_time
-async def test_silence_counts_from_the_ack_when_nobody_ever_speaks(monkeypatch: Monkeypatch) -> None:
-    async with World(monkeypatch, agent={"silence_timeout": "5s", "greeting": None}) as w:
-        await w.answered()
-        await w.until(lambda: w.state() == "goodbye", limit=5.2)
-        await w.until(lambda: w.records)
-    assert w.record.cause == "silence"
-
-
-@in_virtual_time
-async def test_a_long_speech_is_no_silence(monkeypatch: Monkeypatch) -> None:
-    async with World(monkeypatch, agent={"silence_timeout": "5s"}, script=[MONOLOGUE]) as w:
-        await w.answered()
-        await w.sleep(19)
-        assert w.state() == "talking"
-        w.phone.hertz = 700
-        await w.sleep(11)
-        assert w.state() == "talking"
-        w.ended()
-    assert w.record.cause == "caller_hung_up"
-
-
-@in_virtual_time
-async def test_whoever_speaks_into_the_words_about_silence_stays(monkeypatch: Monkeypatch) -> None:
-    async with World(monkeypatch, agent={"silence_timeout": "5s"}, script=[HELLO, MONOLOGUE, AHA]) as w:
-        await w.greeted()
-        await w.until(lambda: w.state() == "goodbye")
-        await w.sleep(1)
-        await w.whistle(0.6)
-        assert w.state() == "talking"
-        await w.sleep(2)
-        w.ended()
-    assert w.record.cause == "caller_hung_up"
 
 
 @in_virtual_time

@@ -19,7 +19,9 @@ MAX_LINES: Final = 300
 """Utterances that are kept of a live call; its record has all."""
 MAX_TEXT: Final = 4000
 """Characters of one utterance."""
-TALKING: Final = frozenset({"talking", "recovering", "goodbye", "time_up", "transferring", "fallback"})
+TALKING: Final = frozenset(
+    {"talking", "asking", "recovering", "goodbye", "time_up", "transferring", "fallback"}
+)
 
 
 @dataclass(slots=True)

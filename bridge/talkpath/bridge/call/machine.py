@@ -29,6 +29,8 @@ class State(enum.Enum):
     ANSWERED = "answered"
     """200 sent, ACK awaited."""
     TALKING = "talking"
+    ASKING = "asking"
+    """Nobody has spoken for long: the agent has been told to ask whether the caller is still there."""
     RECOVERING = "recovering"
     """The model's socket dropped: the caller hears a comfort sound while a new session is opened."""
     GOODBYE = "goodbye"
@@ -71,7 +73,7 @@ class Event(enum.Enum):
     LIMIT_REACHED = "limit_reached"
     """The longest allowed duration is over."""
     SILENT_TOO_LONG = "silent_too_long"
-    """Nobody has spoken for as long as the agent's settings allow."""
+    """Nobody has spoken for as long as the agent's settings allow; or nobody has answered the question."""
     HANG_UP_ORDERED = "hang_up_ordered"
     """The operator, a drain deadline, or media that cannot be used ends the call."""
     TIMEOUT = "timeout"
@@ -100,6 +102,8 @@ class Effect(enum.Enum):
     COMFORT_SOUND_OFF = "comfort_sound_off"
     SAY_LIMIT = "say_limit"
     """Let the agent say that the time is over."""
+    ASK_FOR_CALLER = "ask_for_caller"
+    """Let the agent ask whether the caller is still there."""
     SAY_SILENCE = "say_silence"
     """Let the agent say that it hangs up because it hears nobody."""
     STAY = "stay"
@@ -113,6 +117,11 @@ class Effect(enum.Enum):
 
 
 Step = tuple[State, tuple[Effect, ...]]
+
+BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
+IN_CONVERSATION: Final = frozenset({State.TALKING, State.ASKING})
+"""The caller is the agent's, and nobody wants to end that."""
+LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
 
 TIMEOUTS: Final[dict[State, float]] = {
     State.OFFERED: 15.0,  # a PBX rings 20 to 30 s before it gives up; leave it time for its next route
@@ -169,8 +178,19 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     (_S.TALKING, _E.CALLER_SPOKE): (_S.TALKING, ()),
     (_S.TALKING, _E.PLAYED_OUT): (_S.TALKING, ()),
     (_S.TALKING, _E.LIMIT_REACHED): (_S.TIME_UP, (_F.SAY_LIMIT,)),
-    (_S.TALKING, _E.SILENT_TOO_LONG): (_S.GOODBYE, (_F.SAY_SILENCE,)),
+    (_S.TALKING, _E.SILENT_TOO_LONG): (_S.ASKING, (_F.ASK_FOR_CALLER,)),
     (_S.TALKING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # The conversation, while the agent asks whether the caller is still there, and waits for an answer.
+    (_S.ASKING, _E.CALLER_SPOKE): (_S.TALKING, ()),
+    (_S.ASKING, _E.SILENT_TOO_LONG): (_S.GOODBYE, (_F.SAY_SILENCE,)),
+    (_S.ASKING, _E.PLAYED_OUT): (_S.ASKING, ()),
+    (_S.ASKING, _E.MODEL_READY): (_S.ASKING, (_F.GREET,)),  # as in the conversation
+    (_S.ASKING, _E.CONFIRMED): (_S.ASKING, (_F.GREET,)),
+    (_S.ASKING, _E.MODEL_LOST): (_S.RECOVERING, (_F.COMFORT_SOUND_ON, _F.REOPEN_SESSION)),
+    (_S.ASKING, _E.MODEL_GONE): (_S.FALLBACK, (_F.CLOSE_SESSION, _F.PLAY_FALLBACK)),
+    (_S.ASKING, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
+    (_S.ASKING, _E.LIMIT_REACHED): (_S.TIME_UP, (_F.SAY_LIMIT,)),
+    (_S.ASKING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     # The model's socket dropped.
     (_S.RECOVERING, _E.MODEL_READY): (_S.TALKING, (_F.COMFORT_SOUND_OFF, _F.RESUME)),
     (_S.RECOVERING, _E.MODEL_LOST): (_S.RECOVERING, (_F.REOPEN_SESSION,)),
@@ -214,6 +234,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     # On the way to a human. How the caller's dialog ends is the transfer's to judge before it comes here,
     # because a peer that joins two calls ends them itself. A model that drops matters once they are back.
     (_S.TALKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
+    (_S.ASKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
     (_S.TRANSFERRING, _E.TRANSFER_RETURNED): (_S.TALKING, ()),
     (_S.TRANSFERRING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     **{
@@ -233,7 +254,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     },
     **{
         (state, _E.TRANSFERRED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP))
-        for state in (_S.TRANSFERRING, _S.TALKING, _S.GOODBYE, _S.TIME_UP)
+        for state in (_S.TRANSFERRING, _S.TALKING, _S.ASKING, _S.GOODBYE, _S.TIME_UP)
     },
     **{
         (state, _E.TRANSFERRED): (_S.ENDING, (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.HANG_UP))
@@ -275,10 +296,10 @@ CAUSES: Final[dict[tuple[State, Event], Cause]] = {
     **{(state, _E.MODEL_GONE): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING, _S.DIALING)},
     **{(state, _E.TIMEOUT): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING)},
     (_S.DIALING, _E.TIMEOUT): "no_answer",
-    **{(state, _E.MODEL_GONE): "model_lost" for state in (_S.ANSWERED, _S.TALKING, _S.RECOVERING)},
-    **{(state, _E.GOODBYE_ASKED): "agent_hung_up" for state in (_S.DIALING, _S.ANSWERED, _S.TALKING)},
-    **{(state, _E.LIMIT_REACHED): "time_limit" for state in (_S.TALKING, _S.RECOVERING)},
-    (_S.TALKING, _E.SILENT_TOO_LONG): "silence",
+    **{(state, _E.MODEL_GONE): "model_lost" for state in (_S.ANSWERED, *IN_CONVERSATION, _S.RECOVERING)},
+    **{(state, _E.GOODBYE_ASKED): "agent_hung_up" for state in (_S.DIALING, _S.ANSWERED, *IN_CONVERSATION)},
+    **{(state, _E.LIMIT_REACHED): "time_limit" for state in (*IN_CONVERSATION, _S.RECOVERING)},
+    (_S.ASKING, _E.SILENT_TOO_LONG): "silence",
     **{(state, _E.TRANSFERRED): "transferred" for state in _S if state is not _S.ENDED},
     **{(state, _E.SIP_LOST): "sip_process_lost" for state in _S if state is not _S.ENDED},
 }

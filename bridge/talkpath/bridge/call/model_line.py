@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from talkpath.bridge.call.agent_session import session_settings
 from talkpath.bridge.call.model_leg import ModelLeg
 from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
+from talkpath.bridge.call.sentences import RESUME_SENTENCE
 from talkpath.bridge.call.tool_sound import ToolSound
 from talkpath.bridge.realtime.effects import SeedMessage
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.timers import CallTimers
     from talkpath.bridge.realtime.settings import ToolDefinition
     from talkpath.bridge.realtime.tools import CallContext
-
-RESUME_SENTENCE: Final = "Sorry, the line dropped for a moment. Please go on."
 
 REOPEN: Final = "reopen"
 """Name of the timer that waits for the next try."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from talkpath.bridge.call.machine import State
+from talkpath.bridge.call.machine import IN_CONVERSATION, State
 from talkpath.bridge.call.transfer_order import Denial
 from talkpath.sip.headers import safe_text
 
@@ -26,8 +26,8 @@ MOVED: Final = (
 )
 """What the agent is told when the other side exchanges who it talks to. It has no name in it: names are what
 the other side writes, and would speak to the agent with the weight of a system message."""
-_HAS_A_CALLER: Final = frozenset({State.TALKING, State.RECOVERING, State.GOODBYE, State.TRANSFERRING})
-_TALKS: Final = frozenset({State.TALKING, State.GOODBYE})
+_HAS_A_CALLER: Final = IN_CONVERSATION | {State.RECOVERING, State.GOODBYE, State.TRANSFERRING}
+_TALKS: Final = IN_CONVERSATION | {State.GOODBYE}
 
 
 class OperatedCall(Protocol):
@@ -83,7 +83,7 @@ class Operator:
             return Denial("invalid", "The note has no text.")
         if self._call.state not in _HAS_A_CALLER or not self._line.alive:
             return Denial("not_now", "No agent is on this call at the moment.")
-        self._line.tell(plain, respond=respond and self._call.state is State.TALKING)
+        self._line.tell(plain, respond=respond and self._call.state in IN_CONVERSATION)
         return None
 
     def moved(self) -> None:

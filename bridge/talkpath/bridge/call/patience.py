@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from talkpath.bridge.call.machine import Event, State
+from talkpath.bridge.call.machine import IN_CONVERSATION, Event, State
 
 if TYPE_CHECKING:
     from talkpath.bridge.call.model_line import ModelLine
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.config.agent import AgentConfig
     from talkpath.bridge.observe.call_record import CallRecord, Cause
 
+ANSWER_WAIT: Final = 10.0
+"""Seconds for which the question whether the caller is still there may stay without an answer, at most."""
 LIMIT_AGAIN: Final = 1.0
 """Seconds until a limit that came during a transfer is looked at again."""
 
@@ -74,10 +76,14 @@ class Patience:
 
     def activity(self) -> None:
         """Somebody spoke, pressed a key, or came back: the silence, if there is one, begins now."""
-        if self._call.state is State.TALKING and self._is_too_dear():
+        if self._call.state not in IN_CONVERSATION:
+            return
+        if self._is_too_dear():
             self._call.limit_reached("cost_limit")
-        elif self._own.silence_timeout is not None and self._call.state is State.TALKING:
-            self._timers.set("silence", self._own.silence_timeout, self._silence_lasted)
+        elif self._own.silence_timeout is not None:
+            asked = self._call.state is State.ASKING
+            wait = min(self._own.silence_timeout, ANSWER_WAIT) if asked else self._own.silence_timeout
+            self._timers.set("silence", wait, self._silence_lasted)
 
     def _is_too_dear(self) -> bool:
         """Whether the call has cost what it may; looked at when somebody speaks, as that costs more."""
@@ -99,7 +105,8 @@ class Patience:
             self._call.happen(Event.LIMIT_REACHED)
 
     def _silence_lasted(self) -> None:
-        if self._line.caller_speaking or self._call.agent_talks():
-            self.activity()
-        elif self._call.state is State.TALKING:
+        """Let the agent ask for the caller, or give the caller up."""
+        silent = not self._line.caller_speaking and not self._call.agent_talks()
+        if silent and self._call.state in IN_CONVERSATION:
             self._call.happen(Event.SILENT_TOO_LONG)
+        self.activity()  # the answer is waited for, also when there is no session to ask

@@ -13,14 +13,16 @@ from talkpath.bridge.call.abilities.collect_digits import CollectDigits
 from talkpath.bridge.call.abilities.hang_up import HangUp
 from talkpath.bridge.call.abilities.recording import recording_abilities
 from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
+from talkpath.bridge.call.keypad import Keypad
 from talkpath.bridge.call.lifecycle import CallLifecycle
-from talkpath.bridge.call.machine import Effect, Event, State
+from talkpath.bridge.call.machine import IN_CONVERSATION, LAST_WORDS, Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
 from talkpath.bridge.call.operator import Operator
 from talkpath.bridge.call.patience import Patience
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.phone_leg import UnusableMediaError
 from talkpath.bridge.call.recording import CallRecording
+from talkpath.bridge.call.sentences import LIMIT_SENTENCE, PRESENCE_SENTENCE, SILENCE_SENTENCE
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_desk import TransferDesk
@@ -40,13 +42,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.realtime.tools import CallContext
 
-LIMIT_SENTENCE: Final = "I am sorry, our time is over. Thank you for calling, and goodbye."
-SILENCE_SENTENCE: Final = "I cannot hear you, so I will hang up now. Please call again. Goodbye."
-
 ON_THE_WAY: Final = 0.3
 """Seconds from the last frame to the BYE, which would overtake what waits in jitter buffers on the way."""
-LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
-BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
 
 
 class CallRunner(CallLifecycle):
@@ -107,6 +104,15 @@ class CallRunner(CallLifecycle):
             Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer, self._keys)
         )
         self._patience = Patience(self, self._own, services.config.sip.rtp_timeout, self._line, self._timers)
+        self._keypad = Keypad(
+            self,
+            self._books,
+            self._desk,
+            self._line,
+            collector=self._collector,
+            keys=self._keys,
+            patience=self._patience,
+        )
         self.operator = Operator(self, self._desk, self._line, self._keys)
         self._confirmed = False
         self._at_the_end = [
@@ -128,8 +134,9 @@ class CallRunner(CallLifecycle):
             Effect.RESUME: functools.partial(self._recording.before_speech, self._line.resume),
             Effect.COMFORT_SOUND_ON: functools.partial(self._instead, self._phone.comfort_on),
             Effect.COMFORT_SOUND_OFF: self._phone.comfort_off,
-            Effect.SAY_LIMIT: functools.partial(self._say_last, LIMIT_SENTENCE),
-            Effect.SAY_SILENCE: functools.partial(self._say_last, SILENCE_SENTENCE),
+            Effect.SAY_LIMIT: functools.partial(self._say, LIMIT_SENTENCE),
+            Effect.ASK_FOR_CALLER: functools.partial(self._say, PRESENCE_SENTENCE),
+            Effect.SAY_SILENCE: functools.partial(self._say, SILENCE_SENTENCE),
             Effect.STAY: self._books.stays,
             Effect.TRANSFER: functools.partial(self._instead, self._desk.begin),
             Effect.PLAY_FALLBACK: self._play_fallback,
@@ -190,7 +197,7 @@ class CallRunner(CallLifecycle):
                 self._sip.ended(message)
                 self._caller_ended(Event.DIALOG_ENDED)
             case m.CallDigit():
-                self._digit(message.digit)
+                self._keypad.digit(message.digit)
             case m.InfoDigitAnswered():
                 self._keys.info_answered(message.status)
             case m.PeerLost():
@@ -226,7 +233,7 @@ class CallRunner(CallLifecycle):
                     self._timers.set("last_words", ON_THE_WAY, lambda: self.happen(Event.PLAYED_OUT))
                 self._desk.sound_finished()
             case media.Digit() | media.DigitsSent():
-                self._keypad_event(event)
+                self._keypad.event(event)
             case media.RtpStopped(_, seconds):
                 self._books.rtp_stopped(seconds)  # says why the caller may be silent
                 self._patience.rtp_stopped(seconds)
@@ -326,7 +333,7 @@ class CallRunner(CallLifecycle):
             self.happen(Event.PLAYED_OUT)
 
     def _roll_over_if_quiet(self) -> None:
-        if self.state is State.TALKING and self._line.roll_over_if_quiet():
+        if self.state in IN_CONVERSATION and self._line.roll_over_if_quiet():
             self._log.info("session_rolled_over")
 
     def agent_talks(self) -> bool:
@@ -335,7 +342,7 @@ class CallRunner(CallLifecycle):
 
     # Effects --------------------------------------------------------------------------------------
 
-    def _say_last(self, sentence: str) -> None:
+    def _say(self, sentence: str) -> None:
         if not self._line.say(sentence):
             self.speech_may_be_over()
 
@@ -362,28 +369,6 @@ class CallRunner(CallLifecycle):
         """Stop the agent: the caller enters something."""
         if self._line.leg is not None:
             self._line.leg.interrupt()
-
-    def _keypad_event(self, event: media.Digit | media.DigitsSent) -> None:
-        """Take a key of the caller's, or the end of ours."""
-        if isinstance(event, media.Digit):
-            self._digit(event.digit)
-        else:
-            self._keys.events_sent(complete=event.complete)
-
-    def _digit(self, digit: str) -> None:
-        if self.state in BEFORE_THE_TALK:
-            return
-        self._books.record.digits += 1
-        if self.state is State.TRANSFERRING:  # what the caller does meanwhile reaches no model
-            self._desk.caller_digit(digit)
-            return
-        leg = self._line.leg
-        if leg is not None:
-            if not self._collector.take(digit):
-                leg.digits(digit)
-            if self.state is State.GOODBYE:
-                self.happen(Event.CALLER_SPOKE)
-        self._patience.activity()
 
     def _dialog_confirmed(self) -> None:
         """The ACK came. Said once per dialog; a re-INVITE must not begin the call anew."""

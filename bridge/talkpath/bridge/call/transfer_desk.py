@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from talkpath.bridge.call.abilities.transfer_call import TransferCall
+from talkpath.bridge.call.machine import IN_CONVERSATION
 from talkpath.bridge.call.machine import Event as CallEvent
 from talkpath.bridge.call.machine import State as CallState
 from talkpath.bridge.call.transfer_order import Denial, selection_for
@@ -145,7 +146,7 @@ class TransferDesk:
     def _in_the_way(self) -> Reason | None:
         if self._active is not None or self._wanted is not None:
             return Reason.ALREADY
-        return None if self._call.state is CallState.TALKING else Reason.STOPPING
+        return None if self._call.state in IN_CONVERSATION else Reason.STOPPING
 
     # From the call --------------------------------------------------------------------------------
 
@@ -247,6 +248,6 @@ class TransferDesk:
 
     def _look_for_caller(self, lent: Lent) -> None:
         """End a call that the peer has emptied: the agent would talk to nobody."""
-        if lent.phone.silent_seconds >= CALLER_COMES_BACK and self._call.state is CallState.TALKING:
+        if lent.phone.silent_seconds >= CALLER_COMES_BACK and self._call.state in IN_CONVERSATION:
             lent.books.caller_kept()
             self._call.hang_up("no_media")

@@ -182,7 +182,11 @@ class AgentConfig(Section):
     silence_timeout: Duration | None = Field(
         default=None,
         gt=0,
-        description="End the call when nobody has spoken for so long; without it, never.",
+        description=(
+            "When nobody has spoken for so long, the agent asks whether the caller is still there; after "
+            "10 more seconds of silence (or as long again, if that is shorter) it ends the call. Without "
+            "it, never."
+        ),
         examples=["2m"],
     )
     fallback: FallbackConfig = Field(

@@ -40,6 +40,7 @@ const TONES = {
   talking: "good",
   completed: "good",
   transferred: "good",
+  asking: "warn",
   recovering: "warn",
   fallback: "bad",
   refused: "warn",
