@@ -52,12 +52,19 @@ diagrams: venv ## Draw the state tables into docs/architecture.md
 docs: venv ## Build the site of the documentation into build/site; broken links are errors
 	@$(BIN)/zensical build --clean --strict
 
+# Tests that start the daemon or a SIP peer keep time with voices, so they have the machine to themselves.
+ALONE := interop or daemon
 ifeq ($(INTEROP),0)
+ALONE := daemon and not interop
 test: pjsua2 ## Run the tests (INTEROP=0 leaves out those that need SIPp, baresip and Asterisk)
 	@echo "interop tests are left out (INTEROP=0)"
-	@$(BIN)/pytest -q -m "not interop" $(TESTS)
 else
 test: pjsua2 peers
+endif
+ifeq ($(TESTS),)
+	@$(BIN)/pytest -q -n auto --dist loadfile -m "not interop and not daemon"
+	@$(BIN)/pytest -q -m "$(ALONE)"
+else
 	@$(BIN)/pytest -q $(TESTS)
 endif
 
