@@ -65,7 +65,7 @@ ifeq ($(TESTS),)
 	@$(BIN)/pytest -q -n auto --dist loadfile -m "not interop and not daemon"
 	@$(BIN)/pytest -q -m "$(ALONE)"
 else
-	@$(BIN)/pytest -q $(TESTS)
+	@$(BIN)/pytest -q $(if $(filter 0,$(INTEROP)),-m "not interop") $(TESTS)
 endif
 
 interop: pjsua2 peers ## Transfer calls through Asterisk in every way, and print the table
