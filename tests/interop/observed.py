@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import httpx
 
 from deploy.grafana.build import DASHBOARDS
 from deploy.grafana.panels import PROMETHEUS
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 RULES: Final = Path(__file__).parents[2] / "deploy/prometheus/talkpath.rules.yml"
 CALLS_PER_S: Final = 5
 REFUSED: Final = "666"
-MORE: Final = """
+TOKEN: Final = "token-of-the-dashboards-0123456789"  # noqa: S105 - opens nothing but the daemon of a test
+SECRET: Final = "whsec_" + base64.b64encode(b"opens nothing but a test").decode()
+MORE: Final = f"""
 [[routes]]
 to = "666"
 reject = 603
@@ -41,6 +46,13 @@ name = "absent"
 register = "sip:127.0.0.1:9;transport=tcp"
 username = "us"
 password = "x"
+
+[api.operate]
+tests = "{TOKEN}"
+
+[[webhooks]]
+url = "http://127.0.0.1:9/calls"
+secret = "{SECRET}"
 """
 SPEECH: Final = ((0, 1.2), (1010, 0.6), (0, 1.0), (1010, 0.6), (0, 20))
 """The caller speaks twice; the second time the agent has not finished."""
@@ -85,7 +97,7 @@ def place_calls(folder: Path, daemon: Daemon, *, seconds: float = 8.0) -> None:
     account = "<sip:caller@127.0.0.1>;regint=0;audio_codecs=pcmu"
     calls = int(seconds * CALLS_PER_S)
     run_sipp(folder / "refused", "uac", target=daemon.address, arguments=("-s", REFUSED))
-    with Baresip(folder, account=account, speech=speech) as caller:
+    with Baresip(folder, account=account, speech=speech) as caller, listening(daemon):
         caller.dial(f"sip:700@127.0.0.1:{daemon.address[1]}")
         caller.wait_for_event("CALL_ESTABLISHED")
         crowd = run_sipp(
@@ -100,6 +112,15 @@ def place_calls(folder: Path, daemon: Daemon, *, seconds: float = 8.0) -> None:
         daemon.wait_for("barge_in")
         caller.hang_up()
         daemon.wait_for("call_ended", codec="PCMU", count=calls + 1)
+
+
+@contextmanager
+def listening(daemon: Daemon) -> Iterator[None]:
+    """Somebody who listens to the events of the control API."""
+    address = f"http://{daemon.http_address}/api/v1/events"
+    with httpx.stream("GET", address, headers={"Authorization": f"Bearer {TOKEN}"}) as stream:
+        stream.raise_for_status()
+        yield
 
 
 def kill(daemon: Daemon, process: str) -> None:

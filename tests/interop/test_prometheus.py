@@ -108,13 +108,13 @@ def test_the_alerts_of_what_happened_fire_and_no_others(scene: Scene) -> None:
 @pytest.mark.parametrize("name", MONOTONE)
 def test_no_sum_went_back_or_vanished_when_a_worker_died(scene: Scene, name: str) -> None:
     summed = f"sum({name})"
-    [series] = scene.prometheus.history(summed, start=scene.started, stop=time.time(), step=0.5)
+    now = time.time()
+    [series] = scene.prometheus.history(summed, start=scene.started, stop=now, step=0.5)
     values = [float(value) for _, value in series["values"]]
     assert values[-1] > 0
     assert values == sorted(values)
-    [scraped] = scene.prometheus.history(
-        'up{job="talkpath"} == 1', start=scene.started, stop=time.time(), step=0.5
-    )
+    was_up = 'up{job="talkpath"} == 1'
+    [scraped] = scene.prometheus.history(was_up, start=scene.started, stop=now, step=0.5)
     moments = [float(moment) for moment, _ in series["values"]]
     answered = {float(moment) for moment, _ in scraped["values"]}
     assert {moment for moment in answered if moment >= moments[0]} <= set(moments)
