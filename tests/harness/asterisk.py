@@ -14,10 +14,8 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tests.harness.peers import PeerError, end, free_port, read_text, wait_until
+from tests.harness.peers import PeerError, Running, end, free_port, read_text, wait_until
 from tests.interop.peers.asterisk_root import asterisk_root
 
 _MODULES = """
@@ -54,6 +52,24 @@ astlogdir => {log}
 [options]
 verbose = 3
 """
+_TELEPHONE = """
+[{name}]
+type = endpoint
+context = {context}
+disallow = all
+allow = {codecs}
+auth = {name}
+aors = {name}
+direct_media = no
+[{name}]
+type = auth
+auth_type = userpass
+username = {name}
+password = secret
+[{name}]
+type = aor
+max_contacts = 1
+"""
 _LOGGER_CONF = "[general]\n[logfiles]\nfull.log => notice,warning,error,verbose(3)\n"
 _PJSIP_CONF = """\
 [udp]
@@ -67,7 +83,12 @@ bind = 127.0.0.1:{port}
 """
 
 
-class Asterisk:
+def telephone(name: str | int, codecs: str = "ulaw", context: str = "internal") -> str:
+    """The part of pjsip.conf for a telephone that registers as ``name`` with the password ``secret``."""
+    return _TELEPHONE.format(name=name, codecs=codecs, context=context)
+
+
+class Asterisk(Running):
     """One Asterisk on 127.0.0.1.
 
     Args:
@@ -112,15 +133,6 @@ class Asterisk:
         }
         self._run: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Write the configuration, start it and return when it is fully booted.

@@ -11,13 +11,11 @@ import socket
 import subprocess
 import wave
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.harness.peers import PeerError, end, free_port, has_bound, read_text, wait_until
+from tests.harness.peers import PeerError, Running, end, free_port, has_bound, read_text, wait_until
 
 _MODULES = Path("/usr/lib/baresip/modules")
 _WAV_HEADER_BYTES = 44
@@ -49,7 +47,7 @@ module_app menu.so
 """
 
 
-class Baresip:
+class Baresip(Running):
     """One baresip on 127.0.0.1, started headless.
 
     Args:
@@ -72,15 +70,6 @@ class Baresip:
         self._control: socket.socket | None = None
         self._received = b""
         self.events: list[dict[str, object]] = []
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it and connect to its control socket.

@@ -22,7 +22,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from talkpath.bridge.simulator.server import Simulator
-from tests.harness.peers import PeerError, free_port, read_text, wait_until
+from tests.harness.peers import PeerError, Running, free_port, read_text, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -98,7 +98,7 @@ class RunningSimulator:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
 
-class Daemon:
+class Daemon(Running):
     """``talkpath run`` with a configuration of its own.
 
     Args:
@@ -166,15 +166,6 @@ class Daemon:
                 more=more,
             )
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it and wait until it takes calls."""

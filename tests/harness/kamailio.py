@@ -7,14 +7,12 @@ with Kamailio(tmp_path, configuration, port=port) as proxy:
 import os
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tests.harness.peers import PeerError, end, has_bound, read_text, wait_until
+from tests.harness.peers import PeerError, Running, end, has_bound, read_text, wait_until
 from tests.interop.peers.kamailio_program import kamailio_folder
 
 
-class Kamailio:
+class Kamailio(Running):
     """One Kamailio.
 
     Args:
@@ -28,15 +26,6 @@ class Kamailio:
         self._folder = folder
         self._configuration = configuration
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it; it takes requests when this returns.

@@ -5,8 +5,11 @@ import random
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -15,6 +18,27 @@ _POLL_S = 0.02
 
 class PeerError(AssertionError):
     """A peer did not do what the test needs of it; the text holds what it said last."""
+
+
+class Running(ABC):
+    """A program that a `with` block starts and stops."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it; it does its work when this returns."""
+
+    @abstractmethod
+    def stop(self) -> object:
+        """End it; nothing happens when it does not run."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 def free_port() -> int:

@@ -12,10 +12,9 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from tests.harness.peers import PeerError, end, free_port, has_bound, read_text, wait_until
+from tests.harness.peers import PeerError, Running, end, free_port, has_bound, read_text, wait_until
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class SippResult:
         return f"SIPp ended with {self.returncode}\n{self.errors}\n{self.messages[-4000:]}"
 
 
-class Sipp:
+class Sipp(Running):
     """One SIPp on 127.0.0.1.
 
     Args:
@@ -90,15 +89,6 @@ class Sipp:
     def server(cls, folder: Path, scenario: str | Path, *, arguments: Sequence[str | Path] = ()) -> Self:
         """Return one that waits for calls until it is stopped; use it with `with`."""
         return cls(folder, scenario, calls=None, arguments=arguments)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it; one that waits for calls is ready when this returns.

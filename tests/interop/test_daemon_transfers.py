@@ -10,7 +10,7 @@ import pytest
 from talkpath.bridge.simulator.audio import tone_ladder
 from talkpath.bridge.simulator.personas import describe_audio
 from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.listening import fit_tone, write_bursts
@@ -31,24 +31,6 @@ CALLER = [(0, 1.8), (CALLER_HZ, 0.6), (0, 5.0), (CALLER_HZ, 40.0)]
 HUMAN = [(0, 1.5), (HUMAN_HZ, 0.6), (0, 3.0), (HUMAN_HZ, 40.0)]
 """Agrees during the briefing; later talks without a pause."""
 
-_PHONE = """
-[{number}]
-type = endpoint
-context = office
-disallow = all
-allow = {codec}
-auth = {number}
-aors = {number}
-direct_media = no
-[{number}]
-type = auth
-auth_type = userpass
-username = {number}
-password = secret
-[{number}]
-type = aor
-max_contacts = 1
-"""
 _DIALPLAN = """
 [office]
 exten => 700,1,Dial(PJSIP/700@talkpath)
@@ -144,7 +126,7 @@ def test_caller_and_human_are_joined_by_a_transfer(
     tmp_path: Path, mode: str, reason: str, channels: list[str]
 ) -> None:
     names = (("100", "ulaw"), ("101", "alaw"), ("talkpath", "ulaw"))
-    pjsip = "".join(_PHONE.format(number=name, codec=codec) for name, codec in names)
+    pjsip = "".join(telephone(name, codec, "office") for name, codec in names)
     with Asterisk(tmp_path, pjsip=pjsip, extensions=_DIALPLAN) as asterisk:
         text = _TALKPATH.replace("MODE", mode).replace("PBX", str(asterisk.port))
         with (

@@ -16,7 +16,7 @@ from talkpath.bridge.simulator.audio import tone_ladder
 from talkpath.bridge.simulator.personas import TonePersona
 from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
 from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.listening import audible_spans, fit_tone, ladder_fits, write_bursts
@@ -35,25 +35,7 @@ RATE = 8000
 CALLER_HZ = 1010
 HELD_S = 1.5
 
-_PHONE = """
-[{number}]
-type = endpoint
-context = internal
-disallow = all
-allow = {codecs}
-auth = {number}
-aors = {number}
-direct_media = no
-[{number}]
-type = auth
-auth_type = userpass
-username = {number}
-password = secret
-[{number}]
-type = aor
-max_contacts = 1
-"""
-PHONES = _PHONE.format(number=100, codecs="ulaw") + _PHONE.format(number=101, codecs="alaw")
+PHONES = telephone(100) + telephone(101, "alaw")
 
 CODECS = {"PCMU": ["PCMU", "PCMA"], "PCMA": ["PCMA", "PCMU"]}
 

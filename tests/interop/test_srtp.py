@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.bridge.simulator.personas import TonePersona
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.listening import audible_spans, fit_tone, ladder_fits, write_bursts
@@ -33,24 +33,6 @@ TRUNK = """
 name = "peer"
 match = ["127.0.0.0/8"]
 srtp = "{policy}"
-"""
-PHONE = """
-[100]
-type = endpoint
-context = internal
-disallow = all
-allow = ulaw
-auth = 100
-aors = 100
-direct_media = no
-[100]
-type = auth
-auth_type = userpass
-username = 100
-password = secret
-[100]
-type = aor
-max_contacts = 1
 """
 
 
@@ -221,7 +203,9 @@ def test_asterisk_and_the_agent_hear_each_other_encrypted(
 ) -> None:
     with (
         Daemon(tmp_path, model_url=model.url, more=TRUNK.format(policy=policy)) as daemon,
-        Asterisk(tmp_path, pjsip=PHONE + endpoint(daemon, lines), extensions=PAGE["extensions.conf"]) as pbx,
+        Asterisk(
+            tmp_path, pjsip=telephone(100) + endpoint(daemon, lines), extensions=PAGE["extensions.conf"]
+        ) as pbx,
     ):
         speech = tmp_path / "speech.wav"
         write_bursts(speech, SPEECH)

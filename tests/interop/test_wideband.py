@@ -11,7 +11,7 @@ import pytest
 from talkpath.bridge.simulator.audio import tone
 from talkpath.bridge.simulator.reply import Reply, Speech
 from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.listening import audible_spans, fit_tone, write_bursts
@@ -33,23 +33,7 @@ RATE = 16_000
 MODEL_HZ, CALLER_HZ = 5_000, 5_210
 SPEECH = ((0, 1.8), (CALLER_HZ, 1.0), (0, 30))
 
-_ENDPOINTS = """
-[phone]
-type = endpoint
-context = internal
-disallow = all
-allow = g722
-auth = phone
-aors = phone
-direct_media = no
-[phone]
-type = auth
-auth_type = userpass
-username = phone
-password = secret
-[phone]
-type = aor
-max_contacts = 1
+_ENDPOINT = """
 [talkpath]
 type = endpoint
 context = internal
@@ -124,7 +108,8 @@ def test_both_voices_cross_an_asterisk_in_the_wide_band(
     daemon: Daemon, model: RunningSimulator, tmp_path: Path
 ) -> None:
     calls = len(daemon.events("call_ended"))
-    endpoints = _ENDPOINTS.format(host=daemon.address[0], port=daemon.address[1])
+    talkpath = _ENDPOINT.format(host=daemon.address[0], port=daemon.address[1])
+    endpoints = telephone("phone", "g722") + talkpath
     speech = tmp_path / "speech.wav"
     write_bursts(speech, SPEECH, rate=RATE)
     with Asterisk(tmp_path, pjsip=endpoints, extensions=_DIALPLAN) as asterisk:

@@ -38,12 +38,6 @@ def sip(shared: SipProcessDouble) -> SipProcessDouble:
     return shared
 
 
-@pytest.fixture
-def phone(sip: SipProcessDouble) -> Iterator[Phone]:
-    with Phone(sip.port) as made:
-        yield made
-
-
 def refer(phone: Phone, target: str, cseq: int = 2, more: str = "") -> None:
     headers = f"Refer-To: {target}\r\n{more}"
     phone.send(phone.request("REFER", cseq=cseq, headers=headers, branch=f"{phone.branch}r{cseq}"))

@@ -35,12 +35,6 @@ def sip(shared: SipProcessDouble) -> SipProcessDouble:
     return shared
 
 
-@pytest.fixture
-def phone(sip: SipProcessDouble) -> Iterator[Phone]:
-    with Phone(sip.port) as made:
-        yield made
-
-
 def test_whoever_replaces_the_caller_has_the_call(sip: SipProcessDouble, phone: Phone) -> None:
     call = begin(sip, phone)
     with Phone(sip.port) as other:

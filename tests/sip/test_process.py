@@ -36,12 +36,6 @@ def sip(shared: SipProcessDouble) -> Iterator[SipProcessDouble]:
     shared.send(m.Admission(draining=False, free_lanes=LANES))
 
 
-@pytest.fixture
-def phone(sip: SipProcessDouble) -> Iterator[Phone]:
-    with Phone(sip.port) as made:
-        yield made
-
-
 def test_ready_says_what_the_stack_can_do(shared: SipProcessDouble) -> None:
     assert shared.process.poll() is None
     with running(settings()) as process:

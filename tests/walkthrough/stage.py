@@ -14,7 +14,7 @@ import numpy as np
 from playwright.sync_api import expect
 
 from talkpath.bridge.demo.voice import TELEPHONE_RATE, speak
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.chromium import PROGRAM, Chromium
 from tests.harness.daemon import Daemon, RunningSimulator
@@ -45,24 +45,6 @@ API: Final = f"""
 [api.operate]
 walker = "{TOKEN}"
 """
-TELEPHONE: Final = """
-[100]
-type = endpoint
-context = internal
-disallow = all
-allow = ulaw
-auth = 100
-aors = 100
-direct_media = no
-[100]
-type = auth
-auth_type = userpass
-username = 100
-password = secret
-[100]
-type = aor
-max_contacts = 1
-"""
 
 
 class Stage:
@@ -77,7 +59,7 @@ class Stage:
         self._stack = ExitStack()
         self.asterisk = Asterisk(
             folder,
-            pjsip=TELEPHONE + PAGE["pjsip.conf: Talkpath registers"],
+            pjsip=telephone(100) + PAGE["pjsip.conf: Talkpath registers"],
             extensions=PAGE["extensions.conf"],
         )
         self._model = RunningSimulator("agent")

@@ -122,7 +122,11 @@ class CallRunner(CallLifecycle):
             self._line.close,
             self._desk.close,
         ]
-        self._perform = {
+        self._perform = self._effects()
+
+    def _effects(self) -> dict[Effect, Callable[[], None]]:
+        """What is done for each effect of the call's table."""
+        return {
             Effect.RING: self._sip.ring,
             Effect.OPEN_SESSION: self._line.open,
             Effect.REOPEN_SESSION: self._line.reopen,

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import signal
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.text import Text
 
-from talkpath.bridge.cli.exits import Exit, complain
 from talkpath.bridge.demo.checks import Check, Evidence, check
+from talkpath.bridge.demo.frame import perform, print_checks, print_end, print_files
 from talkpath.bridge.demo.live import LiveView
 from talkpath.bridge.demo.receptionist import receptionist
 from talkpath.bridge.demo.recording import read_stereo
-from talkpath.bridge.demo.stage import CALLER_LOG, CONFIGURATION, DAEMON_LOG, Stage, StageError
+from talkpath.bridge.demo.stage import CALLER_LOG, CONFIGURATION, DAEMON_LOG, Stage
 from talkpath.bridge.demo.story import Story
 from talkpath.bridge.demo.summary import summarise, to_text
-from talkpath.bridge.simulator.speech import MissingExtraError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from talkpath.bridge.demo import events
     from talkpath.bridge.demo.daemon_log import LogLine
 
 FOLDER: Final = Path("build/demo")
-NEEDED: Final = {
-    "pjsua2": "the demo makes a real SIP call and needs pjsua2, which is not installed. "
-    "Build it with `make pjsua2`, or take the published one: pip install 'talkpath[wheel]'",
-    "matplotlib": "the demo draws the call with matplotlib, which is not installed. "
-    "Install it with: pip install 'talkpath[demo]'",
-}
-"""What is looked for before anything is started, and what to do where it is missing."""
+LEAVES: Final = ("call.wav", "call.png", "summary.json")
 
 
 class Demo:
@@ -124,39 +117,16 @@ class Demo:
             draw(channels, rate, self.story, self._folder / "call.png")
 
     def _verdict(self, checks: list[Check]) -> None:
-        self._console.print()
-        for each in checks:
-            mark, style = ("✓", "green") if each.passed else ("✗", "bold red")
-            line = Text.assemble((f"  {mark} ", style), (f"{each.name:36}", ""), (each.detail, "dim"))
-            self._console.print(line, highlight=False, soft_wrap=True)
+        print_checks(self._console, checks, width=36)
         failed = sum(not each.passed for each in checks)
-        took = time.monotonic() - self._began
         words = "A good call." if not failed else f"Not a good call: {failed} of {len(checks)} checks failed."
-        self._console.print(
-            Text(f"\n{words} {took:.0f} s in all.", "bold green" if not failed else "bold red")
-        )
+        print_end(self._console, words, time.monotonic() - self._began, good=not failed)
         if failed:
             logs = f"{self._folder / DAEMON_LOG} and {self._folder / CALLER_LOG}"
             self._console.print(f"The logs say more: {logs}", highlight=False, soft_wrap=True)
-        files = ", ".join(str(self._folder / name) for name in ("call.wav", "call.png", "summary.json"))
-        self._console.print(f"Left behind: {files}", highlight=False, soft_wrap=True)
+        print_files(self._console, self._folder, LEAVES)
 
 
 def show(folder: Path = FOLDER) -> int:
     """Run the demo; 0 when the call was good, 1 when not or when something is missing."""
-    console = Console()
-    for module, sentence in NEEDED.items():
-        if importlib.util.find_spec(module) is None:
-            complain(sentence)
-            return Exit.FAILED
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("call.wav", "call.png", "summary.json"):
-        (folder / name).unlink(missing_ok=True)
-    try:
-        return Exit.OK if Demo(console, folder).run() else Exit.FAILED
-    except (StageError, MissingExtraError) as problem:
-        complain(str(problem))
-        return Exit.FAILED
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("stopped")
-        return 130
+    return perform(folder, LEAVES, lambda console: Demo(console, folder).run())

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.text import Text
 
-from talkpath.bridge.cli.exits import Exit, complain
 from talkpath.bridge.demo import events
 from talkpath.bridge.demo.configuration import LOOPBACK, configuration, free_udp_port
+from talkpath.bridge.demo.frame import perform, print_checks, print_end, print_files
 from talkpath.bridge.demo.recording import read_stereo, write_channels
-from talkpath.bridge.demo.show import NEEDED
-from talkpath.bridge.demo.stage import Stage, StageError
+from talkpath.bridge.demo.stage import Stage
 from talkpath.bridge.demo.transfer.receptionist import BriefingAgent
 from talkpath.bridge.demo.transfer.scenario import JOINED
 from talkpath.bridge.demo.transfer.story import RATE, TransferStory, check
-from talkpath.bridge.simulator.speech import MissingExtraError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from talkpath.bridge.demo.checks import Check
     from talkpath.bridge.demo.daemon_log import LogLine
 
 FOLDER: Final = Path("build/demo")
+LEAVES: Final = ("transfer.wav", "transfer.png")
 PHONES: Final = "talkpath.bridge.demo.transfer.phones"
 STYLES: Final = {"caller": "bold cyan", "agent": "bold green", "human": "bold yellow"}
 STEPS: Final = {
@@ -136,36 +135,14 @@ class TransferDemo:
         draw(story, self._folder / "transfer.png")
 
     def _verdict(self, checks: list[Check]) -> None:
-        self._console.print()
-        for each in checks:
-            mark, style = ("✓", "green") if each.passed else ("✗", "bold red")
-            line = Text.assemble((f"  {mark} ", style), (f"{each.name:38}", ""), (each.detail, "dim"))
-            self._console.print(line, highlight=False, soft_wrap=True)
+        print_checks(self._console, checks, width=38)
         failed = sum(not each.passed for each in checks)
         words = "A good transfer." if not failed else f"{failed} of {len(checks)} checks failed."
-        took = time.monotonic() - self._began
-        self._console.print(
-            Text(f"\n{words} {took:.0f} s in all.", "bold green" if not failed else "bold red")
-        )
-        files = ", ".join(str(self._folder / name) for name in ("transfer.wav", "transfer.png"))
-        self._console.print(f"Left behind: {files}", highlight=False, soft_wrap=True)
+        print_end(self._console, words, time.monotonic() - self._began, good=not failed)
+        print_files(self._console, self._folder, LEAVES)
 
 
 def show(folder: Path = FOLDER) -> int:
     """Run the demo; 0 when the transfer was good, 1 when not or when something is missing."""
-    console = Console()
-    for module, sentence in NEEDED.items():
-        if importlib.util.find_spec(module) is None:
-            complain(sentence)
-            return Exit.FAILED
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("caller.wav", "human.wav", "transfer.wav", "transfer.png"):
-        (folder / name).unlink(missing_ok=True)
-    try:
-        return Exit.OK if TransferDemo(console, folder).run() else Exit.FAILED
-    except (StageError, MissingExtraError) as problem:
-        complain(str(problem))
-        return Exit.FAILED
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("stopped")
-        return 130
+    leaves = ("caller.wav", "human.wav", *LEAVES)
+    return perform(folder, leaves, lambda console: TransferDemo(console, folder).run())
