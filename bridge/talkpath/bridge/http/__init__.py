@@ -1,1 +1,1 @@
-"""The daemon's HTTP face: metrics, health and (later) control."""
+"""The daemon's HTTP face: metrics, health, and the door to the API and the console."""
