@@ -10,11 +10,11 @@ from talkpath.bridge.call.machine import (
     TIMEOUTS,
     Effect,
     Event,
-    IllegalEventError,
     State,
     mermaid,
     step,
 )
+from talkpath.bridge.state_table import IllegalEventError
 
 
 def run(state: State, *events: Event) -> tuple[State, list[Effect]]:

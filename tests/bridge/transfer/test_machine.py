@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from talkpath.bridge.transfer.machine import TIMEOUTS, IllegalEventError, mermaid, step, timeout
+from talkpath.bridge.state_table import IllegalEventError
+from talkpath.bridge.transfer.machine import TIMEOUTS, mermaid, step, timeout
 from talkpath.bridge.transfer.table import LIVE, TABLE
 from talkpath.bridge.transfer.vocabulary import FINAL, Effect, Event, State
 

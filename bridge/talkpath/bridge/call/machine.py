@@ -13,6 +13,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final
 
+from talkpath.bridge.state_table import drawing, look_up
+
 if TYPE_CHECKING:
     from talkpath.bridge.observe.call_record import Cause
 
@@ -306,33 +308,16 @@ CAUSES: Final[dict[tuple[State, Event], Cause]] = {
 """Steps that decide why the call ends, for its record; the first one counts, until `Effect.STAY`."""
 
 
-class IllegalEventError(Exception):
-    """An event came that has no meaning in this state; the performer has a bug."""
-
-    def __init__(self, state: State, event: Event) -> None:
-        super().__init__(f"a call that is {state.value} cannot have {event.value}")
-        self.state = state
-        self.event = event
-
-
 def step(state: State, event: Event) -> Step:
     """Look one transition up.
 
     Raises:
         IllegalEventError: the pair is not in the table.
     """
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise IllegalEventError(state, event) from None
+    return look_up("a call", TABLE, state, event)
 
 
 def mermaid() -> str:
-    """Draw the table as a Mermaid state diagram; rows that change nothing are left out."""
-    lines = ["stateDiagram-v2", "    [*] --> offered", "    [*] --> preparing"]
-    edges: dict[tuple[str, str], list[str]] = {}
-    for (state, event), (following, _effects) in TABLE.items():
-        if following is not state:
-            edges.setdefault((state.value, following.value), []).append(event.value)
-    lines += [f"    {a} --> {b}: {' | '.join(events)}" for (a, b), events in edges.items()]
-    return "\n".join([*lines, "    ended --> [*]", ""])
+    """Draw the table as a Mermaid state diagram."""
+    steps = ((state, event, following) for (state, event), (following, _) in TABLE.items())
+    return drawing((State.OFFERED, State.PREPARING), steps, (State.ENDED,))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from talkpath.bridge.state_table import drawing
+
 
 class State(StrEnum):
     """Where a session is."""
@@ -62,11 +64,5 @@ def next_state(state: State, trigger: Trigger) -> State:
 
 def mermaid() -> str:
     """Draw the table as a Mermaid state diagram."""
-    edges: dict[tuple[State, State], list[str]] = {}
-    for (state, trigger), following in TRANSITIONS.items():
-        if following is not state:
-            edges.setdefault((state, following), []).append(trigger.value)
-    lines = [f"    {a} --> {b}: {' | '.join(triggers)}" for (a, b), triggers in edges.items()]
-    return "\n".join(
-        ["stateDiagram-v2", f"    [*] --> {State.IDLE}", *lines, f"    {State.CLOSED} --> [*]", ""]
-    )
+    steps = ((state, trigger, following) for (state, trigger), following in TRANSITIONS.items())
+    return drawing((State.IDLE,), steps, (State.CLOSED,))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.bridge.state_table import drawing, look_up
 from talkpath.bridge.transfer.table import CONSULT_ENDS, DIALLING, TABLE, Step
 from talkpath.bridge.transfer.vocabulary import FINAL, Event, State
 
@@ -44,25 +45,13 @@ TIMEOUTS: Final[dict[State, float]] = {
 """Longest stay in a state, in seconds; a bridge lasts until somebody hangs up."""
 
 
-class IllegalEventError(Exception):
-    """An event came that has no meaning in this state; the performer has a bug."""
-
-    def __init__(self, state: State, event: Event) -> None:
-        super().__init__(f"a transfer that is {state.value} cannot have {event.value}")
-        self.state = state
-        self.event = event
-
-
 def step(state: State, event: Event) -> Step:
     """Look one transition up.
 
     Raises:
         IllegalEventError: the pair is not in the table.
     """
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise IllegalEventError(state, event) from None
+    return look_up("a transfer", TABLE, state, event)
 
 
 def timeout(state: State, briefing: float | None = None) -> float | None:
@@ -93,18 +82,14 @@ def mermaid() -> str:
     Left out are the rows that change nothing, what ends every state in the same way, and the report of a
     success where none is waited for.
     """
-    lines = ["stateDiagram-v2", "    [*] --> asked"]
-    for state in State:
-        edges: dict[State, list[Event]] = {}
-        for event in Event:
-            following, _effects = TABLE.get((state, event), (state, ()))
-            if following is not state and not _is_understood(state, event, following):
-                edges.setdefault(following, []).append(event)
-        for following, events in edges.items():
-            names = " | ".join(event.value for event in _shortened(state, events))
-            lines.append(f"    {state.value} --> {following.value}: {names}")
-    ends = [f"    {state.value} --> [*]" for state in State if state in FINAL]
-    return "\n".join([*lines, *ends, ""])
+    steps = [
+        (state, event, following)
+        for state in State
+        for event in Event
+        for following, _effects in (TABLE.get((state, event), (state, ())),)
+        if not _is_understood(state, event, following) and not _is_a_hang_up(state, event)
+    ]
+    return drawing((State.ASKED,), steps, (state for state in State if state in FINAL))
 
 
 def _is_understood(state: State, event: Event, following: State) -> bool:
@@ -114,8 +99,6 @@ def _is_understood(state: State, event: Event, following: State) -> bool:
     return _AT_ANY_TIME.get(event) is following
 
 
-def _shortened(state: State, events: list[Event]) -> list[Event]:
-    """Once somebody has answered, however the leg ends is a hang-up to us."""
-    if state in DIALLING:
-        return events
-    return [event for event in events if event is Event.TARGET_HUNG_UP or event not in CONSULT_ENDS]
+def _is_a_hang_up(state: State, event: Event) -> bool:
+    """Once somebody has answered, however the leg ends is a hang-up to us, which is drawn by that name."""
+    return state not in DIALLING and event in CONSULT_ENDS and event is not Event.TARGET_HUNG_UP
