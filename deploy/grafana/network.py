@@ -182,6 +182,12 @@ NETWORK = Dashboard(
                     (Query("sum by (instance) (rate(talkpath_beats_skipped_total{@}[$__rate_interval]))"),),
                 ),
                 Panel(
+                    "Workers overloaded",
+                    "1: most beats are late, it gets no new calls. See the runbook, TalkpathOverloaded.",
+                    (Query("max by (instance, process) (talkpath_worker_overloaded{@})", "{{process}}"),),
+                    alarm=1,
+                ),
+                Panel(
                     "Speech dropped",
                     "Bytes a second of model audio for which a call's queue had no room.",
                     (Query("sum(rate(talkpath_playout_overflow_bytes_total{@}[$__rate_interval]))"),),

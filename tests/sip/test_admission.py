@@ -63,6 +63,8 @@ def test_a_wrong_network_names_trunk_and_text() -> None:
         ("192.0.2.1", "", Load(0, 10, 5, draining=True), 503, "draining"),
         ("192.0.2.1", "", Load(10, 10, 5, draining=False), 503, "capacity"),
         ("192.0.2.1", "", Load(0, 10, 0, draining=False), 503, "no_lane"),
+        ("192.0.2.1", "", Load(0, 10, 0, draining=False, overloaded=True), 503, "overloaded"),
+        ("192.0.2.1", "", Load(0, 10, 5, draining=False, overloaded=True), 0, "admitted"),
     ],
 )
 def test_verdicts(source: str, agent: str, load: Load, status: int, counter: str) -> None:

@@ -120,6 +120,16 @@ def test_the_supervisors_word_holds_until_its_next_one() -> None:
     assert status(made, request()) == 0
 
 
+def test_overload_is_refused_by_its_name_and_passes() -> None:
+    made = reception()
+    made.admit(m.Admission(draining=False, free_lanes=0, overloaded=True))
+    verdict = made.decide(request(), IDLE, 10, 0.0)
+    assert (verdict.status, verdict.counter) == (503, "overloaded")
+    assert dict(refusal_headers(verdict))["Retry-After"] == "10"
+    made.admit(m.Admission(draining=False, free_lanes=3))
+    assert status(made, request()) == 0
+
+
 def test_a_refusal_says_why_and_when_to_try_again() -> None:
     made = reception()
     made.admit(m.Admission(draining=True, free_lanes=1))

@@ -37,6 +37,9 @@ MAX_SOURCES = 4096
 RETRY_AFTER_BUSY = 5
 """Seconds that a peer is asked to wait when we are full."""
 
+RETRY_AFTER_OVERLOAD = 10
+"""Seconds that a peer is asked to wait while our workers do not keep up; they need some to recover."""
+
 RETRY_AFTER_DRAINING = 60
 """Seconds that a peer is asked to wait when we are about to stop."""
 
@@ -75,17 +78,24 @@ TRUNK_FULL = Verdict(503, "all lines of this trunk are busy", "trunk_capacity", 
 SCANNER = Verdict(DROP, "", "scanner")
 """An attack tool: dropped without an answer, which would tell it that somebody is here."""
 _NO_LANE = Verdict(503, "no media worker has a free lane", "no_lane", retry_after=RETRY_AFTER_BUSY)
+_OVERLOADED = Verdict(
+    503, "this server does not keep up with its calls", "overloaded", retry_after=RETRY_AFTER_OVERLOAD
+)
 _TOO_FAST = Verdict(503, "too many calls from this address", "rate", retry_after=RETRY_AFTER_BUSY)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy we are: calls that live, the largest number, lanes that workers have free, draining or not."""
+    """How busy we are: calls that live, the largest number, lanes that workers have free, draining or not.
+
+    ``overloaded`` says why no lane is free.
+    """
 
     calls: int
     max_calls: int
     free_lanes: int
     draining: bool
+    overloaded: bool = False
 
 
 class TrunkMatcher:
@@ -212,7 +222,7 @@ class AdmissionPolicy:
         if load.calls >= load.max_calls:
             return _FULL
         if load.free_lanes <= 0:
-            return _NO_LANE
+            return _OVERLOADED if load.overloaded else _NO_LANE
         return Verdict(0, "", "admitted", trunk=trunk)
 
     def options(self, user_agent: str, load: Load) -> Verdict:

@@ -82,6 +82,7 @@ class Reception:
     def __init__(self, settings: SipSettings, secret: bytes = b"") -> None:
         self.draining = False
         self.free_lanes = 0
+        self._overloaded = False
         self.use(settings, {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks})
         self._authenticator = Authenticator(secret or secrets.token_bytes(32))
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
@@ -116,6 +117,7 @@ class Reception:
         """
         self.draining = admission.draining
         self.free_lanes = admission.free_lanes
+        self._overloaded = admission.overloaded
 
     def codecs(self, trunk: str) -> tuple[str, ...]:
         """Codecs that a trunk allows."""
@@ -142,7 +144,7 @@ class Reception:
         except HeaderError as error:
             _log.debug("unreadable request from %s: %s", source, error)
             return UNREADABLE
-        load = Load(calls.all, max_calls, self.free_lanes, self.draining)
+        load = Load(calls.all, max_calls, self.free_lanes, self.draining, self._overloaded)
         user_agent = message.first("User-Agent")
         if message.method == "OPTIONS":
             verdict = self._policy.options(user_agent, load)

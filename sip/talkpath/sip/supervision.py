@@ -42,6 +42,8 @@ class Admission(Message, frozen=True):
 
     draining: bool
     free_lanes: int
+    overloaded: bool = False
+    """There are no free lanes because a worker does not keep up with the calls it has."""
 
 
 class WorkerSettings(Message, frozen=True):
@@ -55,10 +57,11 @@ class WorkerSettings(Message, frozen=True):
 
 
 class WorkerLoad(Message, frozen=True):
-    """Sent by a worker when its number of calls changes."""
+    """Sent by a worker when it does not keep up with its calls any more, and when it does again."""
 
     calls: int
     lanes: int
+    overloaded: bool = False
 
 
 class PeerLost(Message, frozen=True):

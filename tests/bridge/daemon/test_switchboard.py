@@ -50,6 +50,39 @@ def test_a_call_is_refused_with_503_when_every_lane_is_taken() -> None:
     assert (answer.status, answer.retry_after) == (503, 5)
 
 
+def test_an_overloaded_worker_gets_no_calls_until_it_keeps_up_again() -> None:
+    board = ready_switchboard(5, 5)
+    assert board.worker_load(0, overloaded=True) == [
+        (SIP, m.Admission(draining=False, free_lanes=5, overloaded=True))
+    ]
+    assert [board.from_sip(invite(f"c{n}"))[0][0] for n in range(2)] == [1, 1]
+    board.worker_load(1, overloaded=True)
+    assert board.overloaded == {0, 1}
+    ((destination, answer),) = board.from_sip(invite("c2"))
+    assert destination == SIP
+    assert isinstance(answer, m.Reject)
+    assert (answer.status, answer.reason) == (503, "this server does not keep up with its calls")
+    assert board.originate(m.Originate(call="o", uri="sip:x@test", agent="bench")) == []
+    board.worker_load(1, overloaded=False)
+    assert board.worker_load(0, overloaded=False) == [(SIP, m.Admission(draining=False, free_lanes=8))]
+    assert board.from_sip(invite("c3"))[0][0] == 0
+
+
+def test_the_calls_of_an_overloaded_worker_go_on() -> None:
+    board = ready_switchboard(5)
+    board.from_sip(invite("c0"))
+    board.worker_load(0, overloaded=True)
+    assert board.from_sip(m.CallConfirmed(call="c0")) == [(0, m.CallConfirmed(call="c0"))]
+    assert board.from_worker(0, m.HangUp(call="c0")) == [(SIP, m.HangUp(call="c0"))]
+
+
+def test_a_worker_that_was_started_again_is_not_overloaded() -> None:
+    board = ready_switchboard(5)
+    board.worker_load(0, overloaded=True)
+    board.worker_lost(0)
+    assert board.worker_ready(0, 5) == [(SIP, m.Admission(draining=False, free_lanes=5))]
+
+
 def test_the_end_of_a_call_frees_its_lane_and_says_so() -> None:
     board = ready_switchboard(1)
     board.from_sip(invite("c0"))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talkpath.bridge.media import playout as playout_module
+from talkpath.bridge.media import playout_room as room_module
 from talkpath.bridge.media.counters import Cause, Counters
 from talkpath.bridge.media.lane import (
     MediaEvent,
@@ -17,7 +18,8 @@ from talkpath.bridge.media.lane import (
     PlayoutOverflow,
     PlayoutStarted,
 )
-from talkpath.bridge.media.playout import Playout
+from talkpath.bridge.media.playout import OVERFLOW_EVERY, Playout
+from talkpath.bridge.media.playout_room import PlayoutRoom
 
 if TYPE_CHECKING:
     import pytest
@@ -31,7 +33,9 @@ class Speaker:
 
     def __init__(self, frame_bytes: int = 160, sample_bytes: int = 1) -> None:
         self.counters = Counters(1)
-        self.playout = Playout(1, self.counters, frame_bytes=frame_bytes, sample_bytes=sample_bytes)
+        self.playout = Playout(
+            1, self.counters, frame_bytes=frame_bytes, sample_bytes=sample_bytes, room=PlayoutRoom(1)
+        )
         self.playout.pad[0] = PAD
         self.size = frame_bytes
         self.events: list[MediaEvent] = []
@@ -153,7 +157,7 @@ def test_overflow_drops_the_newest_audio_and_bounds_memory(monkeypatch: pytest.M
     speaker = Speaker()
     for _ in range(30):
         speaker.play("a", b"\x01" * 800)
-    speaker.playout.report_overflow(speaker.events)
+    speaker.playout.report_overflow(0.0, speaker.events)
     assert speaker.playout.queued_ms(0) == 2_000
     assert speaker.events == [PlayoutOverflow(0, 1_000)]
     assert speaker.counters.table[0, Cause.OVERFLOW_BYTES] == 8_000
@@ -162,11 +166,46 @@ def test_overflow_drops_the_newest_audio_and_bounds_memory(monkeypatch: pytest.M
     assert speaker.playout.idle(0)
 
 
+def test_a_queue_that_stays_full_is_reported_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playout_module, "MAX_QUEUE_SECONDS", 2)
+    speaker = Speaker()
+    speaker.play("a", bytes(16_000))
+    for beat in range(round(OVERFLOW_EVERY / 0.005)):
+        speaker.play("a", bytes(8))
+        speaker.playout.report_overflow(beat * 0.005, speaker.events)
+    assert speaker.events == [PlayoutOverflow(0, 1)]
+    speaker.playout.report_overflow(OVERFLOW_EVERY, speaker.events)
+    assert speaker.events[1:] == [PlayoutOverflow(0, 1_999)]
+
+
+def test_all_lanes_together_are_bounded_and_each_keeps_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    lanes, shared = 4, 400_000
+    monkeypatch.setattr(room_module, "SHARED_BYTES", shared)
+    counters, room = Counters(lanes), PlayoutRoom(lanes)
+    playout = Playout(lanes, counters, frame_bytes=160, sample_bytes=1, room=room)
+    second = bytes(8_000)
+    for _ in range(100):
+        playout.play(0, "an answer that never ends", second, 0.0)
+    assert room.waiting == shared
+    for _ in range(100):
+        playout.play(1, "another one", second, 0.0)
+    ring = 64 * 160
+    assert playout.queued_ms(1) == (shared / (2 * lanes) + ring) / 8
+    dropped = counters.table[:, Cause.OVERFLOW_BYTES]
+    assert dropped.sum() == 2 * 800_000 - room.waiting - 2 * ring
+    playout.flush(0, None)
+    playout.play(2, "and now there is room", second * 20, 0.0)
+    assert playout.queued_ms(2) == 20_000
+    for lane in range(lanes):
+        playout.reset(lane)
+    assert room.waiting == 0
+
+
 def test_a_model_that_opens_items_without_end_is_bounded() -> None:
     speaker = Speaker()
     for number in range(3_000):
         speaker.play(f"item {number}", b"\x01")
-    speaker.playout.report_overflow(speaker.events)
+    speaker.playout.report_overflow(0.0, speaker.events)
     assert len(speaker.playout.flush(0, None)) == 1_024
     assert isinstance(speaker.events[0], PlayoutOverflow)
 

@@ -107,6 +107,27 @@ async def test_messages_about_unknown_calls_go_nowhere(monkeypatch: Monkeypatch)
 
 
 @in_virtual_time
+async def test_a_worker_that_does_not_keep_up_says_so_and_takes_it_back(monkeypatch: Monkeypatch) -> None:
+    async with World(monkeypatch) as w:
+        await w.answered("c1")
+        with capture_logs() as logs:
+            while not w.of(m.WorkerLoad):
+                for _ in range(400):  # more than the beats of a second, which are in time here
+                    w.worker.plane.lateness.record(0.240)
+                w.worker.feed_metrics()
+                await w.sleep(1.0)
+            assert w.of(m.WorkerLoad) == [m.WorkerLoad(calls=1, lanes=4, overloaded=True)]
+            while len(w.of(m.WorkerLoad)) == 1:
+                w.worker.feed_metrics()
+                await w.sleep(1.0)
+        assert not w.of(m.WorkerLoad)[1].overloaded
+        told = [line for line in logs if line["event"] in {"overloaded", "overload_over"}]
+        assert [line["event"] for line in told] == ["overloaded", "overload_over"]
+        assert "workers.lanes" in told[0]["problem"]
+        w.ended("c1")
+
+
+@in_virtual_time
 async def test_a_call_that_the_other_side_moves_goes_on_as_one_call(monkeypatch: Monkeypatch) -> None:
     async with World(monkeypatch) as w:
         await w.greeted("c1")

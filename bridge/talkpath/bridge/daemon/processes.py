@@ -51,6 +51,8 @@ class ProcessWatch:
         self._restarts.feed({child.spec.name: child.restarts for child in children})
         self._lost.feed(self._supervisor.calls_lost)
         self._metrics.draining.set(self._supervisor.draining)
+        for name, overloaded in self._supervisor.overloaded.items():
+            self._metrics.worker_overloaded.labels(name).set(overloaded)
         if self._looks % USAGE_EVERY == 0:
             self._read_usage()
         self._looks += 1

@@ -98,6 +98,12 @@ class Supervisor:
         """Whether new calls are refused because the daemon ends."""
         return self.switchboard.draining
 
+    @property
+    def overloaded(self) -> dict[str, bool]:
+        """By name of each worker, whether it fails to keep up with its calls and gets no new ones."""
+        overloaded = self.switchboard.overloaded
+        return {child.spec.name: index in overloaded for index, child in enumerate(self._workers)}
+
     # Life -----------------------------------------------------------------------------------------
 
     async def run(self) -> int:
@@ -325,6 +331,8 @@ class Supervisor:
             self._changing.worker_ready(index)
         elif isinstance(message, m.SettingsReady):
             self._changing.answered(index, message)
+        elif isinstance(message, m.WorkerLoad):
+            self._deliver(self.switchboard.worker_load(index, overloaded=message.overloaded))
         elif isinstance(message, m.SetUpFailed):
             if not self.ready.is_set():  # later, the other workers and their calls matter more
                 self._fail(message.problem)

@@ -24,15 +24,20 @@ Delivery = tuple[int, m.Message]
 RETRY_AFTER = 5
 """Seconds named in Retry-After when no worker can take a call."""
 
+BUSY: Final = "every line is busy"
+OVERLOADED: Final = "this server does not keep up with its calls"
+SHUTTING_DOWN: Final = "shutting down"
+
 
 @dataclass(slots=True)
 class _Worker:
     lanes: int
     calls: set[str] = field(default_factory=set)
+    overloaded: bool = False
 
     @property
     def free(self) -> int:
-        return max(0, self.lanes - len(self.calls))
+        return 0 if self.overloaded else max(0, self.lanes - len(self.calls))
 
 
 class Switchboard:
@@ -45,7 +50,7 @@ class Switchboard:
         """Calls whose dialog the phone process has."""
         self._sip_alive = False
         self._draining = False
-        self._last_admission: tuple[bool, bool] | None = None
+        self._last_admission: tuple[bool, bool, bool] | None = None
 
     # What the supervisor looks at ---------------------------------------------------------------
 
@@ -63,6 +68,11 @@ class Switchboard:
     def draining(self) -> bool:
         """Whether new calls are refused."""
         return self._draining
+
+    @property
+    def overloaded(self) -> set[int]:
+        """Workers that do not keep up with their calls, and get no more."""
+        return {index for index, worker in self._workers.items() if worker.overloaded}
 
     def load(self) -> dict[int, int]:
         """Calls by worker."""
@@ -103,6 +113,12 @@ class Switchboard:
     def worker_ready(self, index: int, lanes: int) -> list[Delivery]:
         """Worker ``index`` can take ``lanes`` calls."""
         self._workers[index] = _Worker(lanes)
+        return self._admission()
+
+    def worker_load(self, index: int, *, overloaded: bool) -> list[Delivery]:
+        """Worker ``index`` does not keep up with its calls, or does again: its word counts until its next."""
+        if index in self._workers:
+            self._workers[index].overloaded = overloaded
         return self._admission()
 
     def worker_lost(self, index: int) -> list[Delivery]:
@@ -181,12 +197,18 @@ class Switchboard:
     def _place(self, who: int, invite: m.IncomingCall) -> list[Delivery]:
         index = None if self._draining else self._least_loaded()
         if index is None:
-            reason = "shutting down" if self._draining else "every line is busy"
-            return [(who, m.Reject(call=invite.call, status=503, reason=reason, retry_after=RETRY_AFTER))]
+            reject = m.Reject(call=invite.call, status=503, reason=self._why(), retry_after=RETRY_AFTER)
+            return [(who, reject)]
         self._remember(invite.call, index)
         if who == PHONE:
             self._browsers.add(invite.call)
         return [(index, invite), *self._admission()]
+
+    def _why(self) -> str:
+        """Why no worker takes a call."""
+        if self._draining:
+            return SHUTTING_DOWN
+        return OVERLOADED if self.overloaded else BUSY
 
     def _place_outbound(self, index: int, order: m.PlaceCall) -> list[Delivery]:
         if not self._sip_alive:
@@ -211,8 +233,9 @@ class Switchboard:
         """Tell the SIP process when the answer to "may a new call come?" changes, not for every call."""
         if not self._sip_alive:
             return []
-        verdict = (self._draining, self.free_lanes > 0)
+        free, overloaded = self.free_lanes, bool(self.overloaded)
+        verdict = (self._draining, free > 0, overloaded)
         if verdict == self._last_admission:
             return []
         self._last_admission = verdict
-        return [(SIP, m.Admission(draining=self._draining, free_lanes=self.free_lanes))]
+        return [(SIP, m.Admission(draining=self._draining, free_lanes=free, overloaded=overloaded))]

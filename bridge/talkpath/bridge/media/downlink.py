@@ -20,6 +20,7 @@ from talkpath.bridge.media.lane import FRAME_BYTES, PLAIN_SOUND
 from talkpath.bridge.media.loudness import Loudness
 from talkpath.bridge.media.noise_fill import NoiseFill
 from talkpath.bridge.media.playout import Playout
+from talkpath.bridge.media.playout_room import PlayoutRoom
 from talkpath.bridge.media.underruns import bridge_underruns
 from talkpath.bridge.media.wideband import WIDE_FRAME, WidebandEncoder
 from talkpath.codecs.resample import ResamplerBank
@@ -58,8 +59,9 @@ class Downlink:
         self._loudness = Loudness(lanes)
         self._noise = NoiseFill(lanes, self.wideband)
         self._counters = counters
-        self._codes = Playout(lanes, counters, frame_bytes=FRAME_BYTES, sample_bytes=1)
-        self._pcm = Playout(lanes, counters, frame_bytes=_PCM_FRAME_BYTES, sample_bytes=2)
+        room = PlayoutRoom(lanes)
+        self._codes = Playout(lanes, counters, frame_bytes=FRAME_BYTES, sample_bytes=1, room=room)
+        self._pcm = Playout(lanes, counters, frame_bytes=_PCM_FRAME_BYTES, sample_bytes=2, room=room)
         self._format: list[ModelFormat] = ["pcmu"] * lanes
         self._is_pcm = np.zeros(lanes, np.bool_)
         self._is_ulaw = np.ones(lanes, np.bool_)  # the law on the wire
@@ -136,10 +138,10 @@ class Downlink:
         frame[:] = law.encode((law.decode(frame) * _ramp(FRAME_BYTES, _FADE_SAMPLES)).astype(np.int16))
         frame[_FADE_SAMPLES:] = law.silence
 
-    def report_overflow(self, events: list[MediaEvent]) -> None:
-        """Append what was dropped since the last call."""
-        self._codes.report_overflow(events)
-        self._pcm.report_overflow(events)
+    def report_overflow(self, now: float, events: list[MediaEvent]) -> None:
+        """Append what was dropped since the last report."""
+        self._codes.report_overflow(now, events)
+        self._pcm.report_overflow(now, events)
 
     def take(self, rows: Rows, out: Codes, now: float, events: list[MediaEvent]) -> NDArray[np.bool_]:
         """Write the next frame of each of some lanes, in its law; silence where there is none.

@@ -225,7 +225,7 @@ class MediaPlane(LaneControls):
             if isinstance(event, Latched):
                 self._transmitter.aim(event.lane, (event.address, event.port))
         self._exchange_reports(now, beat)
-        self._downlink.report_overflow(beat.events)
+        self._downlink.report_overflow(now, beat.events)
         self._watchdog.check(now, beat.events)
         if self.tap.active:
             self.tap.deliver_due()

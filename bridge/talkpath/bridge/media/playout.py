@@ -17,6 +17,7 @@ import numpy as np
 from talkpath.bridge.media.counters import Cause
 from talkpath.bridge.media.lane import FRAME_MS, PlayoutOverflow
 from talkpath.bridge.media.playout_queue import PlayoutQueue
+from talkpath.bridge.media.playout_room import MAX_QUEUE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.lane import MediaEvent, Played
+    from talkpath.bridge.media.playout_room import PlayoutRoom
 
-__all__ = ["MAX_QUEUE_SECONDS", "Playout"]
+__all__ = ["Playout"]
 
-MAX_QUEUE_SECONDS: Final = 300
-"""Model audio a lane may queue; what comes on top is dropped and reported."""
+OVERFLOW_EVERY: Final = 10.0
+"""Seconds between two reports of what was dropped: a full queue drops a part of each delta."""
 
 _RING_FRAMES: Final = 64  # 1.28 s; a power of two
 _LAST_FRAME: Final = _RING_FRAMES - 1
@@ -44,6 +46,7 @@ class Playout:
         counters: Where starved frames and overflow are counted.
         frame_bytes: Bytes of 20 ms.
         sample_bytes: Bytes of one sample; a new item starts at a whole one.
+        room: What all lanes share.
 
     Attributes:
         pad: The byte of silence of each lane (lanes,), uint8.
@@ -52,7 +55,9 @@ class Playout:
         starving: Lanes whose audio ran out in the middle of an item, and whether its end has been faded.
     """
 
-    def __init__(self, lanes: int, counters: Counters, *, frame_bytes: int, sample_bytes: int) -> None:
+    def __init__(
+        self, lanes: int, counters: Counters, *, frame_bytes: int, sample_bytes: int, room: PlayoutRoom
+    ) -> None:
         self.pad = np.zeros(lanes, np.uint8)
         self.linear = sample_bytes > 1
         self.starving: dict[int, bool] = {}
@@ -67,8 +72,10 @@ class Playout:
         self._left = np.zeros(lanes, np.int64)  # bytes in the ring
         self._watch = np.full(lanes, _NEVER, np.int64)  # the slow path looks when no more are left
         self._written = [0] * lanes  # bytes that are or were in the ring
-        self._queues = [PlayoutQueue(self._bytes_per_ms) for _ in range(lanes)]
+        self._queues = [PlayoutQueue(self._bytes_per_ms, room) for _ in range(lanes)]
+        self._room = room
         self._overflow: dict[int, int] = {}
+        self._report_at = 0.0
 
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
@@ -93,11 +100,11 @@ class Playout:
             if not queue.add(item_id, self._tail(lane), now):
                 self._overflowed(lane, len(audio))
                 return
-        room = MAX_QUEUE_SECONDS * 1_000 * self._bytes_per_ms - queue.waiting - self._left.item(lane)
-        queue.extend(min(len(audio), max(room, 0)), len(audio))
+        room = self._room_of(lane)
+        queue.extend(min(len(audio), room), len(audio))
         if len(audio) > room:
-            self._overflowed(lane, len(audio) - max(room, 0))
-            audio = audio[: max(room, 0)]
+            self._overflowed(lane, len(audio) - room)
+            audio = audio[:room]
         self._append(lane, audio)
         if queue.waiting or not queue.steady():
             self._update(lane)
@@ -198,9 +205,10 @@ class Playout:
         out[where] = self._ring[rows, head]
         self._head[rows] = (head + 1) & _LAST_FRAME
 
-    def report_overflow(self, events: list[MediaEvent]) -> None:
-        """Append what was dropped since the last call."""
-        if self._overflow:
+    def report_overflow(self, now: float, events: list[MediaEvent]) -> None:
+        """Append what was dropped since the last report, unless that was a moment ago."""
+        if self._overflow and now >= self._report_at:
+            self._report_at = now + OVERFLOW_EVERY
             events.extend(
                 PlayoutOverflow(lane, max(size // self._bytes_per_ms, 1))
                 for lane, size in self._overflow.items()
@@ -260,6 +268,12 @@ class Playout:
 
     def _tail(self, lane: int) -> int:
         return self._written[lane] + self._queues[lane].waiting
+
+    def _room_of(self, lane: int) -> int:
+        """Bytes that a lane may still queue; what fits into its ring is always taken."""
+        waiting = self._queues[lane].waiting
+        longest = MAX_QUEUE_SECONDS * 1_000 * self._bytes_per_ms - waiting - self._left.item(lane)
+        return max(min(longest, self._room.of(waiting) + (0 if waiting else self._space(lane))), 0)
 
     def _space(self, lane: int) -> int:
         return self._ring_bytes - self._left.item(lane)

@@ -15,6 +15,7 @@ from talkpath.bridge.media.lane import Played, PlayoutDrained, PlayoutStarted
 
 if TYPE_CHECKING:
     from talkpath.bridge.media.lane import MediaEvent
+    from talkpath.bridge.media.playout_room import PlayoutRoom
 
 __all__ = ["NOTHING_TO_WATCH", "PlayoutQueue"]
 
@@ -44,16 +45,18 @@ class PlayoutQueue:
 
     Args:
         bytes_per_ms: Bytes of a millisecond of audio.
+        room: Counts what waits on all lanes.
 
     Attributes:
         waiting: Bytes in the overflow.
         open: Whether more audio of the newest item is expected.
     """
 
-    __slots__ = ("_bytes_per_ms", "_chunks", "_items", "open", "waiting")
+    __slots__ = ("_bytes_per_ms", "_chunks", "_items", "_room", "open", "waiting")
 
-    def __init__(self, bytes_per_ms: int) -> None:
+    def __init__(self, bytes_per_ms: int, room: PlayoutRoom) -> None:
         self._bytes_per_ms = bytes_per_ms
+        self._room = room
         self._items: deque[_Item] = deque()
         self._chunks: deque[bytes] = deque()
         self.waiting = 0
@@ -93,7 +96,7 @@ class PlayoutQueue:
     def push(self, audio: bytes) -> None:
         """Put audio behind the ring."""
         self._chunks.append(audio)
-        self.waiting += len(audio)
+        self._count(len(audio))
 
     def pop(self, space: int) -> bytes:
         """Take up to `space` bytes of the next chunk for the ring."""
@@ -101,7 +104,7 @@ class PlayoutQueue:
         if len(chunk) > space:
             self._chunks.appendleft(chunk[space:])
             chunk = chunk[:space]
-        self.waiting -= len(chunk)
+        self._count(-len(chunk))
         return chunk
 
     def clear(self, sent: int) -> list[Played]:
@@ -109,9 +112,13 @@ class PlayoutQueue:
         played = [item.played(sent, self._bytes_per_ms) for item in self._items]
         self._items.clear()
         self._chunks.clear()
-        self.waiting = 0
+        self._count(-self.waiting)
         self.open = False
         return played
+
+    def _count(self, change: int) -> None:
+        self.waiting += change
+        self._room.waiting += change
 
     def front(self, sent: int) -> Played | None:
         """The oldest item and how much of it was played."""

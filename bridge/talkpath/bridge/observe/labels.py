@@ -50,7 +50,16 @@ ERROR_CODES: Final = frozenset(
 LIMITS: Final = frozenset({"requests", "tokens", "input_tokens", "output_tokens"})
 """Rate limits that servers name in ``rate_limits.updated``."""
 TOOL_RESULTS: Final = ("ok", "output_cut", "failed", "timeout", "busy", "unknown", "bad_arguments")
-REFUSALS: Final = ("scanner", "draining", "capacity", "trunk_capacity", "no_lane", "rate", "unknown_source")
+REFUSALS: Final = (
+    "scanner",
+    "draining",
+    "capacity",
+    "trunk_capacity",
+    "no_lane",
+    "overloaded",
+    "rate",
+    "unknown_source",
+)
 """Counters of the verdicts of the admission policy."""
 RESPONSE_OUTCOMES: Final = ("spoken", "called", "interrupted", "failed", "superseded")
 """How responses of the model end, as `talkpath.bridge.realtime.effects.ResponseFinished` has them."""

@@ -60,9 +60,9 @@ class MediaMetrics(Catalogue):
         )
         self.playout_overflow = self._counter(
             "playout_overflow_bytes",
-            "Model audio dropped because the queue of its call was full.",
+            "Model audio dropped because the queue of its call was full, or all of its worker together.",
             [],
-            "More than zero: an answer of many minutes, or a broken model server.",
+            "More than zero: an answer of many minutes, a broken model server, or an overloaded worker.",
         )
         self.playout_underruns = self._counter(
             "playout_underruns",

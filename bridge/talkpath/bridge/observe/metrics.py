@@ -153,7 +153,8 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             "Requests that were refused before they became calls.",
             ["cause"],
             "unknown_source: an address that no trunk matches. rate, capacity, trunk_capacity, no_lane: "
-            "raise the limit, or add workers. scanner: attack tools, dropped without an answer.",
+            "raise the limit, or add workers. overloaded: see worker_overloaded. scanner: attack tools, "
+            "dropped without an answer.",
         )
         self.sip_rejected = self._counter(
             "sip_rejected",
@@ -202,6 +203,13 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             ["process"],
             "livemostrecent",
             "0 for long: it cannot start; the log says why.",
+        )
+        self.worker_overloaded = self._gauge(
+            "worker_overloaded",
+            "1 while a worker does not keep up with its calls and gets no new ones.",
+            ["process"],
+            "livemostrecent",
+            "1: see beat_lateness_seconds; lower workers.lanes, add workers or processors.",
         )
         self.process_cpu = self._counter(
             "process_cpu_seconds",

@@ -32,6 +32,7 @@ from talkpath.bridge.worker.invites import peer_of, record_of, route_request
 from talkpath.bridge.worker.journals import CallJournals
 from talkpath.bridge.worker.live import Lane, LiveView
 from talkpath.bridge.worker.orders import OrderDesk
+from talkpath.bridge.worker.overload import OVERLOADED, OverloadWatch
 from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6, user_part
@@ -96,6 +97,7 @@ class Worker:
         self._plain_feed = CounterFeed(self._plain_counter)
         self._port_pairs = (settings.last_rtp_port - settings.first_rtp_port + 1) // 2
         self._lateness_feed = HistogramFeed(metrics.beat_lateness)
+        self._overload = OverloadWatch(self.plane.lateness)
         self._services = Services(
             config=config,
             plane=self.plane,
@@ -212,6 +214,7 @@ class Worker:
         for noisy in self.ports.tend(self._loop.time()):
             log.info("rtp_after_call", port=noisy.port, source=noisy.source)
         self._media_feed.feed(self.plane.counters.totals())
+        self._look_at_load()
         lateness = self.plane.lateness
         self._lateness_feed.feed(lateness.counts, lateness.total)
         self._metrics.lanes.labels("used").set(len(self.plane))
@@ -226,6 +229,17 @@ class Worker:
                 **{f"tool_{name}": count for name, count in self._services.tool_runner.counts.items()},
             }
         )
+
+    def _look_at_load(self) -> None:
+        """Tell the supervisor when beats begin too late to take more calls, and when no longer."""
+        if not self._overload.look(self._loop.time()):
+            return
+        overloaded, calls = self._overload.overloaded, len(self.calls)
+        self._send_to_sip(m.WorkerLoad(calls=calls, lanes=self._lanes, overloaded=overloaded))
+        if overloaded:
+            log.warning("overloaded", calls=calls, lanes=self._lanes, problem=OVERLOADED)
+        else:
+            log.info("overload_over", calls=calls)
 
     def _plain_counter(self, name: str) -> Counter | None:
         others = {
