@@ -118,7 +118,7 @@ def test_who_asks_must_be_an_address() -> None:
         refer.referred_by("the bot")
 
 
-@given(st.binary(min_size=1, max_size=refer.MAX_USER_TO_USER))
+@given(st.binary(min_size=1, max_size=refer.LONGEST_USER_TO_USER))
 def test_user_to_user_data_is_hex(data: bytes) -> None:
     name, value = refer.user_to_user(data)
     assert name == "User-to-User"
@@ -126,7 +126,7 @@ def test_user_to_user_data_is_hex(data: bytes) -> None:
     assert value.endswith(";encoding=hex")
 
 
-@pytest.mark.parametrize(("data", "purpose"), [(b"", ""), (bytes(129), ""), (b"x", "a;b")])
+@pytest.mark.parametrize(("data", "purpose"), [(b"", ""), (bytes(257), ""), (b"x", "a;b")])
 def test_user_to_user_data_that_does_not_fit_is_refused(data: bytes, purpose: str) -> None:
     with pytest.raises(refer.ReferError):
         refer.user_to_user(data, purpose)
@@ -134,6 +134,9 @@ def test_user_to_user_data_that_does_not_fit_is_refused(data: bytes, purpose: st
 
 def test_user_to_user_names_its_package() -> None:
     assert refer.user_to_user(b"A", "isdn-uui")[1] == "41;purpose=isdn-uui;encoding=hex"
+    assert refer.user_to_user(b"A", "a.b", "c-d")[1] == "41;purpose=a.b;content=c-d;encoding=hex"
+    with pytest.raises(refer.ReferError, match="content"):
+        refer.user_to_user(b"A", "", 'x"y')
 
 
 @pytest.mark.parametrize(

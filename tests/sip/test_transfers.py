@@ -71,6 +71,25 @@ def test_a_refer_has_the_headers_of_the_order_and_no_others(
     assert [status for _, status, _ in told] == [202, 100, 180, 200]
 
 
+SUMMARY = (("X-Talkpath-Summary", "Müller, red"), ("User-to-User", "41;encoding=hex"))
+
+
+def test_headers_for_the_new_call_stand_in_refer_to_where_that_has_room(
+    sip: SipProcessDouble, phone: Phone, call: str
+) -> None:
+    written = "X-Talkpath-Summary=M%C3%BCller%2C%20red&User-to-User=41%3Bencoding%3Dhex"
+    for target, refer_to, of_the_request in (
+        ("sip:7@pbx.example", f"<sip:7@pbx.example?{written}>", ()),
+        ("tel:+4930123", "<tel:+4930123>", SUMMARY),
+    ):
+        sip.send(m.Refer(call=call, refer_to=target, new_call_headers=SUMMARY))
+        refer = phone.receive()
+        assert refer.first("Refer-To") == refer_to
+        assert tuple(one for one in refer.headers if one[0].startswith(("X-", "User-to"))) == of_the_request
+        phone.send(ok_to(refer, status="603 Decline"))
+        stages(sip, "refused")
+
+
 def test_a_busy_target_is_told_and_the_next_transfer_works(
     sip: SipProcessDouble, phone: Phone, call: str
 ) -> None:

@@ -57,6 +57,10 @@ class Refer(Message, frozen=True):
     """Attended transfer: our id of an answered consult call, whose place the caller shall take (RFC 3891).
     The peer ends that call itself when it has joined the two."""
     headers: tuple[Header, ...] = ()
+    """Of the REFER itself."""
+    new_call_headers: tuple[Header, ...] = ()
+    """Headers that the peer's call to the target shall have: they stand in Refer-To (RFC 3261, section
+    19.1.5), and in the REFER itself when the target is a ``tel:`` URI, which has no room for them."""
 
 
 class Hold(Message, frozen=True):

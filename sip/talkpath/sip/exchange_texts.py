@@ -16,7 +16,7 @@ from talkpath.sip.refer import MAX_URI, DialogIds, ReferError
 if TYPE_CHECKING:
     from talkpath.sip.headers import SipText
 
-ALLOWED_HEADERS: Final = frozenset({"replaces", "require", "user-to-user"})
+ALLOWED_HEADERS: Final = frozenset({"replaces", "require", "user-to-user", "x-talkpath-summary"})
 """Headers that a Refer-To may put into our INVITE: any other could make us claim what is not so."""
 
 

@@ -23,6 +23,8 @@ Preset = Literal["asterisk", "freeswitch", "twilio", "telnyx", "generic"]
 
 MAX_USER_TO_USER = 128
 """Octets of User-to-User data that every implementation takes (RFC 7433, section 4)."""
+LONGEST_USER_TO_USER = 256
+"""Octets that we write at most: hex doubles them."""
 
 MAX_URI = 1024
 MAX_FRAGMENT = 4096
@@ -40,6 +42,7 @@ _NUMBER = re.compile(r"\+[0-9]{3,15}")
 _URI = re.compile(r"(?:sips?|tel):[^\s<>\"\x00-\x20\x7f]+", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+")
 _STATUS_LINE = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t]+([^\r\n]*))?[ \t]*(?:\r?\n|$)")
+_TOKEN = re.compile(r"[A-Za-z0-9.\-]+")
 _SEPARATOR = re.compile(r"[\s().\-]+")
 
 
@@ -141,21 +144,25 @@ def referred_by(uri: str) -> Header:
     return "Referred-By", f"<{_checked(parse_address(uri).uri if '<' in uri else uri.strip())}>"
 
 
-def user_to_user(data: bytes, purpose: str = "") -> Header:
+def user_to_user(data: bytes, purpose: str = "", content: str = "") -> Header:
     """A User-to-User header, hex encoded.
 
     Args:
-        data: At most `MAX_USER_TO_USER` bytes.
-        purpose: Package name, for example ``isdn-uui``; empty for none.
+        data: At most `LONGEST_USER_TO_USER` bytes.
+        purpose: Package name; empty for none, which is read as ``isdn-uui`` (RFC 7434).
+        content: What the data is within the package, such as ``isdn-uui``; empty for none.
 
     Raises:
-        ReferError: there is nothing in it, there is too much, or the purpose is no token.
+        ReferError: there is nothing in it, there is too much, or a parameter is no token.
     """
-    if not data or len(data) > MAX_USER_TO_USER:
-        raise ReferError(f"User-to-User data has {len(data)} bytes; 1 to {MAX_USER_TO_USER} fit")
-    if purpose and not re.fullmatch(r"[A-Za-z0-9.\-]+", purpose):
-        raise ReferError(f"{purpose!r} is no User-to-User purpose")
-    return "User-to-User", data.hex() + (f";purpose={purpose}" if purpose else "") + ";encoding=hex"
+    if not data or len(data) > LONGEST_USER_TO_USER:
+        raise ReferError(f"User-to-User data has {len(data)} bytes; 1 to {LONGEST_USER_TO_USER} fit")
+    given = {name: value for name, value in (("purpose", purpose), ("content", content)) if value}
+    for name, value in given.items():
+        if not _TOKEN.fullmatch(value):
+            raise ReferError(f"{value!r} is no User-to-User {name}")
+    parameters = "".join(f";{name}={value}" for name, value in given.items())
+    return "User-to-User", f"{data.hex()}{parameters};encoding=hex"
 
 
 def parse_fragment(body: str) -> tuple[int, str]:

@@ -104,7 +104,9 @@ def _texts(order: Refer, consult: DialogIds | None, contact: str) -> tuple[str, 
     Raises:
         ReferError: something in the order cannot be written.
     """
+    uri = order.refer_to or contact
+    outside = uri.lower().startswith("tel:")
     inside = (("Replaces", replaces(consult)),) if consult else ()
-    target = refer_to(order.refer_to or contact, inside)
+    target = refer_to(uri, inside if outside else (*inside, *order.new_call_headers))
     by = (referred_by(order.referred_by),) if order.referred_by else ()
-    return target, (*by, *order.headers)
+    return target, (*by, *order.headers, *(order.new_call_headers if outside else ()))

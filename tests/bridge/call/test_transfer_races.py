@@ -363,7 +363,20 @@ async def test_the_summary_travels_in_the_headers_that_are_named(monkeypatch: Mo
         press(w, await briefed(w), ACCEPTED)
         await w.until(lambda: w.records)
     invite, refer = w.of(m.PlaceCall)[0], w.of(m.Refer)[0]
-    assert dict(invite.headers) == dict(refer.headers)
-    assert dict(refer.headers)["X-Talkpath-Summary"] == "Red."
-    assert dict(refer.headers)["User-to-User"] == f"{b'Red.'.hex()};encoding=hex"
+    assert dict(invite.headers) == {
+        "X-Talkpath-Summary": "Red.",
+        "User-to-User": f"{b'Red.'.hex()};encoding=hex",
+    }
+    assert (refer.headers, refer.new_call_headers) == ((), ())
     assert refer.referred_by == "sip:100@test"
+
+
+@in_virtual_time
+async def test_the_peer_that_calls_the_human_itself_is_asked_to_hand_the_summary_on(
+    monkeypatch: Monkeypatch,
+) -> None:
+    async with world(monkeypatch, "blind", transfer={"headers": ["X-Talkpath-Summary"]}) as w:
+        await asked(w, DONE)
+        await w.until(lambda: w.records)
+    (refer,) = w.of(m.Refer)
+    assert (refer.headers, refer.new_call_headers) == ((), (("X-Talkpath-Summary", "Red."),))

@@ -139,6 +139,32 @@ def test_nothing_of_a_call_goes_into_headers_by_default() -> None:
     assert "caller" not in own.share
 
 
+@pytest.mark.parametrize(
+    ("wrong", "reason", "hint"),
+    [
+        ({"user_to_user_purpose": "a;b"}, '"a;b" is no parameter of a header', "isdn-uui"),
+        ({"user_to_user_content": "two words"}, "is no parameter of a header", "isdn-uui"),
+        ({"user_to_user_prefix": "4"}, '"4" is not hex', "two digits each"),
+        ({"user_to_user_prefix": "0001020304"}, "is not hex", "up to four bytes"),
+        ({"summary_bytes": 300}, "has summary_bytes, but X-Talkpath-Summary is not sent", "to headers"),
+        ({"share": ["conversation"]}, "nothing to put into them", 'Add "reason" to share'),
+    ],
+)
+def test_headers_that_cannot_be_written_are_explained(wrong: dict[str, Any], reason: str, hint: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TransferConfig.model_validate({"targets": ["sales"], "headers": ["User-to-User"], **wrong})
+    said = problem(refused.value)
+    assert reason in said[0]
+    assert hint in said[1]
+
+
+@pytest.mark.parametrize("key", [{"summary_bytes": 601}, {"summary_bytes": 19}, {"user_to_user_bytes": 257}])
+def test_headers_have_limits_that_a_request_can_hold(key: dict[str, int]) -> None:
+    names = ["X-Talkpath-Summary", "User-to-User"]
+    with pytest.raises(ValidationError):
+        TransferConfig.model_validate({"targets": ["sales"], "headers": names, **key})
+
+
 def test_names_that_lead_nowhere_are_found() -> None:
     own = TransferConfig(targets=("sales", "suport"))
     targets = [target(), target(name="support", trunk="pbxx")]

@@ -9,21 +9,13 @@ from talkpath.bridge.transfer.briefing import (
     MAX_CONVERSATION,
     MAX_LINE,
     MAX_LINES,
-    MAX_SUMMARY_HEADER,
     Share,
     Subject,
     briefing,
-    clip,
     conversation,
-    headers,
-    summary,
 )
-from talkpath.sip.refer import MAX_USER_TO_USER
 
 ALL: tuple[Share, ...] = ("reason", "conversation", "caller")
-REASON: tuple[Share, ...] = ("reason",)
-CONVERSATION: tuple[Share, ...] = ("conversation",)
-BOTH = ("X-Talkpath-Summary", "User-to-User")
 SUBJECT = Subject(
     reason="a broken chain",
     summary="Ms Weber's chain broke; she needs the bicycle tomorrow.",
@@ -107,52 +99,3 @@ def test_the_end_of_a_long_conversation_is_kept_and_the_gap_is_named() -> None:
 def test_a_short_conversation_is_whole() -> None:
     assert len(conversation(SUBJECT.conversation)) == 3
     assert conversation(()) == []
-
-
-def test_headers_are_written_only_when_they_are_named() -> None:
-    assert headers(SUBJECT, ALL, ()) == ()
-    assert headers(SUBJECT, CONVERSATION, BOTH) == ()
-    assert headers(Subject(caller="1"), ALL, BOTH) == ()
-    text = "Ms Weber's chain broke; she needs the bicycle tomorrow."
-    assert headers(SUBJECT, REASON, BOTH) == (
-        ("X-Talkpath-Summary", text),
-        ("User-to-User", f"{text.encode().hex()};encoding=hex"),
-    )
-
-
-def test_the_reason_stands_in_for_a_missing_summary() -> None:
-    assert summary(Subject(reason="a flat tyre"), REASON) == "a flat tyre"
-
-
-@pytest.mark.parametrize(
-    "number", ["4111 1111 1111 1111", "+49 (0)30 123-456", "12345", "4111-1111-1111-1111", "+4930123456"]
-)
-def test_long_numbers_stay_out_of_headers(number: str) -> None:
-    line = summary(Subject(summary=f"Card {number}, at 10:30, order 42."), REASON)
-    assert line == "Card [number], at 10:30, order 42."
-
-
-def test_a_header_cannot_be_broken_out_of() -> None:
-    subject = Subject(summary="one\r\nRoute: <sip:evil>\n\ntwo\x00three")
-    (name, value), _ = headers(subject, REASON, BOTH)
-    assert name == "X-Talkpath-Summary"
-    assert value == "one Route: <sip:evil> two three"
-
-
-@given(st.text(min_size=1, max_size=600))
-def test_headers_stay_within_their_limits(text: str) -> None:
-    for name, value in headers(Subject(summary=text), REASON, BOTH):
-        if name == "X-Talkpath-Summary":
-            assert 0 < len(value.encode()) <= MAX_SUMMARY_HEADER
-            assert not any(character in value for character in "\r\n\x00")
-        else:
-            data = bytes.fromhex(value.partition(";")[0])
-            assert 0 < len(data) <= MAX_USER_TO_USER
-            data.decode()
-
-
-@given(st.text(max_size=300), st.integers(min_value=8, max_value=200))
-def test_a_clipped_text_fits_and_is_a_beginning(text: str, longest: int) -> None:
-    clipped = clip(text, longest)
-    assert len(clipped.encode()) <= longest
-    assert clipped == text or text.startswith(clipped.removesuffix("…"))

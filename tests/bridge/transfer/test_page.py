@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 
 from talkpath.bridge.config.transfer import TargetConfig, TransferConfig
-from talkpath.bridge.transfer.briefing import MAX_SUMMARY_HEADER
 from talkpath.bridge.transfer.machine import TIMEOUTS, mermaid
 from talkpath.bridge.transfer.vocabulary import State
 from talkpath.sip.refer import MAX_USER_TO_USER
@@ -32,5 +31,5 @@ def test_the_figures_are_those_of_the_code() -> None:
     warm, blind = TIMEOUTS[State.CONFIRMING_WARM], TIMEOUTS[State.CONFIRMING_BLIND]
     assert f"warm: bridged after {warm:.0f} s. blind: back to the agent after {blind:.0f} s" in PAGE
     assert f"the human's leg is given {TIMEOUTS[State.CALLER_LEFT]:.0f} s to follow" in PAGE
-    assert f"at most {MAX_SUMMARY_HEADER} bytes" in PAGE
-    assert f"(RFC 7433) at most {MAX_USER_TO_USER}, hex" in PAGE
+    assert f"`summary_bytes` ({TransferConfig(targets=('any',)).summary_bytes} bytes" in PAGE
+    assert f"`user_to_user_bytes` ({MAX_USER_TO_USER}, before hex doubles them;" in PAGE

@@ -175,8 +175,17 @@ class TransferCall(Model):
     mode: Literal["", "blind", "warm", "bridge"] = Field(
         default="", description="Empty: the target's own; warm for a number."
     )
-    reason: str = Field(default="", max_length=500, description="What the caller wants, for the human.")
-    summary: str = Field(default="", max_length=2000, description="What the human must know.")
+    reason: str = Field(
+        default="",
+        max_length=500,
+        description="What the caller wants, in a few words; the human is told, too.",
+    )
+    summary: str = Field(
+        default="",
+        max_length=2000,
+        description="What the human is told about the call: by the briefing of a warm transfer, and by the "
+        "SIP headers that the agent's transfer table names.",
+    )
 
     @model_validator(mode="after")
     def _goes_somewhere(self) -> Self:

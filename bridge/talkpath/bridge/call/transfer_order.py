@@ -45,8 +45,8 @@ class TransferOrder(NamedTuple):
         target: Name of one of the ``[[targets]]``, whether the agent may use it or not.
         number: Extension, number or SIP address, which ``outbound.allow`` of the call's trunk must allow.
         mode: As in ``[[targets]]``; None: the target's own, and ``warm`` for a number.
-        reason: What the caller wants, for the human.
-        summary: What the human must know.
+        reason: What the caller wants, in a few words.
+        summary: What the human is told about the call, by the briefing and by headers.
     """
 
     target: str = ""

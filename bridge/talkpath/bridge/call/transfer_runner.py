@@ -19,9 +19,10 @@ from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_order import asked_by_operator
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
-from talkpath.bridge.transfer.briefing import briefing, headers
+from talkpath.bridge.transfer.briefing import briefing
 from talkpath.bridge.transfer.course import Transfer
 from talkpath.bridge.transfer.reasons import refer_event
+from talkpath.bridge.transfer.summary_headers import headers
 from talkpath.bridge.transfer.tool import told
 from talkpath.bridge.transfer.vocabulary import Effect, Event, State
 from talkpath.sip import messages as m
@@ -268,7 +269,7 @@ class TransferRunner:
         return self._course.attempt
 
     def _headers(self) -> tuple[m.Header, ...]:
-        return headers(self._subject, self._settings.share, self._settings.headers)
+        return headers(self._subject, self._settings)
 
     def _dial(self) -> None:
         lent = self._lent
@@ -325,13 +326,15 @@ class TransferRunner:
             self.happen(Event.REFER_FAILED)
         else:
             self._given_away = self._lent.phone.silent_seconds < NOT_A_PACKET
-            self._ask_peer(refer_to=uri)
+            self._ask_peer(refer_to=uri, headers=self._headers())
 
     def _refer_replaces(self) -> None:
         if self._consult is not None:
-            self._ask_peer(replaces_call=self._consult.call)
+            self._ask_peer(replaces_call=self._consult.call)  # the human's INVITE had the headers
 
-    def _ask_peer(self, *, refer_to: str = "", replaces_call: str = "") -> None:
+    def _ask_peer(
+        self, *, refer_to: str = "", replaces_call: str = "", headers: tuple[m.Header, ...] = ()
+    ) -> None:
         lent = self._lent
         self._referred = True
         lent.services.send(
@@ -340,7 +343,7 @@ class TransferRunner:
                 refer_to=refer_to,
                 replaces_call=replaces_call,
                 referred_by=lent.peer.referrer(lent.services.config),
-                headers=self._headers(),
+                new_call_headers=headers,
             )
         )
 

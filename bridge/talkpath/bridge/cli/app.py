@@ -143,7 +143,9 @@ def transfer(
     number: Annotated[
         str, typer.Option(metavar="NUMBER", help="A number instead, which outbound.allow must allow.")
     ] = "",
-    summary: Annotated[str, typer.Option(metavar="TEXT", help="What the human must know.")] = "",
+    summary: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the human is told: by the briefing, and by headers.")
+    ] = "",
 ) -> None:
     """Transfer a live call of the running daemon to a human."""
     from .remote import transfer as transfer_call

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from talkpath.bridge.transfer.hours import EXAMPLE, HoursError, parse_holiday, parse_span
+from talkpath.sip.refer import LONGEST_USER_TO_USER, MAX_USER_TO_USER
 
 from .problems import Path as KeyPath
 from .problems import nearest
@@ -56,6 +57,18 @@ def _check_zone(name: str) -> str:
     return name
 
 
+def _check_token(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9.\-]{1,64}", text):
+        refuse(f'"{text}" is no parameter of a header', 'Write letters, digits, dots, hyphens: "isdn-uui".')
+    return text
+
+
+def _check_hex(text: str) -> str:
+    if not re.fullmatch(r"(?:[0-9A-Fa-f]{2}){0,4}", text):
+        refuse(f'"{text}" is not hex', 'Write up to four bytes with two digits each: "04".')
+    return text.lower()
+
+
 def as_list(value: object) -> object:
     """Take one text as a list of one."""
     return (value,) if isinstance(value, str) else value
@@ -73,6 +86,8 @@ OpeningHours = Annotated[str, AfterValidator(_check_span), Kind("days and times"
 HolidayText = Annotated[str, AfterValidator(_check_holiday), Kind("date")]
 ZoneName = Annotated[str, AfterValidator(_check_zone), Kind("time zone")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+TokenText = Annotated[str, AfterValidator(_check_token)]
+HexBytes = Annotated[str, AfterValidator(_check_hex), Kind("bytes in hex")]
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$"), Kind("key of a telephone")]
 
 
@@ -172,7 +187,29 @@ class TransferConfig(Section):
     headers: tuple[Literal["X-Talkpath-Summary", "User-to-User"], ...] = Field(
         default=(),
         description="SIP headers that carry the summary to the PBX; its logs will show it.",
-        examples=[["X-Talkpath-Summary"]],
+        examples=[["X-Talkpath-Summary", "User-to-User"]],
+    )
+    summary_bytes: int = Field(
+        default=200, ge=20, le=600, description="Longest X-Talkpath-Summary, in bytes of UTF-8."
+    )
+    user_to_user_bytes: int = Field(
+        default=MAX_USER_TO_USER,
+        ge=20,
+        le=LONGEST_USER_TO_USER,
+        description="Longest User-to-User data, in bytes before the hex encoding.",
+    )
+    user_to_user_purpose: TokenText = Field(
+        default="",
+        description="Its purpose parameter (RFC 7433); without it, receivers assume isdn-uui.",
+        examples=["isdn-uui"],
+    )
+    user_to_user_content: TokenText = Field(
+        default="", description="Its content parameter (RFC 7433).", examples=["isdn-uui"]
+    )
+    user_to_user_prefix: HexBytes = Field(
+        default="",
+        description="Bytes before the text, in hex: 04 tells an ISDN gateway that text follows (RFC 7434).",
+        examples=["04"],
     )
 
     @model_validator(mode="after")
@@ -181,6 +218,24 @@ class TransferConfig(Section):
             refuse("accepts and declines with the same key", "Choose another decline_key.")
         return self
 
+    @model_validator(mode="after")
+    def _headers_are_named(self) -> Self:
+        for key, header in _SHAPES.items():
+            if header not in self.headers and getattr(self, key) != type(self).model_fields[key].default:
+                refuse(f"has {key}, but {header} is not sent", f'Add "{header}" to headers.')
+        if self.headers and "reason" not in self.share:
+            refuse("has headers, but nothing to put into them", 'Add "reason" to share, or empty headers.')
+        return self
+
+
+_SHAPES = {
+    "summary_bytes": "X-Talkpath-Summary",
+    "user_to_user_bytes": "User-to-User",
+    "user_to_user_purpose": "User-to-User",
+    "user_to_user_content": "User-to-User",
+    "user_to_user_prefix": "User-to-User",
+}
+"""Keys that say how a header looks, and the header."""
 
 Complaint = tuple[KeyPath, str, str]
 """Where, what is wrong, and what to do: the fields of ``rules.Finding``."""

@@ -1,4 +1,4 @@
-"""What the human is told before they take a call, and what the PBX gets to see of it. Pure.
+"""What the human is told before they take a call. Pure.
 
 The conversation is what a caller said: it is quoted as a record and marked as such, it is bounded, and it
 goes only where the configuration allows. The briefing session has no tools but to accept and to decline.
@@ -6,18 +6,15 @@ goes only where the configuration allows. The briefing session has no tools but 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from talkpath.sip.headers import safe_text
-from talkpath.sip.refer import MAX_USER_TO_USER, user_to_user
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from talkpath.bridge.realtime.effects import SeedMessage
-    from talkpath.sip.messages import Header
 
 Share = Literal["reason", "conversation", "caller"]
 
@@ -25,15 +22,8 @@ MAX_LINES: Final = 40
 MAX_LINE: Final = 400
 MAX_CONVERSATION: Final = 6000
 """Characters of conversation; the human hears a few sentences made of them."""
-MAX_SUMMARY_HEADER: Final = 200
-"""Bytes of X-Talkpath-Summary: a request over UDP stays below 1300 (RFC 3261, section 18.1.1)."""
-
-SUMMARY_HEADER: Final = "X-Talkpath-Summary"
-USER_TO_USER: Final = "User-to-User"
 
 _WHO: Final = {"user": "Caller", "assistant": "Agent", "system": "Note"}
-_LONG_NUMBER: Final = re.compile(r"\+?\d(?:[\s().\-/]*\d){4,}")
-_HIDDEN: Final = "[number]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class Subject:
 
     Attributes:
         reason: What the caller wants, in the agent's words.
-        summary: What the human must know, in the agent's words.
+        summary: What the human is told about the call, in the agent's words.
         caller: Number of the caller.
         conversation: What was said so far.
         ordered: The operator asked for the transfer, not the agent.
@@ -155,46 +145,3 @@ def _plain(text: str, longest: int) -> str:
     """One line that cannot close the record."""
     line = " ".join(safe_text(text.replace("<", "(").replace(">", ")"), longest + 1).split())
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
-
-
-def summary(subject: Subject, share: Collection[Share]) -> str:
-    """One line for headers: the summary, else the reason; empty when neither may be shared.
-
-    Long numbers are left out: what a caller dictates, such as a card, has no place in the logs of a PBX.
-    """
-    if "reason" not in share:
-        return ""
-    text = " ".join(safe_text(subject.summary or subject.reason, 2000).split())
-    return _LONG_NUMBER.sub(_HIDDEN, text)
-
-
-def headers(
-    subject: Subject, share: Collection[Share], names: Collection[str], purpose: str = ""
-) -> tuple[Header, ...]:
-    """The headers that carry the summary; none unless the configuration names them.
-
-    Args:
-        subject: What is known.
-        share: What may be shared.
-        names: `SUMMARY_HEADER`, `USER_TO_USER`, both, or none.
-        purpose: Package name for User-to-User (RFC 7433).
-    """
-    text = summary(subject, share)
-    if not text:
-        return ()
-    made: list[Header] = []
-    if SUMMARY_HEADER in names:
-        made.append((SUMMARY_HEADER, clip(text, MAX_SUMMARY_HEADER)))
-    if USER_TO_USER in names:
-        made.append(user_to_user(clip(text, MAX_USER_TO_USER).encode(), purpose))
-    return tuple(made)
-
-
-def clip(text: str, longest: int) -> str:
-    """As much of the text as fits into so many bytes of UTF-8, cut between words where that is possible."""
-    if len(text.encode()) <= longest:
-        return text
-    room = longest - len("…".encode())
-    cut = text.encode()[:room].decode(errors="ignore")
-    words = cut.rpartition(" ")[0]
-    return f"{(words if len(words) > room // 2 else cut).rstrip()}…"

@@ -67,8 +67,8 @@ def transfer_tool(targets: Iterable[TargetConfig]) -> ToolDefinition:
                 },
                 "reason": _text("What the caller wants, in a few words.", MAX_REASON),
                 "summary": _text(
-                    "What the human must know, in two or three sentences: who calls, what was found out, "
-                    "what is still open.",
+                    "What the human is told about the call, in two or three sentences: who calls, what was "
+                    "found out, what is still open.",
                     MAX_SUMMARY,
                 ),
             },

@@ -111,7 +111,7 @@ function transferForm(order, targets) {
   const options = [...targets.map((name) => h("option", { value: name }, name)), h("option", { value: "" }, "a number…")];
   const target = h("select", { "aria-label": "Target" }, options);
   const number = h("input", { "aria-label": "Number", placeholder: "Number", autocomplete: "off" });
-  const summary = h("textarea", { rows: "2", maxlength: "2000", "aria-label": "Summary", placeholder: "What the human should know" });
+  const summary = h("textarea", { rows: "2", maxlength: "2000", "aria-label": "Summary", placeholder: "What the human is told about the call" });
   const follow = () => {
     number.hidden = target.value !== "";
     number.required = !number.hidden;
