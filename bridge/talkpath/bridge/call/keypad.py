@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.patience import Patience
     from talkpath.bridge.call.transfer_desk import TransferDesk
 
-_ANSWERED_BY_A_KEY: Final = frozenset({State.ASKING, State.GOODBYE})
-"""What the agent says there is taken back when the caller presses a key, as when the caller speaks."""
+_ANSWERED_BY_A_KEY: Final = frozenset({State.LISTENING, State.ASKING, State.GOODBYE})
+"""What the agent says or waits for there is over when the caller presses a key, as when the caller speaks."""
 
 
 class KeyedCall(Protocol):

@@ -53,8 +53,9 @@ class CallLifecycle:
             audience=services.audience,
         )
         self._timers = CallTimers(self._loop, self.guarded)
-        sound = services.config.agents[agent].sound
-        self._phone = PhoneLeg(services.plane, services.ports, self._loop, sound)
+        own = services.config.agents[agent]
+        self._own_timeouts = {State.LISTENING: own.outbound.wait_for_voice}
+        self._phone = PhoneLeg(services.plane, services.ports, self._loop, own.sound)
         self._over = False
         self._events: collections.deque[Event] = collections.deque()
         self._stepping = False
@@ -119,7 +120,7 @@ class CallLifecycle:
             self._log.error("call_broke_at_its_end", exc_info=another)
 
     def _arm_timeout(self) -> None:
-        seconds = TIMEOUTS.get(self.state)
+        seconds = self._own_timeouts.get(self.state, TIMEOUTS.get(self.state))
         if seconds is None:
             self._timers.cancel("state")
         else:

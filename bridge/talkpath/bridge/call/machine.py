@@ -30,6 +30,8 @@ class State(enum.Enum):
     """Outbound, INVITE sent."""
     ANSWERED = "answered"
     """200 sent, ACK awaited."""
+    LISTENING = "listening"
+    """Outbound, answered: the greeting waits for the callee's voice, which it shall answer."""
     TALKING = "talking"
     ASKING = "asking"
     """Nobody has spoken for long: the agent has been told to ask whether the caller is still there."""
@@ -98,6 +100,10 @@ class Effect(enum.Enum):
     REJECT_UNAVAILABLE = "reject_unavailable"
     """503 with Retry-After, so that the PBX takes its next route."""
     GREET = "greet"
+    AWAIT_VOICE = "await_voice"
+    """Let the agent know that its greeting is the answer to the first words it hears."""
+    LET_ANSWER = "let_answer"
+    """The first words were heard: what the model answers is the greeting, unless something goes before it."""
     RESUME = "resume"
     """Re-seed the conversation and say one sentence about the interruption."""
     COMFORT_SOUND_ON = "comfort_sound_on"
@@ -121,7 +127,7 @@ class Effect(enum.Enum):
 Step = tuple[State, tuple[Effect, ...]]
 
 BEFORE_THE_TALK: Final = frozenset({State.OFFERED, State.PREPARING, State.DIALING})
-IN_CONVERSATION: Final = frozenset({State.TALKING, State.ASKING})
+IN_CONVERSATION: Final = frozenset({State.LISTENING, State.TALKING, State.ASKING})
 """The caller is the agent's, and nobody wants to end that."""
 LAST_WORDS: Final = frozenset({State.GOODBYE, State.TIME_UP})
 
@@ -135,7 +141,7 @@ TIMEOUTS: Final[dict[State, float]] = {
     State.FALLBACK: 30.0,
     State.ENDING: 40.0,  # Timer F or H of the BYE, 32 s, ends it in the SIP process before this
 }
-"""Longest stay in a state, in seconds; a state that is not here has no deadline of its own."""
+"""Longest stay in a state, in seconds; of the others, only ``listening`` has a deadline: the agent's."""
 
 _S, _E, _F = State, Event, Effect
 
@@ -154,7 +160,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     (_S.PREPARING, _E.MODEL_GONE): (_S.ENDED, (_F.FINISH,)),
     (_S.PREPARING, _E.TIMEOUT): (_S.ENDED, (_F.FINISH,)),
     (_S.PREPARING, _E.HANG_UP_ORDERED): (_S.ENDED, (_F.FINISH,)),
-    (_S.DIALING, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),
+    (_S.DIALING, _E.CONFIRMED): (_S.LISTENING, (_F.AWAIT_VOICE,)),
     (_S.DIALING, _E.MODEL_LOST): (_S.DIALING, (_F.REOPEN_SESSION,)),
     (_S.DIALING, _E.MODEL_READY): (_S.DIALING, ()),
     (_S.DIALING, _E.MODEL_GONE): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
@@ -171,6 +177,17 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     (_S.ANSWERED, _E.TIMEOUT): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     (_S.ANSWERED, _E.CALLER_SPOKE): (_S.ANSWERED, ()),
     (_S.ANSWERED, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
+    # Whoever is called speaks first, or the agent does after a while; else it is as in the conversation.
+    (_S.LISTENING, _E.CALLER_SPOKE): (_S.TALKING, (_F.LET_ANSWER,)),
+    (_S.LISTENING, _E.TIMEOUT): (_S.TALKING, (_F.GREET,)),
+    (_S.LISTENING, _E.SILENT_TOO_LONG): (_S.TALKING, (_F.GREET,)),  # it may be shorter than our patience
+    (_S.LISTENING, _E.MODEL_READY): (_S.LISTENING, ()),  # lost while it rang; what it has to know is kept
+    (_S.LISTENING, _E.MODEL_LOST): (_S.RECOVERING, (_F.COMFORT_SOUND_ON, _F.REOPEN_SESSION)),
+    (_S.LISTENING, _E.MODEL_GONE): (_S.FALLBACK, (_F.CLOSE_SESSION, _F.PLAY_FALLBACK)),
+    (_S.LISTENING, _E.GOODBYE_ASKED): (_S.GOODBYE, ()),
+    (_S.LISTENING, _E.PLAYED_OUT): (_S.LISTENING, ()),  # what an operator let the agent say
+    (_S.LISTENING, _E.LIMIT_REACHED): (_S.TIME_UP, (_F.SAY_LIMIT,)),
+    (_S.LISTENING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     # The conversation.
     (_S.TALKING, _E.MODEL_READY): (_S.TALKING, (_F.GREET,)),  # lost between INVITE and ACK, or rolled over
     (_S.TALKING, _E.CONFIRMED): (_S.TALKING, (_F.GREET,)),  # the ACK came after a hang-up was taken back
@@ -235,8 +252,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     },
     # On the way to a human. How the caller's dialog ends is the transfer's to judge before it comes here,
     # because a peer that joins two calls ends them itself. A model that drops matters once they are back.
-    (_S.TALKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
-    (_S.ASKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
+    **{(state, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)) for state in IN_CONVERSATION},
     (_S.TRANSFERRING, _E.TRANSFER_RETURNED): (_S.TALKING, ()),
     (_S.TRANSFERRING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     **{

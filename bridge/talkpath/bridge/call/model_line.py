@@ -10,9 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.call.agent_session import session_settings
+from talkpath.bridge.call.context_headers import fill_spoken
 from talkpath.bridge.call.model_leg import ModelLeg
 from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
-from talkpath.bridge.call.sentences import RESUME_SENTENCE
+from talkpath.bridge.call.sentences import ANSWER_NOTE, RESUME_SENTENCE
 from talkpath.bridge.call.tool_sound import ToolSound
 from talkpath.bridge.realtime.effects import SeedMessage
 
@@ -206,6 +207,16 @@ class ModelLine:
         if self.leg is not None and not self._greeted:
             self._greeted = True
             self.leg.greet()
+
+    def await_voice(self) -> None:
+        """Let the agent know that its greeting is the answer to the first words it hears."""
+        greeting = self._services.config.agents[self._agent].greeting
+        if greeting:
+            self.tell(f"{ANSWER_NOTE}{fill_spoken(greeting, self._context.facts)}", respond=False)
+
+    def greeted(self) -> None:
+        """What the agent answers now is its greeting."""
+        self._greeted = True
 
     def resume(self) -> None:
         """Let the agent say what was; to a caller who has heard nothing yet, the greeting."""

@@ -94,6 +94,11 @@ class CallRecording:
         else:
             speak()
 
+    @property
+    def is_to_be_announced(self) -> bool:
+        """Whether `before_speech` lets the caller hear the announcement first."""
+        return self._own.mode == "always" and self.stage is Stage.OFF and self._own.announcement is not None
+
     def start(self, then: Callable[[], None], interrupted: Callable[[], None] | None = None) -> None:
         """Begin, after the announcement.
 

@@ -17,6 +17,7 @@ from talkpath.bridge.call.keypad import Keypad
 from talkpath.bridge.call.lifecycle import CallLifecycle
 from talkpath.bridge.call.machine import IN_CONVERSATION, LAST_WORDS, Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
+from talkpath.bridge.call.opening import Opening
 from talkpath.bridge.call.operator import Operator
 from talkpath.bridge.call.patience import Patience
 from talkpath.bridge.call.peer import Peer
@@ -100,6 +101,7 @@ class CallRunner(CallLifecycle):
             tool_failed=self._books.tool_failed,
         )
         peer = peer or (Peer.of_order(order) if order else Peer())
+        self._opening = Opening(self._line, self._recording)
         self._desk.equip(
             Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer, self._keys)
         )
@@ -134,8 +136,10 @@ class CallRunner(CallLifecycle):
             Effect.ANSWER: self._sip.answer,
             Effect.DIAL: self._sip.dial,
             Effect.REJECT_UNAVAILABLE: self._sip.reject,
-            Effect.GREET: functools.partial(self._recording.before_speech, self._line.greet),
-            Effect.RESUME: functools.partial(self._recording.before_speech, self._line.resume),
+            Effect.GREET: self._opening.greet,
+            Effect.AWAIT_VOICE: self._line.await_voice,
+            Effect.LET_ANSWER: self._opening.let_answer,
+            Effect.RESUME: self._opening.resume,
             Effect.COMFORT_SOUND_ON: functools.partial(self._instead, self._phone.comfort_on),
             Effect.COMFORT_SOUND_OFF: self._phone.comfort_off,
             Effect.SAY_LIMIT: functools.partial(self._say, LIMIT_SENTENCE),

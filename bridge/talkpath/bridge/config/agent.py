@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from .outbound import AgentOutboundConfig
 from .realtime import ModelUrl, TranscriptionConfig
 from .recording import RecordingConfig
 from .sound import SoundConfig
@@ -198,6 +199,9 @@ class AgentConfig(Section):
     sound: SoundConfig = Field(
         default_factory=SoundConfig,
         description="How loud the agent is, and what is heard when nobody speaks.",
+    )
+    outbound: AgentOutboundConfig = Field(
+        default_factory=AgentOutboundConfig, description="How the agent begins the calls that it makes."
     )
     transfer: TransferConfig | None = Field(
         default=None, description="To whom the agent may transfer a call; without it, to nobody."

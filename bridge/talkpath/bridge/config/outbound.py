@@ -70,6 +70,20 @@ class OutboundConfig(Section):
     )
 
 
+class AgentOutboundConfig(Section):
+    """What an agent does with whoever it calls."""
+
+    wait_for_voice: Duration = Field(
+        default=2.5,
+        ge=0,
+        le=30,
+        description=(
+            "How long the agent waits for the first words of whom it has called, which its greeting answers. "
+            "Whoever says nothing for so long is greeted all the same. 0: at once."
+        ),
+    )
+
+
 def outbound_settings(outbound: OutboundConfig) -> messages.OutboundSettings:
     """Say the same to the SIP process."""
     return messages.OutboundSettings(

@@ -37,6 +37,7 @@ export function share(level) {
 }
 
 const TONES = {
+  listening: "good",
   talking: "good",
   completed: "good",
   transferred: "good",
