@@ -252,7 +252,9 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     },
     # On the way to a human. How the caller's dialog ends is the transfer's to judge before it comes here,
     # because a peer that joins two calls ends them itself. A model that drops matters once they are back.
-    **{(state, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)) for state in IN_CONVERSATION},
+    (_S.LISTENING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
+    (_S.TALKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
+    (_S.ASKING, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
     (_S.TRANSFERRING, _E.TRANSFER_RETURNED): (_S.TALKING, ()),
     (_S.TRANSFERRING, _E.HANG_UP_ORDERED): (_S.ENDING, (_F.CLOSE_SESSION, _F.HANG_UP)),
     **{
