@@ -171,6 +171,17 @@ FLEET = Dashboard(
                     "s",
                 ),
                 Panel(
+                    "Who picks up calls of ours",
+                    "In the last hour, of those where it was found out.",
+                    (
+                        Query(
+                            "sum by (by) (increase(talkpath_calls_answered_by_total{@}[1h]))",
+                            "{{by}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                Panel(
                     "Transfers to humans",
                     "In the last hour. returned: the caller is back with the agent, for this reason.",
                     (

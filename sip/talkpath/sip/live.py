@@ -131,6 +131,7 @@ class CallOver(LiveMessage, frozen=True):
     turns: int
     transfer: str
     transfer_target: str
+    answered_by: str
     recording: str
 
 

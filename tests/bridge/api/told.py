@@ -45,6 +45,7 @@ def over(call: str = "c-1", **facts: Any) -> m.CallOver:
         "turns": 2,
         "transfer": "",
         "transfer_target": "",
+        "answered_by": "",
         "recording": "",
     }
     return m.CallOver(**{**known, **facts})

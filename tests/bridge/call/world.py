@@ -6,6 +6,7 @@ The worker, its calls and its media plane are the real ones; RTP goes over loopb
 from __future__ import annotations
 
 import asyncio
+import collections
 import functools
 import socket
 import struct
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pytest
+    from numpy.typing import NDArray
 
     from talkpath.bridge.observe.call_record import CallRecord
     from talkpath.bridge.realtime.settings import SessionSettings
@@ -61,6 +63,8 @@ class Telephone:
         self.sock.setblocking(False)
         self.target: tuple[str, int] | None = None
         self.hertz = 0.0
+        self.says: collections.deque[bytes] = collections.deque()
+        """Frames that are sent before anything else."""
         self.gone = False
         """Nothing is sent any more, as when its network is lost."""
         self.heard: list[tuple[float, bytes]] = []
@@ -99,7 +103,7 @@ class Telephone:
     def _packet(self) -> bytes:
         self._number += 1
         header = struct.pack("!BBHII", 0x80, 0, self._number & 0xFFFF, self._number * 160, 77)
-        return header + _frame(self.hertz)
+        return header + (self.says.popleft() if self.says else _frame(self.hertz))
 
 
 @functools.cache
@@ -264,6 +268,12 @@ class World:
         self.phone.hertz = hertz
         await self.sleep(seconds)
         self.phone.hertz = 0.0
+
+    async def speak(self, samples: NDArray[np.int16]) -> None:
+        """The caller plays int16 at 24 kHz to its end."""
+        codes = FORMATS["audio/pcmu"].encode(samples)
+        self.phone.says += [codes[at : at + 160] for at in range(0, len(codes) - 159, 160)]
+        await self.until(lambda: not self.phone.says)
 
     async def sleep(self, seconds: float) -> None:
         """Time passes."""

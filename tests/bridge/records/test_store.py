@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
@@ -266,4 +268,21 @@ def test_a_writer_that_is_killed_leaves_whole_calls_only(path: Path, records: Re
 
 
 def test_the_newest_revision_is_known() -> None:
-    assert schema.newest() == "0001"
+    assert schema.newest() == "0002"
+
+
+def test_a_database_of_the_first_version_is_converted_with_its_calls(path: Path, records: Records) -> None:
+    with contextlib.closing(Store(f"sqlite:///{path}")) as first:
+        first.save([full_call()])
+    database = Database(f"sqlite:///{path}", writes=True)
+    with database.begin() as connection:
+        configuration = schema._configuration()
+        configuration.attributes["connection"] = connection
+        command.downgrade(configuration, "0001")
+    database.close()
+    with contextlib.closing(Store(f"sqlite:///{path}")) as later:
+        later.save([full_call("c-2", answered_by="machine")])
+    assert records.get("c-1") == full_call()
+    found = records.get("c-2")
+    assert found is not None
+    assert found.call.answered_by == "machine"

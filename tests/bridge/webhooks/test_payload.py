@@ -56,6 +56,11 @@ def test_words_go_out_as_they_are_stored_without_dictated_digits() -> None:
     assert [(line["who"], line["text"]) for line in transcript] == [("caller", "My card is [digits].")]
 
 
+def test_who_picked_up_is_told_at_the_end() -> None:
+    (_, ended) = told(hook(), *LIFE, over(answered_by="machine"))
+    assert ended["data"]["answered_by"] == "machine"
+
+
 def test_a_transfer_is_told_beside_the_end() -> None:
     end = over(outcome="transferred", transfer="bridged", transfer_target="sales")
     kinds = [one["type"] for one in told(hook(), *LIFE, end)]

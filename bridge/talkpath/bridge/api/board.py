@@ -127,6 +127,7 @@ class Board:
                 talk_seconds=0.0 if answered is None else round(at - answered, 3),
                 transfer="",
                 transfer_target="",
+                answered_by="",
                 recording=False,
             )
 
@@ -219,6 +220,7 @@ def _ended(message: m.CallOver) -> ev.CallEnded:
         talk_seconds=message.talk,
         transfer=message.transfer,
         transfer_target=message.transfer_target,
+        answered_by=message.answered_by,
         recording=bool(message.recording),
     )
 

@@ -90,6 +90,9 @@ class CallEnded(Model):
     talk_seconds: float = Field(description="From the answer to the end.")
     transfer: str = Field(description="What became of the last transfer; empty: there was none.")
     transfer_target: str = Field(description="Its target.")
+    answered_by: str = Field(
+        description="Who picked up a call of ours, human or machine; empty: not found out."
+    )
     recording: bool = Field(description="Whether there is a recording.")
 
 

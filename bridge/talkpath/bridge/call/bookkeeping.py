@@ -108,6 +108,12 @@ class Bookkeeping:
             self._leg(answered=True)
             self._log.info("call_answered", setup_ms=round(self.record.setup * 1000, 1))
 
+    def picked_up(self, by: str, sign: str) -> None:
+        """It was found out who has answered our call; a later finding is the better one."""
+        self.record.answered_by = by
+        self._note("call", "in", f"answered by {by}", sign)
+        self._log.info("answered_by", by=by, sign=sign)
+
     def media(self, description: m.MediaDescription) -> None:
         """Media was negotiated."""
         self.record.codec = description.codec

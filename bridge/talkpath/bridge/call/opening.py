@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from talkpath.bridge.call.recording import Stage
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from talkpath.bridge.call.model_line import ModelLine
     from talkpath.bridge.call.recording import CallRecording
+    from talkpath.bridge.call.screening.screen import Screening
 
 
 class Opening:
@@ -20,11 +25,31 @@ class Opening:
     Args:
         line: The agent.
         recording: May have to be announced before the agent speaks.
+        make_screening: Makes what finds out who picked up; None: it shall not be found out.
     """
 
-    def __init__(self, line: ModelLine, recording: CallRecording) -> None:
+    def __init__(
+        self, line: ModelLine, recording: CallRecording, make_screening: Callable[[], Screening] | None
+    ) -> None:
+        self.screening: Screening | None = None
+        """Wants to `hear` the callee."""
         self._line = line
         self._recording = recording
+        self._make_screening = make_screening
+
+    def await_voice(self) -> None:
+        """Whom we called has picked up, and speaks first."""
+        self._line.await_voice()
+        if self._make_screening is not None:
+            self.screening = self._make_screening()
+
+    def hear(self, audio: bytes) -> None:
+        """Take 20 ms of the callee; while the announcement plays, these are not the callee's."""
+        if self.screening is None or self._recording.stage is Stage.ANNOUNCING:
+            return
+        self.screening.hear(audio)
+        if self.screening.over:
+            self.screening = None
 
     def greet(self) -> None:
         """Let the agent say its greeting."""

@@ -23,6 +23,7 @@ from talkpath.bridge.call.patience import Patience
 from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.phone_leg import UnusableMediaError
 from talkpath.bridge.call.recording import CallRecording
+from talkpath.bridge.call.screening.screen import screening_of
 from talkpath.bridge.call.sentences import LIMIT_SENTENCE, PRESENCE_SENTENCE, SILENCE_SENTENCE
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
@@ -101,7 +102,8 @@ class CallRunner(CallLifecycle):
             tool_failed=self._books.tool_failed,
         )
         peer = peer or (Peer.of_order(order) if order else Peer())
-        self._opening = Opening(self._line, self._recording)
+        screening = screening_of(self, services.config, agent, self._line, self._books)
+        self._opening = Opening(self._line, self._recording, screening)
         self._desk.equip(
             Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer, self._keys)
         )
@@ -137,7 +139,7 @@ class CallRunner(CallLifecycle):
             Effect.DIAL: self._sip.dial,
             Effect.REJECT_UNAVAILABLE: self._sip.reject,
             Effect.GREET: self._opening.greet,
-            Effect.AWAIT_VOICE: self._line.await_voice,
+            Effect.AWAIT_VOICE: self._opening.await_voice,
             Effect.LET_ANSWER: self._opening.let_answer,
             Effect.RESUME: self._opening.resume,
             Effect.COMFORT_SOUND_ON: functools.partial(self._instead, self._phone.comfort_on),
@@ -258,6 +260,8 @@ class CallRunner(CallLifecycle):
         leg = self._line.leg
         if leg is not None:
             leg.append(audio)
+        if self._opening.screening is not None:
+            self._opening.hear(audio)
 
     def hang_up(self, cause: Cause) -> None:
         """End the call from our side: the operator, a drain, unusable media."""

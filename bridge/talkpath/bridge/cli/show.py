@@ -95,6 +95,8 @@ def _facts(full: FullCall) -> Iterator[tuple[str, str]]:
     yield "Ended", f"{local_time(call.ended_at)}, {_ending(call)}"
     if call.reason:
         yield "", call.reason
+    if call.answered_by:
+        yield "Answered by", f"a {call.answered_by}, as it seemed"
     if call.transfer:
         target = f" to {call.transfer_target}" if call.transfer_target else ""
         yield "Transfer", f"{call.transfer.replace('_', ' ')}{target}"

@@ -82,6 +82,13 @@ class AgentOutboundConfig(Section):
             "Whoever says nothing for so long is greeted all the same. 0: at once."
         ),
     )
+    answering_machine: Literal["tell", "hang_up", "ignore"] = Field(
+        default="tell",
+        description=(
+            "What is done when a machine picks up: tell keeps the agent quiet until it records, and lets it "
+            "know; hang_up ends the call; ignore does not look for one."
+        ),
+    )
 
 
 def outbound_settings(outbound: OutboundConfig) -> messages.OutboundSettings:

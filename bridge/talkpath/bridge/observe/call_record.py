@@ -21,6 +21,7 @@ Cause = Literal[
     "caller_hung_up",
     "callee_hung_up",
     "agent_hung_up",
+    "answering_machine",
     "transferred",
     "time_limit",
     "cost_limit",
@@ -98,6 +99,8 @@ class CallRecord:
     received, and ``peer_loss_percent``, ``peer_jitter_ms``, ``round_trip_ms`` as RTCP told."""
     tokens: dict[str, int] = field(default_factory=dict)
     """Tokens by kind: ``text_in``, ``audio_in``, ``cached_audio``, ``audio_out``, …"""
+    answered_by: str = ""
+    """Who picked up a call of ours: ``human`` or ``machine``; empty: not found out."""
     cost: float | None = None
     """Estimated US dollars; None when the model's price is not known."""
     tool_calls: int = 0
@@ -148,6 +151,7 @@ class CallRecord:
             "cause": self.cause,
             "sip_status": self.sip_status,
             "reason": self.reason,
+            "answered_by": self.answered_by,
             "transfer": self.transfer,
             "transfer_target": self.transfer_target,
             "recording": self.recording,

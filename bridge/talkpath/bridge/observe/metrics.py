@@ -73,6 +73,12 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             labels.DURATION_BUCKETS,
             "Many below five seconds: callers hang up at once. Listen to what they hear first.",
         )
+        self.calls_answered_by = self._counter(
+            "calls_answered_by",
+            "Calls of ours that were answered by somebody, found out by how they spoke.",
+            ["agent", "by"],
+            "Many machines: call at another time of the day.",
+        )
         self.calls_lost = self._counter(
             "calls_lost",
             "Calls that ended because a process of the daemon died.",
@@ -288,6 +294,8 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
         if record.trunk != CONSOLE:
             status = record.sip_status if record.setup is None else 200
             self.sip_answers.labels(record.direction, status_label(status)).inc()
+        if record.answered_by:
+            self.calls_answered_by.labels(record.agent, record.answered_by).inc()
         self._quality(record)
         if record.setup is not None:
             self.call_setup.labels(record.direction).observe(record.setup)

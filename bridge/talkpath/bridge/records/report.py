@@ -65,7 +65,7 @@ _SAME: Final = (
     *("sip_call_id", "direction", "trunk", "agent", "model", "caller", "called", "codec"),
     *("outcome", "cause", "ended_by", "sip_status", "reason"),
     *("digits", "tool_calls", "tool_failures", "model_reconnects"),
-    *("transfer", "transfer_target", "recording"),
+    *("transfer", "transfer_target", "answered_by", "recording"),
 )
 """Fields that have the same name in both."""
 _QUALITY: Final = (

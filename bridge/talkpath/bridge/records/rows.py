@@ -33,6 +33,7 @@ class Call(msgspec.Struct, kw_only=True):
         digits: Keys the caller pressed; only their number is kept.
         cost_usd: Estimate; None: the model has no known price.
         transfer, transfer_target: Outcome of a transfer and where it went; empty: none was tried.
+        answered_by: Who picked up a call of ours, ``human`` or ``machine``; empty: not found out.
         recording: Path of the recording; empty: there is none.
         media: Counters of the lane by cause.
         left_out: What was too much to keep, by table: a very long call.
@@ -75,6 +76,7 @@ class Call(msgspec.Struct, kw_only=True):
     cost_usd: float | None = None
     transfer: str = ""
     transfer_target: str = ""
+    answered_by: str = ""
     recording: str = ""
     media: dict[str, int] = msgspec.field(default_factory=dict)
     left_out: dict[str, int] = msgspec.field(default_factory=dict)

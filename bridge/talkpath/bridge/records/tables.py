@@ -93,7 +93,7 @@ calls = Table(
     *(_figure(name) for name in ("peer_mos", "peer_loss_percent", "peer_jitter_ms", "round_trip_ms")),
     *(_count(name) for name in ("digits", "tool_calls", "tool_failures", "model_reconnects")),
     _figure("cost_usd"),
-    *(_text(name) for name in ("transfer", "transfer_target", "recording")),
+    *(_text(name) for name in ("transfer", "transfer_target", "answered_by", "recording")),
     Column("media", JSON, nullable=False),
     Column("left_out", JSON, nullable=False),
     Index("calls_by_start", "started_at"),

@@ -82,6 +82,7 @@ def _ending(event: ev.CallEnded, redact: Callable[[str], str], *, private: bool)
         "ended_by": event.ended_by,
         "sip_status": event.sip_status,
         "talk_seconds": event.talk_seconds,
+        "answered_by": event.answered_by,
         "recording": event.recording,
     }
     if private:

@@ -108,6 +108,7 @@ class LiveView:
                 turns=record.turns,
                 transfer=record.transfer,
                 transfer_target=record.transfer_target,
+                answered_by=record.answered_by,
                 recording=record.recording,
             )
         )

@@ -49,6 +49,7 @@ function known(call) {
     ["Loss", fixed(call.loss_percent, 2, " %")],
     ["Jitter", fixed(call.jitter_ms, 1, " ms")],
     ["Transfer", [plain(call.transfer), call.transfer_target].filter(Boolean).join(" to ")],
+    ["Answered by", call.answered_by],
     ["Cost", call.cost_usd === null ? "" : `$${call.cost_usd.toFixed(4)}`],
     ["Call", call.id],
     ["SIP Call-ID", call.sip_call_id],
