@@ -85,6 +85,74 @@ def test_only_three_milliseconds_of_the_first_good_frame_are_blended(lost: int) 
     assert bank.good(ROW, after) is after
 
 
+def parts(*missing: tuple[int, int], rate: int) -> NDArray[np.bool_]:
+    """A frame (1, n) of which these pieces have not come, in samples at 8 kHz."""
+    there = np.ones((1, rate // 50), np.bool_)
+    for first, last in missing:
+        there[0, first * rate // 8000 : last * rate // 8000] = False
+    return there
+
+
+HOLES = {
+    "head": ((0, 80),),
+    "tail": ((80, 160),),
+    "middle": ((40, 120),),
+    "both ends": ((0, 40), (120, 160)),
+    "two holes": ((40, 80), (120, 160)),
+}
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("holes", HOLES.values(), ids=HOLES)
+@pytest.mark.parametrize("frequency", [123, 440, 777])
+def test_a_tone_goes_on_over_a_hole_in_a_frame(
+    rate: int, holes: tuple[tuple[int, int], ...], frequency: int
+) -> None:
+    samples = tones.sine(frequency, 0.2, rate)
+    frames = samples.reshape(1, -1, rate // 50)
+    there = parts(*holes, rate=rate)
+    bank = ConcealmentBank(1, rate)
+    heard = [bank.good(ROW, frames[:, number]) for number in range(5)]
+    heard.append(bank.mend(ROW, np.where(there, frames[:, 5], np.int16(-30_000)), there))
+    heard += [bank.good(ROW, frames[:, number]) for number in range(6, 10)]
+    wave = np.concatenate(heard, axis=1)[0].astype(float)
+    assert np.abs(np.diff(wave)).max() < 1.15 * np.abs(np.diff(samples.astype(float))).max()
+    error = (heard[5][0] - frames[0, 5].astype(float))[~there[0]]
+    assert 10 * np.log10(np.sum(frames[0, 5][~there[0]].astype(float) ** 2) / np.sum(error**2)) > 18.0
+
+
+def test_what_has_come_of_a_frame_is_kept_but_for_three_milliseconds_after_a_hole() -> None:
+    bank = ConcealmentBank(1)
+    for number in range(3):
+        bank.good(ROW, noise(1, 160, number))
+    frame, there = noise(1, 160, 9), parts((40, 80), rate=8000)
+    heard = bank.mend(ROW, frame, there)
+    kept = there[0].copy()
+    kept[80:104] = False
+    assert np.array_equal(heard[0, kept], frame[0, kept])
+    after = noise(1, 160, 10)
+    assert bank.good(ROW, after) is after, "the hole is over: nothing is blended any more"
+
+
+def test_a_hole_at_the_end_of_a_frame_goes_on_as_one_loss() -> None:
+    tone = tones.sine(400, 0.24, 8000).reshape(1, -1, 160)
+    bank = ConcealmentBank(1)
+    for number in range(4):
+        bank.good(ROW, tone[:, number])
+    heard = [bank.mend(ROW, tone[:, 4], parts((80, 160), rate=8000)), *(bank.lost(ROW) for _ in range(4))]
+    pieces = np.concatenate(heard, axis=1).reshape(-1, 80).astype(float)[1:]
+    strength = np.sqrt((pieces**2).mean(axis=1)) / np.sqrt((tone[0, 3].astype(float) ** 2).mean())
+    assert strength[:6] == pytest.approx([1.0, 0.9, 0.7, 0.5, 0.3, 0.1], abs=0.03)
+    assert not pieces[6:].any()
+
+
+def test_a_frame_that_is_whole_needs_no_mending() -> None:
+    bank = ConcealmentBank(1)
+    bank.good(ROW, noise(1, 160))
+    frame = noise(1, 160, 2)
+    assert np.array_equal(bank.mend(ROW, frame, parts(rate=8000)), frame)
+
+
 def test_a_lane_that_heard_nothing_stays_silent() -> None:
     bank = ConcealmentBank(2)
     assert not bank.lost(np.arange(2)).any()

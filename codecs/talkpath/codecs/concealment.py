@@ -12,7 +12,9 @@ One length of repetition. As many whole pitch cycles as fill 10 ms are repeated,
 with one cycle and appends older ones as the loss goes on. A short fade into the first good frame, 3 ms
 rather than up to 10, because what is real is better than what is made up. `tests/bench/codecs.py` compares.
 
-One frame is 20 ms. Nothing is computed while nothing is lost; each lane only remembers its last 40 ms.
+One frame is 20 ms. Packets of 10 or 30 ms leave holes in frames: `mend` extrapolates from where a hole begins
+and fades into what follows it. Nothing is computed while nothing is lost; each lane only remembers its last
+40 ms.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ _QUIETEST_POWER: Final = 16.0  # per sample; below it there is no pitch to find
 class ConcealmentBank:
     """Fills what is lost of many independent streams, one stream per lane.
 
-    Each frame of a stream is passed either to `good` or, as a hole, to `lost`, in order.
+    Each frame of a stream is passed to `good`, to `mend` if a part of it is missing, or, as a hole, to
+    `lost`, in order.
 
     Args:
         lanes: number of streams.
@@ -119,7 +122,7 @@ class ConcealmentBank:
         frames = np.zeros((len(rows), self._frame), np.int16)
         first = np.flatnonzero(elapsed == 0)
         if first.size:
-            frames[first] = self._first(rows[first])
+            frames[first] = _to_samples(self._begin(rows[first], self._past(rows[first])))
         later = np.flatnonzero((elapsed > 0) & (elapsed < self._silent))
         if later.size:
             frames[later] = _to_samples(self._repeat(rows[later], elapsed[later], self._frame))
@@ -127,17 +130,59 @@ class ConcealmentBank:
         self._remember(rows, frames)
         return frames
 
+    def mend(self, rows: Rows, frames: Samples, there: NDArray[np.bool_]) -> Samples:
+        """Take frames that have come in part, and fill what is missing of them.
+
+        Args:
+            rows: the lanes (k,), each at most once.
+            frames: int16 (k, frame); not changed. What is missing may hold anything.
+            there: which samples have come (k, frame).
+
+        Returns:
+            int16 (k, frame). Changed are what is missing, and 3 ms of what comes after a loss.
+        """
+        head = np.where(there.all(axis=1), self._frame, there.argmin(axis=1))
+        frames = frames.copy()
+        after = np.flatnonzero((self._elapsed[rows] > 0) & (head > 0))
+        if after.size:
+            frames[after] = self._fade_back(rows[after], self._elapsed[rows[after]], frames[after])
+        made_up = self._made_up(rows, frames, head)
+        weight = _presence(there, head, _FADE_BACK * self._scale)
+        mended = _to_samples(made_up + weight * (frames - made_up))
+        elapsed = np.where(head > 0, 0, self._elapsed[rows]) + self._frame - head
+        self._elapsed[rows] = np.where(there[:, -1], 0, np.minimum(elapsed, self._silent))
+        self._remember(rows, mended)
+        return mended
+
+    def _made_up(self, rows: Rows, frames: Samples, head: NDArray[np.intp]) -> Wave:
+        """Extrapolate frames from where their holes begin, behind `head` samples (k,) that are there."""
+        wave = np.empty(frames.shape, np.float32)
+        goes_on = np.flatnonzero((head == 0) & (self._elapsed[rows] > 0))
+        if goes_on.size:
+            wave[goes_on] = self._repeat(rows[goes_on], self._elapsed[rows[goes_on]], self._frame)
+        begins = np.flatnonzero((head > 0) | (self._elapsed[rows] == 0))
+        if begins.size:
+            known = np.concatenate((self._past(rows[begins]), frames[begins].astype(np.float32)), axis=1)
+            place = head[begins, None] + np.arange(_HEARD_FRAMES * self._frame)
+            made_up = self._begin(rows[begins], np.take_along_axis(known, place, axis=1))
+            place = (np.arange(self._frame) - head[begins, None]).clip(0)
+            wave[begins] = np.take_along_axis(made_up, place, axis=1)
+        return wave
+
     def _remember(self, rows: Rows, frames: Samples) -> None:
         """Keep frames as the newest of their lanes, those that were made up included."""
         oldest = self._oldest[rows]
         self._heard[rows, oldest] = frames
         self._oldest[rows] = oldest ^ 1
 
-    def _first(self, rows: Rows) -> Samples:
-        """Choose what is to be repeated, and return the first frame of it."""
+    def _past(self, rows: Rows) -> Wave:
+        """What the lanes have heard last, float32 (k, 40 ms)."""
         oldest = self._oldest[rows]
         heard = np.concatenate((self._heard[rows, oldest], self._heard[rows, oldest ^ 1]), axis=1)
-        heard = heard.astype(np.float32)
+        return heard.astype(np.float32)
+
+    def _begin(self, rows: Rows, heard: Wave) -> Wave:
+        """Choose what is to be repeated of what was heard last, and return the first frame of it."""
         period = find_period(heard, self._scale)
         self._length[rows] = length = period * -(-_SHORTEST_UNIT * self._scale // period)
         self._unit[rows] = _cut_unit(heard, period, length, self._frame)
@@ -145,7 +190,7 @@ class ConcealmentBank:
         span = _LONGEST_PERIOD // 4 * self._scale
         ringing = _ringing(heard, span)
         frames[:, :span] = _blend(ringing, frames[:, :span], period // 4)
-        return _to_samples(frames)
+        return frames
 
     def _repeat(self, rows: Rows, elapsed: NDArray[np.intp], count: int) -> Wave:
         """Return `count` samples of the repetition from `elapsed` samples (k,) on, attenuated."""
@@ -217,6 +262,20 @@ def _ringing(heard: Wave, count: int) -> Wave:
     for place in range(count):
         np.einsum("ij,ij->i", wave[:, place : place + _ORDER], taps, out=wave[:, place + _ORDER])
     return wave[:, _ORDER:].astype(np.float32)
+
+
+def _presence(there: NDArray[np.bool_], head: NDArray[np.intp], fade: int) -> Wave:
+    """How much of each sample is what came, (k, n): a fade of `fade` samples where it borders on a hole.
+
+    Not at the end of the first `head` samples (k,): what is made up continues them.
+    """
+    count = there.shape[1]
+    place = np.arange(count)
+    hole_before = np.maximum.accumulate(np.where(there, -count, place), axis=1)
+    hole_after = np.minimum.accumulate(np.where(there, 2 * count, place)[:, ::-1], axis=1)[:, ::-1]
+    weight = np.minimum(place - hole_before, hole_after - place) / (fade + 1)
+    weight[place < head[:, None]] = 1.0
+    return np.asarray(weight.clip(0.0, 1.0), dtype=np.float32)
 
 
 def _blend(old: Wave, new: Wave, duration: NDArray[np.intp] | int) -> Wave:

@@ -13,7 +13,7 @@ from tests.bridge.media.phone import Line, packet
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from talkpath.bridge.media.lane import PhoneCodec
+    from talkpath.bridge.media.lane import ModelFormat, PhoneCodec
 
 SECONDS = 0.6
 FRAMES = round(SECONDS * 50)
@@ -64,6 +64,30 @@ def test_everything_but_the_loss_and_three_milliseconds_after_it_is_untouched() 
     after = 16 * 160 + 24
     assert heard[after:] == said[after : len(heard)]
     assert len(heard) > 25 * 160
+    line.close()
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+@pytest.mark.parametrize("lost", [{30}, {31}, {30, 31}, {31, 32}, {31, 33, 34, 36}])
+def test_packets_of_half_a_frame_get_lost_without_a_click(codec: PhoneCodec, lost: set[int]) -> None:
+    line = Line()
+    model: ModelFormat = "pcmu" if codec == "PCMU" else "pcma"
+    lane = line.open(model, codec=codec, payload_type=PAYLOAD_TYPES[codec])
+    said = voice(codec).reshape(-1, 80)
+
+    def each(slot: int) -> None:
+        for number in {2 * slot, 2 * slot + 1} - lost:
+            half = packet(said[number].tobytes(), number, 80 * number, payload_type=PAYLOAD_TYPES[codec])
+            line.say(lane, half)
+
+    line.run(SECONDS, each)
+    heard = np.frombuffer(bytes(line.uplink[lane]), np.uint8)
+    truth = said.reshape(-1)[: len(heard)]
+    assert np.abs(np.diff(linear(heard, codec))).max() < 1.15 * np.abs(np.diff(linear(truth, codec))).max()
+    untouched = np.ones(len(heard), np.bool_)
+    for number in lost:
+        untouched[80 * number : 80 * number + 80 + 24] = False
+    assert np.array_equal(heard[untouched], truth[untouched])
     line.close()
 
 

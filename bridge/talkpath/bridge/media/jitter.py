@@ -350,8 +350,7 @@ class JitterRing:
         self._counters.add_rows(rows[~waited], Cause.FRAMES_GAP_FILLED)
         place = self._places(rows)
         there = self._there.reshape(-1)[place]
-        made_up, lost = self._made_up(rows, waited)
-        frames = np.where(there, self._bytes.reshape(-1)[place], made_up)
+        frames, lost = self._filled(rows, waited, self._bytes.reshape(-1)[place], there > 0)
         holes = self._holes(there, np.where(lost, LOST, PAUSE)[:, None])
         self._there.reshape(-1)[place] = _MISSING
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
@@ -370,20 +369,31 @@ class JitterRing:
     def _good(self, rows: Rows, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return self._repair.good(rows, frames) if self._repair else frames
 
-    def _made_up(self, rows: Rows, waited: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Frames for holes: concealed if audio follows or is being concealed already, otherwise silence.
+    def _filled(
+        self, rows: Rows, waited: NDArray[np.bool_], octets: NDArray[np.uint8], there: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Fill the holes of frames: concealed if audio follows or is being concealed, otherwise silence.
+
+        Args:
+            rows: The lanes (k,).
+            waited: Whose holes audio follows (k,).
+            octets: The frames (k, 160).
+            there: What of them has come (k, 160).
 
         Returns:
             The frames (k, 160), and which of them are lost rather than silent (k,).
         """
-        frames = np.repeat(self.silence[rows][:, None], FRAME_BYTES, axis=1)
-        lost = waited
-        if self._repair:
-            lost = waited | self._repair.repairing(rows)
-            if lost.any():
-                frames[lost] = self._repair.lost(rows[lost])
-                self._counters.add_rows(rows[lost], Cause.FRAMES_CONCEALED)
-            self._repair.silent(rows[~lost])
+        frames = np.where(there, octets, self.silence[rows][:, None])
+        if not self._repair:
+            return frames, waited
+        lost = waited | self._repair.repairing(rows)
+        part = there.any(axis=1) & ~self._wide[rows]
+        if part.any():
+            frames[part] = self._repair.mend(rows[part], octets[part], there[part])
+        if (whole := lost & ~part).any():
+            frames[whole] = np.where(there[whole], octets[whole], self._repair.lost(rows[whole]))
+        self._counters.add_rows(rows[lost], Cause.FRAMES_CONCEALED)
+        self._repair.silent(rows[~lost])
         return frames, lost
 
     def _places(self, rows: Rows) -> NDArray[np.int64]:

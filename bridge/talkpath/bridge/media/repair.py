@@ -96,16 +96,38 @@ class LossRepair:
             if not wide.all():
                 frames[~wide] = self.lost(rows[~wide])
             return frames
-        first = rows[self._lost[rows] == 0]
-        if first.size:
-            self._bank.reset(first)
-            older = self._older[first]
-            for which in (older, older ^ 1):
-                self._bank.good(first, self._decode(first, self._heard[first, which]))
+        self._recall(rows[self._lost[rows] == 0])
         self._lost[rows] += 1
         frames = self._encode(rows, self._bank.lost(rows))
         self.remember(rows, frames)
         return frames
+
+    def mend(self, rows: Rows, frames: Codes, there: NDArray[np.bool_]) -> Codes:
+        """Fill what is missing of the next frame of some lanes, none of them wide-band.
+
+        Args:
+            rows: The lanes (k,), each at most once.
+            frames: Codes (k, 160); what is missing may hold anything.
+            there: Which of them have come (k, 160), some of each frame.
+
+        Returns:
+            Codes (k, 160).
+        """
+        self._recall(rows[self._lost[rows] == 0])
+        came = self._decode(rows, frames)
+        mended = self._bank.mend(rows, came, there)
+        frames = np.where(there & (mended == came), frames, self._encode(rows, mended))
+        self._lost[rows] = np.where(there[:, -1], 0, np.where(there[:, 0], 1, self._lost[rows] + 1))
+        self.remember(rows, frames)
+        return frames
+
+    def _recall(self, rows: Rows) -> None:
+        """Tell the bank what lanes have heard whose loss begins."""
+        if rows.size:
+            self._bank.reset(rows)
+            older = self._older[rows]
+            for which in (older, older ^ 1):
+                self._bank.good(rows, self._decode(rows, self._heard[rows, which]))
 
     def _decode(self, rows: Rows, codes: Codes) -> NDArray[np.int16]:
         is_ulaw = self._is_ulaw[rows][:, None]

@@ -150,10 +150,6 @@ class WidebandDecoder:
         """Frames of which something is missing, with what is there in its place."""
         samples = np.zeros((len(rows), WIDE_FRAME), np.int16)
         lost = (holes == LOST).any(axis=1)
-        if lost.any():
-            samples[lost] = self._bank.lost(rows[lost])
-        if not lost.all():
-            self._bank.reset(rows[~lost])
         there = holes == THERE
         for number, lane in enumerate(rows.tolist()):
             decoder, octets = self._decoders[lane], frames[number, there[number]]
@@ -162,6 +158,15 @@ class WidebandDecoder:
             else:
                 count = _DECAY_OCTETS[0] if lost[number] else _DECAY_OCTETS[1]
                 decoder.decode(bytes([self._silence[lane]]) * count)
+        part = there.any(axis=1)
+        if (mended := lost & part).any():
+            samples[mended] = self._bank.mend(
+                rows[mended], samples[mended], np.repeat(there[mended], 2, axis=1)
+            )
+        if (whole := lost & ~part).any():
+            samples[whole] = self._bank.lost(rows[whole])
+        if not lost.all():
+            self._bank.reset(rows[~lost])
         return samples
 
 
