@@ -52,10 +52,11 @@ diagrams: venv ## Draw the state tables into docs/architecture.md
 docs: venv ## Build the site of the documentation into build/site; broken links are errors
 	@$(BIN)/zensical build --clean --strict
 
-# Tests that start the daemon or a SIP peer keep time with voices, so they have the machine to themselves.
-ALONE := interop or daemon
+# Tests that start the daemon or a SIP peer keep time with voices and mostly wait: two at once, and those
+# marked `alone`, which load the machine or measure it, have it to themselves.
+PEERED := interop or daemon
 ifeq ($(INTEROP),0)
-ALONE := daemon and not interop
+PEERED := daemon and not interop
 test: pjsua2 ## Run the tests (INTEROP=0 leaves out those that need SIPp, baresip and Asterisk)
 	@echo "interop tests are left out (INTEROP=0)"
 else
@@ -63,7 +64,8 @@ test: pjsua2 peers
 endif
 ifeq ($(TESTS),)
 	@$(BIN)/pytest -q -n auto --dist loadfile -m "not interop and not daemon"
-	@$(BIN)/pytest -q -m "$(ALONE)"
+	@$(BIN)/pytest -q -n auto --maxprocesses 2 --dist loadfile -m "($(PEERED)) and not alone"
+	@$(BIN)/pytest -q -m "($(PEERED)) and alone"
 else
 	@$(BIN)/pytest -q $(if $(filter 0,$(INTEROP)),-m "not interop") $(TESTS)
 endif

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from talkpath.bridge.simulator.server import Simulator
-from tests.harness.peers import PeerError, Running, free_port, read_text, wait_until
+from tests.harness.peers import PeerError, Running, free_port, read_text, rtp_range, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 START_S = 90.0
 STOP_S = 40.0
-RTP_PORTS = 2_000
-"""Room for 50 calls a second, whose ports rest for seconds."""
 
 _SHOP = """
 [sip]
@@ -140,7 +137,7 @@ class Daemon(Running):
         sip_port: int = 0,
         transport: str = "udp",
     ) -> None:
-        first_rtp = 30_000 + (os.getpid() % 14) * RTP_PORTS
+        first_rtp, last_rtp = rtp_range()
         self.address = ("127.0.0.1", sip_port or free_port())
         self.http_address = f"127.0.0.1:{(http_port := free_port())}"
         self._http = f"http://{self.http_address}"
@@ -155,7 +152,7 @@ class Daemon(Running):
                 sip_port=self.address[1],
                 transport=transport,
                 first_rtp=first_rtp,
-                last_rtp=first_rtp + RTP_PORTS - 1,
+                last_rtp=last_rtp,
                 http_port=http_port,
                 model_url=model_url,
                 workers=workers,

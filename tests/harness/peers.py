@@ -1,18 +1,27 @@
 """What the harnesses of foreign SIP programs share: free ports, waiting for a condition, ending a process."""
 
 import contextlib
+import fcntl
+import functools
+import itertools
+import os
 import random
 import socket
 import subprocess
+import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import psutil
 
+RTP_PORTS = 2_000
+"""Room for 50 calls a second, whose ports rest for seconds."""
+_PORTS = 1_400
+_SHARES = 14
 _POLL_S = 0.02
 
 
@@ -42,9 +51,12 @@ class Running(ABC):
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free for UDP and TCP, outside the range of outgoing connections."""
-    while True:
-        port = random.randrange(10_000, 30_000, 2)  # noqa: S311 - a port, not a secret
+    """Return an even port of 127.0.0.1, free for UDP and TCP, outside the range of outgoing connections.
+
+    No other test process is given the same one, and this one not soon again: it may be bound late. The 100
+    ports from there on belong to no other process either.
+    """
+    for port in _ports():
         with (
             socket.socket(type=socket.SOCK_DGRAM) as udp,
             socket.socket() as tcp,
@@ -52,7 +64,40 @@ def free_port() -> int:
         ):
             udp.bind(("127.0.0.1", port))
             tcp.bind(("127.0.0.1", port))
-            return port
+            break
+    return port
+
+
+def rtp_range() -> tuple[int, int]:
+    """Return the first and the last of the RTP ports of this process's daemons."""
+    first = 30_000 + _share()[0] * RTP_PORTS
+    return first, first + RTP_PORTS - 1
+
+
+@functools.cache
+def _ports() -> Iterator[int]:
+    first = 10_000 + _share()[0] * _PORTS
+    ports = list(range(first, first + _PORTS - 100, 2))
+    random.shuffle(ports)
+    return itertools.cycle(ports)
+
+
+@functools.cache
+def _share() -> tuple[int, IO[bytes] | None]:
+    """Which share of the ports is this process's for its life; the file stays locked as long."""
+    wished = os.getpid() % _SHARES
+    for number in (*range(wished, _SHARES), *range(wished)):
+        with contextlib.suppress(OSError):
+            return number, _locked(Path(tempfile.gettempdir(), f"talkpath-tests-ports-{number}"))
+    return wished, None  # more processes than shares: some have the same
+
+
+def _locked(path: Path) -> IO[bytes]:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(path.open("ab"))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stack.pop_all()
+    return file
 
 
 def wait_until(

@@ -95,6 +95,11 @@ def pause(milliseconds: int) -> str:
     return f'<pause milliseconds="{milliseconds}"/>\n'
 
 
+def until_released() -> str:
+    """Do nothing until the test says `Sipp.release`."""
+    return '<recv request="INFO"/>\n'
+
+
 def bye(number: int = 2) -> str:
     """End the call, and wait for the answer."""
     return request("BYE", number) + receive(200)

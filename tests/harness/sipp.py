@@ -8,6 +8,7 @@ assert result.succeeded == 5, result.report
 import csv
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,6 +134,21 @@ class Sipp(Running):
             raise PeerError(f"SIPp did not end within {timeout_s} s\n{result.report}") from error
         return self._result()
 
+    def release(self, calls: int) -> None:
+        """Let the first so many calls go on that wait in `scenario.until_released`."""
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            for number in range(1, calls + 1):
+                lines = (
+                    f"INFO sip:caller@127.0.0.1:{self.port} SIP/2.0",
+                    f"Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}",
+                    "From: <sip:test@127.0.0.1>;tag=test",
+                    "To: <sip:caller@127.0.0.1>",
+                    f"Call-ID: {number}@{self.port}",
+                    "CSeq: 1 INFO",
+                    "Content-Length: 0\r\n\r\n",
+                )
+                sock.sendto("\r\n".join(lines).encode(), ("127.0.0.1", self.port))
+
     def finish(self, *, timeout_s: float = 30.0) -> SippResult:
         """Begin no new call, let the present ones go to their end, and return the result.
 
@@ -162,6 +178,7 @@ class Sipp(Running):
         command += ["-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1", "-mp", str(self.media_port)]
         command += ["-r", str(self._rate), "-nostdin", "-trace_stat", "-stf", "statistics.csv", "-fd", "1"]
         command += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
+        command += ["-cid_str", f"%u@{self.port}"]
         if self._calls is not None:
             command += ["-m", str(self._calls)]
         return [*command, *self._arguments]

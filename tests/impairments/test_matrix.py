@@ -21,6 +21,7 @@ ROWS = (
 
 
 @pytest.mark.daemon
+@pytest.mark.alone
 def test_the_model_hears_callers_on_bad_networks_in_their_own_time() -> None:
     with matrix(short_signal()) as ready:
         results = ready.run(ROWS, seed=5)

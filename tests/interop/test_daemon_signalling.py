@@ -159,6 +159,7 @@ def test_a_200_whose_ack_is_lost_is_sent_again_and_the_greeting_waits_for_the_ac
     daemon.assert_baseline()
 
 
+@pytest.mark.alone
 def test_a_hundred_more_calls_leave_a_worker_as_it_was(daemon: Daemon, tmp_path: Path) -> None:
     worker = psutil.Process(daemon.pid_of("worker-0"))
 

@@ -43,6 +43,7 @@ def test_a_call_is_answered_by_the_agent_and_ends_with_the_callers_bye(
     daemon.assert_baseline()
 
 
+@pytest.mark.alone
 def test_fifty_calls_a_second_for_ten_seconds_leave_nothing_behind(daemon: Daemon, tmp_path: Path) -> None:
     before = len(daemon.events("call_ended"))
     sipp = Sipp(

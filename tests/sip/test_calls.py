@@ -278,6 +278,7 @@ def test_a_call_that_cannot_be_placed_ends_at_once(changes: dict[str, object], w
         sip.expect_gauge("calls", 0)
 
 
+@pytest.mark.alone
 def test_fifty_calls_a_second_leave_nothing_behind(tmp_path: Path) -> None:
     """More calls than the wheel holds at once end in 503, never in silence; our own build takes them all."""
     with running(settings(calls_per_second_per_source=1000.0)) as sip:
