@@ -20,7 +20,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .PHONY: help venv pjsua2 peers check format diagrams docs test interop torture demo walkthrough run bench impairments
-.PHONY: soak fuzz clean
+.PHONY: soak fuzz deb clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,10 @@ soak: pjsua2 ## Keep many calls alive for a long time (CALLS=200 MINUTES=20)
 
 fuzz: venv ## Throw damaged RTP, RTCP, SRTP and key presses at the media plane (MINUTES=20 for each)
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+# The package is for the distribution's own Python, whatever python3 is here.
+deb: ## Build the package for this Debian or Ubuntu into dist/
+	@/usr/bin/python3 -m deploy.package.build
 
 clean: ## Remove what was built in the tree (wheels and peers in ~/.cache/talkpath stay)
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache .coverage

@@ -341,8 +341,16 @@ FLEET = Dashboard(
                 ),
                 Panel(
                     "Exceptions",
-                    "Caught at the root of a task, in the last hour. Any is a bug.",
-                    (Query("sum by (where) (increase(talkpath_internal_errors_total{@}[1h]))", "{{where}}"),),
+                    "Caught at the root of a task, and messages lost between processes. Any is a bug.",
+                    (
+                        Query(
+                            "sum by (where) (increase(talkpath_internal_errors_total{@}[1h]))", "{{where}}"
+                        ),
+                        Query(
+                            "sum by (cause) (increase(talkpath_messages_dropped_total{@}[1h]))",
+                            "message {{cause}}",
+                        ),
+                    ),
                 ),
             ),
         ),

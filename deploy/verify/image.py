@@ -13,12 +13,16 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deploy.debian import find_archive
 from deploy.steps import StepError, Steps
 from deploy.verify.dockerfile import Stage, assignments, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FILE: Final = Path("deploy/docker/Dockerfile")
 OF_THE_MACHINE: Final = ("etc/hosts", "etc/resolv.conf", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
@@ -137,10 +141,7 @@ def try_out(root: Root, stage: Stage, steps: Steps) -> None:
     config = root.folder / "etc/talkpath/talkpath.toml"
     config.write_text(CONFIG)
     steps.run(root.command(["talkpath", "check", "-c", "/etc/talkpath/talkpath.toml"]))
-    # What a container has of itself: its own /dev/null and /proc.
-    steps.run(["mount", "--bind", "/dev", root.folder / "dev"])
-    steps.run(["mount", "-t", "proc", "proc", root.folder / "proc"])
-    try:
+    with mounted(root, steps):
         command = root.command([*stage.last("ENTRYPOINT"), *stage.last("CMD")])
         with (root.folder.parent / "daemon.log").open("wb") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)
@@ -150,6 +151,15 @@ def try_out(root: Root, stage: Stage, steps: Steps) -> None:
             daemon.terminate()
             status = daemon.wait(30)
         steps.say(f"healthy as user {root.user}; ended with status {status}")
+
+
+@contextmanager
+def mounted(root: Root, steps: Steps) -> Iterator[None]:
+    """Give a root what a container has of itself: its own /dev/null and /proc."""
+    steps.run(["mount", "--bind", "/dev", root.folder / "dev"])
+    steps.run(["mount", "-t", "proc", "proc", root.folder / "proc"])
+    try:
+        yield
     finally:
         for name in ("proc", "dev"):
             steps.run(["umount", root.folder / name])

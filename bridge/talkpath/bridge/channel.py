@@ -46,10 +46,8 @@ class Channel:
         sock: A connected, non-blocking ``SOCK_SEQPACKET`` socket. The channel owns it from now on.
         on_message: Called with each message received.
         on_lost: Called once, when the other side is gone or no longer reads; never from within `send`.
-
-    Attributes:
-        undecodable: Datagrams that were not one of our messages (a version mismatch, never normal).
-        oversized: Messages that were too large to send. The peer and the other messages are not at fault.
+        on_dropped: Called with the cause of each message that is lost while the channel lives:
+            ``undecodable`` (it came and is none of ours: a version mismatch) or ``too_large`` to be sent.
     """
 
     def __init__(
@@ -57,18 +55,18 @@ class Channel:
         sock: socket.socket,
         on_message: Callable[[messages.AnyMessage], None],
         on_lost: Callable[[str], None],
+        on_dropped: Callable[[str], None] = lambda _cause: None,
     ) -> None:
         self._sock = sock
         self._on_message = on_message
         self._on_lost = on_lost
+        self._on_dropped = on_dropped
         self._loop = asyncio.get_running_loop()
         self._queue: collections.deque[bytes] = collections.deque()
         self._empty = asyncio.Event()
         self._empty.set()
         self._open = True
         self._assembler = parts.Assembler()
-        self.undecodable = 0
-        self.oversized = 0
         self._loop.add_reader(sock, self._read)
 
     def send(self, message: messages.Message) -> None:
@@ -78,7 +76,7 @@ class Channel:
         try:
             datagrams = parts.datagrams(message)
         except parts.TooLarge as problem:
-            self.oversized += 1
+            self._on_dropped("too_large")
             log.error("message_too_large", problem=str(problem))  # noqa: TRY400 - the sentence says it all
             return
         for datagram in datagrams:
@@ -155,7 +153,7 @@ class Channel:
             try:
                 message = self._assembler.take(datagram)
             except msgspec.MsgspecError:
-                self.undecodable += 1
+                self._on_dropped("undecodable")
                 continue
             if message is not None:
                 self._on_message(message)

@@ -4,10 +4,10 @@ It knows what it is by the settings it gets. What it does is said in ``BEHAVIOUR
 ``BEHAVIOUR_WORKER``: words between spaces.
 
 dies: exits with 7 as soon as it knows who it is. deaf: takes no notice of Stop, nor of the end of its
-channel. refuses: reports that it cannot work, and exits. mute: never reports ready. closes: closes its
-channel and stays. objects: has a problem with new settings. silent: says nothing to
-them. calls: (SIP) reports one incoming call once a
-worker has room.
+channel. babbles: says something that is no message before it is ready. refuses: reports that it cannot
+work, and exits. mute: never reports ready. closes: closes its channel and stays. objects: has a problem
+with new settings. silent: says nothing to them. calls: (SIP) reports one incoming call once a worker has
+room.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ class Double:
         if self.behaves("closes"):
             self.channel.close()
             time.sleep(60)
+        if self.behaves("babbles"):
+            self.channel.send(b"no message")
         if not self.behaves("mute"):
             self.send(m.Ready(detail="double"))
         return None

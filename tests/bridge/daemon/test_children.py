@@ -6,16 +6,22 @@ import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from talkpath.bridge.daemon import children
 from talkpath.bridge.daemon.children import LONGEST_BACKOFF, Child, ChildSpec, inherited, restart_delay
+from talkpath.bridge.daemon.processes import ProcessWatch
+from talkpath.bridge.observe.labels import MESSAGE_DROPS
+from talkpath.bridge.observe.metrics import Metrics
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     import pytest
+
+    from talkpath.bridge.daemon.supervisor import Supervisor
 
 DOUBLE = "tests.bridge.daemon.child_double"
 SETTINGS = m.SipSettings(listeners=())
@@ -100,6 +106,24 @@ def test_a_child_that_dies_is_reported_and_started_again() -> None:
         assert care.child.pid not in {None, first}
         assert care.child.restarts == 1
         await care.end()
+
+    live(story)
+
+
+def test_messages_that_are_lost_on_the_way_to_or_from_a_child_are_counted() -> None:
+    async def story() -> None:
+        care = Care("babbles")
+        await care.ready()
+        care.child.send(m.Ready(detail="x" * m.MAX_MESSAGE))
+        await care.end()
+        assert care.child.dropped == {"undecodable": 1, "too_large": 1}
+
+        metrics = Metrics()
+        supervisor = SimpleNamespace(children=[care.child], calls_lost={}, draining=False)
+        ProcessWatch(cast("Supervisor", supervisor), metrics).look()
+        for cause in MESSAGE_DROPS:
+            labels = {"cause": cause}
+            assert metrics.registry.get_sample_value("talkpath_messages_dropped_total", labels) == 1
 
     live(story)
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from talkpath.bridge.config.model import LogConfig
-from talkpath.bridge.observe.logs import DEBUGGED, bind_call, mask, set_up_logs, unbind_call
+from talkpath.bridge.observe.logs import DEBUGGED, mask, set_up_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ def _as_it_was() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     named = {name: logging.getLogger(name).level for name in ("websockets", "uvicorn.error", "asyncio")}
     yield
-    unbind_call()
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -49,14 +48,6 @@ def test_where_there_is_no_terminal_a_line_is_json_with_the_time_in_utc() -> Non
     assert list(line)[:4] == ["timestamp", "level", "event", "process"]
     assert line["timestamp"].endswith("Z")
     assert (line["event"], line["process"], line["answer"]) == ("event", "worker-0", 42)
-
-
-def test_every_line_of_a_call_carries_its_ids() -> None:
-    bind_call("c-1", sip_call_id="abc@pbx")
-    line = logged()
-    assert (line["call"], line["sip_call_id"]) == ("c-1", "abc@pbx")
-    unbind_call()
-    assert "call" not in logged()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import os
 import sys
 import time
@@ -83,12 +84,19 @@ def inherited(environment: Mapping[str, str], *, everything: bool) -> dict[str, 
 
 
 class Child:
-    """One child process, restarted until `run` is cancelled or `end` is called."""
+    """One child process, restarted until `run` is cancelled or `end` is called.
+
+    Attributes:
+        ready: Whether it runs and said so.
+        restarts: How often it was started again.
+        dropped: Messages to and from it that were lost while it lived, by cause.
+    """
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
         self.ready = False
         self.restarts = 0
+        self.dropped: collections.Counter[str] = collections.Counter()
         self._stopping = asyncio.Event()
         self._channel: Channel | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -192,8 +200,11 @@ class Child:
         finally:
             theirs.close()
         self._process = process
-        self._channel = Channel(ours, self.spec.on_message, lost)
+        self._channel = Channel(ours, self.spec.on_message, lost, self._drop)
         return process
+
+    def _drop(self, cause: str) -> None:
+        self.dropped[cause] += 1
 
     def _close_channel(self) -> None:
         if self._channel is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,7 @@ class ProcessWatch:
         self._pids: set[int] = set()
         self._restarts = CounterFeed(metrics.process_restarts.labels)
         self._lost = CounterFeed(metrics.calls_lost.labels)
+        self._dropped = CounterFeed(metrics.messages_dropped.labels)
         self._cpu = {name: CounterFeed(metrics.process_cpu.labels) for name in self._processes()}
         self._looks = 0
         for child in supervisor.children:
@@ -50,6 +52,7 @@ class ProcessWatch:
             self._metrics.process_up.labels(child.spec.name).set(child.ready)
         self._restarts.feed({child.spec.name: child.restarts for child in children})
         self._lost.feed(self._supervisor.calls_lost)
+        self._dropped.feed(sum((child.dropped for child in children), collections.Counter()))
         self._metrics.draining.set(self._supervisor.draining)
         for name, overloaded in self._supervisor.overloaded.items():
             self._metrics.worker_overloaded.labels(name).set(overloaded)

@@ -61,6 +61,8 @@ REFUSALS: Final = (
     "unknown_source",
 )
 """Counters of the verdicts of the admission policy."""
+MESSAGE_DROPS: Final = ("undecodable", "too_large")
+"""Why a message between our processes was lost: it was none when it came, or could not be sent."""
 RESPONSE_OUTCOMES: Final = ("spoken", "called", "interrupted", "failed", "superseded")
 """How responses of the model end, as `talkpath.bridge.realtime.effects.ResponseFinished` has them."""
 NORMAL_COUNTS: Final = frozenset({"items_heard", "session_updated_later"})

@@ -52,7 +52,6 @@ def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared = _shared_processors(settings, process)
     filtered: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         _Level(level),
     ]
@@ -84,19 +83,8 @@ class _Level:
         return event
 
 
-def bind_call(call: str, **facts: object) -> None:
-    """Put the call's id, and for example its SIP Call-ID, on every line of this task from now on."""
-    structlog.contextvars.bind_contextvars(call=call, **facts)
-
-
-def unbind_call() -> None:
-    """Forget what :func:`bind_call` bound; for tasks that serve several calls."""
-    structlog.contextvars.clear_contextvars()
-
-
 def _shared_processors(settings: LogConfig, process: str) -> list[Processor]:
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _ProcessName(process),

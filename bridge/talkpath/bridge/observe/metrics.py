@@ -249,6 +249,12 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             ["where"],
             "Any: a bug; the log has the traceback.",
         )
+        self.messages_dropped = self._counter(
+            "messages_dropped",
+            "Messages between processes of the daemon that were lost, but for those that SIP could not read.",
+            ["cause"],
+            "Any: a bug, or files of two versions; message_too_large in the log tells the size.",
+        )
         self._define_records()
         self._define_api()
         self.draining = self._gauge(
@@ -332,6 +338,7 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             (self.model_responses, labels.RESPONSE_OUTCOMES),
             (self.model_reconnects, ("ok", "failed")),
             (self.internal_errors, labels.TASK_ROOTS),
+            (self.messages_dropped, labels.MESSAGE_DROPS),
             (self.recordings, labels.RECORDING_RESULTS),
         ):
             for value in values:

@@ -40,7 +40,8 @@ class WorkerProcess:
     """The event loop's side of a worker: channel, heartbeat, metrics."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._channel = Channel(sock, self._message, self._supervisor_lost)
+        self._channel = Channel(sock, self._message, self._supervisor_lost, self._dropped)
+        self._metrics: Metrics | None = None
         self._worker: Worker | None = None
         self._heartbeat: Heartbeat | None = None
         self._preparing: asyncio.Task[None] | None = None
@@ -84,7 +85,8 @@ class WorkerProcess:
     def _set_up(self, settings: m.WorkerSettings) -> None:
         config = from_json(settings.config_json.value)
         set_up_logs(config.log, process=f"worker-{settings.index}")
-        self._worker = Worker(settings, config, self._channel.send, Metrics())
+        self._metrics = Metrics()
+        self._worker = Worker(settings, config, self._channel.send, self._metrics)
         self._heartbeat = Heartbeat(self._worker.plane, self._worker.beat, asyncio.get_running_loop())
         self._heartbeat.start()
         self._feed_metrics()
@@ -121,6 +123,10 @@ class WorkerProcess:
         if self._worker is not None and not self._done.is_set():
             self._worker.feed_metrics()
             asyncio.get_running_loop().call_later(METRICS_INTERVAL, self._feed_metrics)
+
+    def _dropped(self, cause: str) -> None:
+        if self._metrics is not None:
+            self._metrics.messages_dropped.labels(cause).inc()
 
     def _supervisor_lost(self, reason: str) -> None:
         log.error("supervisor_lost", reason=reason)
