@@ -82,8 +82,8 @@ def relocate(stage: Path) -> None:
     for cached in home.rglob("__pycache__"):
         shutil.rmtree(cached)
     # Modules that need no check of their date are never written again, so removal leaves nothing behind.
-    command = [f"/usr/bin/{PYTHON}", "-m", "compileall", "-q", "-s", stage, "-p", "/"]
-    subprocess.run([*command, "--invalidation-mode=unchecked-hash", home / "lib"], check=False)
+    compiler = [f"/usr/bin/{PYTHON}", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
+    subprocess.run([*compiler, "-s", str(stage), "-p", "/", str(home / "lib")], check=False)
 
 
 def place_files(stage: Path) -> None:

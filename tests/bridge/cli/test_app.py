@@ -55,6 +55,14 @@ def test_every_command_has_an_example(command: str) -> None:
     assert f"talkpath {command}" in talkpath(command, "--help").output
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("live", "[api.operate]"), ("transfer", "[[targets]]"), ("simulator", "talkpath[demo]")],
+)
+def test_names_in_brackets_survive_the_formatting_of_help(command: str, words: str) -> None:
+    assert words in talkpath(command, "--help").output
+
+
 def test_version_is_that_of_the_package() -> None:
     assert talkpath("--version").output == f"talkpath {version()}\n"
 

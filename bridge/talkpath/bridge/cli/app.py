@@ -23,6 +23,7 @@ app = typer.Typer(
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",  # the other one takes [api] for an instruction
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -138,7 +139,7 @@ def hangup(call: LiveCall, config: ConfigFile = None) -> None:
 )
 def transfer(
     call: LiveCall,
-    target: Annotated[str, typer.Argument(metavar="[TARGET]", help="Name of one of the [[targets]].")] = "",
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Name of one of the [[targets]].")] = "",
     config: ConfigFile = None,
     number: Annotated[
         str, typer.Option(metavar="NUMBER", help="A number instead, which outbound.allow must allow.")
