@@ -6,22 +6,20 @@ import asyncio
 import os
 import signal
 import sys
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from talkpath.bridge.daemon import children
 from talkpath.bridge.daemon.children import LONGEST_BACKOFF, Child, ChildSpec, inherited, restart_delay
 from talkpath.bridge.daemon.processes import ProcessWatch
-from talkpath.bridge.observe.labels import MESSAGE_DROPS
+from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.sip import messages as m
+from tests.bridge.call.world import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     import pytest
-
-    from talkpath.bridge.daemon.supervisor import Supervisor
 
 DOUBLE = "tests.bridge.daemon.child_double"
 SETTINGS = m.SipSettings(listeners=())
@@ -118,14 +116,17 @@ def test_messages_that_are_lost_on_the_way_to_or_from_a_child_are_counted() -> N
         await care.end()
         assert care.child.dropped == {"undecodable": 1, "too_large": 1}
 
-        metrics = Metrics()
-        supervisor = SimpleNamespace(children=[care.child], calls_lost={}, draining=False)
-        ProcessWatch(cast("Supervisor", supervisor), metrics).look()
-        for cause in MESSAGE_DROPS:
-            labels = {"cause": cause}
-            assert metrics.registry.get_sample_value("talkpath_messages_dropped_total", labels) == 1
-
     live(story)
+
+
+def test_the_lost_messages_of_all_children_become_one_metric() -> None:
+    metrics = Metrics()
+    supervisor = Supervisor(configuration(workers={"count": 2}))
+    for child in supervisor.children:
+        child.dropped["undecodable"] += 1
+    ProcessWatch(supervisor, metrics).look()
+    found = metrics.registry.get_sample_value("talkpath_messages_dropped_total", {"cause": "undecodable"})
+    assert found == len(supervisor.children)
 
 
 def test_a_child_that_dies_at_every_start_is_started_more_and_more_rarely(
