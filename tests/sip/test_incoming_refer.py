@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
+from talkpath.sip.headers import reason_text
 from tests.sip.double import running, settings
 from tests.sip.exchange_steps import begin, take_bye, trunk
 from tests.sip.phone import OFFER, Phone, ok_to, status_of
@@ -213,22 +214,24 @@ def test_who_wants_no_reports_gets_none(sip: SipProcessDouble, phone: Phone) -> 
 
 
 @pytest.mark.parametrize(
-    ("target", "more", "status"),
+    ("target", "more", "answer"),
     [
-        ("<sip:900@127.0.0.1>", "", 403),
-        ("<sip:700@evil.example>", "", 403),
-        ("<sip:700@127.0.0.1?From=sip%3Aboss@pbx>", "", 400),
-        ("<sip:700@127.0.0.1;method=BYE>", "", 400),
-        ("<sip:700@127.0.0.1>", "Refer-To: <sip:701@127.0.0.1>\r\n", 400),
-        ("<http://127.0.0.1/>", "", 403),
+        ("<sip:900@127.0.0.1>", "", (403, "the destination is not in allow of [trunks.outbound] of pbx")),
+        ("<sip:700@evil.example>", "", (403, "not in allow")),
+        ("<sip:700@127.0.0.1?From=sip%3Aboss@pbx>", "", (400, "the Refer-To sets headers besides")),
+        ("<sip:700@127.0.0.1;method=BYE>", "", (400, "another method than INVITE")),
+        ("<sip:700@127.0.0.1>", "Refer-To: <sip:701@127.0.0.1>\r\n", (400, "a REFER must have one Refer-To")),
+        ("<http://127.0.0.1/>", "", (403, "not in allow")),
     ],
 )
 def test_a_refer_beyond_what_is_allowed_is_refused(
-    sip: SipProcessDouble, phone: Phone, target: str, more: str, status: int
+    sip: SipProcessDouble, phone: Phone, target: str, more: str, answer: tuple[int, str]
 ) -> None:
     call = begin(sip, phone)
     refer(phone, target, more=more)
-    assert status_of(phone.final("REFER")) == status
+    final = phone.final("REFER")
+    assert status_of(final) == answer[0]
+    assert answer[1] in reason_text(final.first("Reason"))
     finish(sip, phone, call)
     assert len(sip.seen(m.CallEnded)) == 1
 
@@ -263,5 +266,28 @@ def test_no_refer_is_obeyed_unless_the_trunk_says_so() -> None:
     with running(settings(trunks=(trunk(accept_refer=False),))) as sip, Phone(sip.port) as phone:
         call = begin(sip, phone)
         refer(phone, "<sip:700@127.0.0.1>")
-        assert status_of(phone.final("REFER")) == 603
+        final = phone.final("REFER")
+        assert status_of(final) == 603
+        assert "calls of this trunk may not be sent elsewhere" in final.first("Reason")
+        finish(sip, phone, call)
+
+
+@pytest.mark.parametrize(
+    ("private", "caller"),
+    [(False, '"Bicycle shop" <sip:+4930901820@127.0.0.1>'), (True, "sip:talkpath@127.0.0.1")],
+)
+def test_the_target_sees_the_caller_of_the_trunk(private: bool, caller: str) -> None:
+    outbound = m.OutboundSettings(
+        allow=("7*",), caller="+4930901820", caller_name="Bicycle shop", private=private
+    )
+    with running(settings(trunks=(trunk(outbound=outbound),))) as sip, Phone(sip.port) as phone:
+        call = begin(sip, phone)
+        with Phone(sip.port) as desk:
+            refer(phone, f"<sip:700@127.0.0.1:{desk.port}>")
+            accepted(phone)
+            invite = desk.receive()
+            assert invite.first("From").startswith(caller)
+            desk.send(ok_to(invite, status="486 Busy Here"))
+            assert desk.receive().method == "ACK"
+            take_notify(phone, phone.receive())
         finish(sip, phone, call)

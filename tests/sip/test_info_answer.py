@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
-from talkpath.sip.info_answer import InfoAnswer, verdict
+from talkpath.sip.info_answer import verdict
+from talkpath.sip.request_answer import RequestAnswer
 from tests.sip.double import running, settings
 from tests.sip.phone import status_of
 
@@ -61,7 +62,7 @@ def test_what_cannot_be_read_is_left_to_the_stack() -> None:
 
 
 def test_a_refusal_says_what_would_be_taken() -> None:
-    assert verdict(info("Info-Package: x\r\n")) == InfoAnswer(469, (("Recv-Info", ""),))
+    assert verdict(info("Info-Package: x\r\n")) == RequestAnswer(469, (("Recv-Info", ""),))
     refused = verdict(info("Content-Type: text/plain\r\n", "x"))
     assert refused is not None
     assert dict(refused.headers)["Accept"] == "application/dtmf-relay, application/dtmf"

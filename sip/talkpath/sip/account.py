@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from talkpath.sip._pj import error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6, join_host_port
 from talkpath.sip.headers import HeaderError, parse_message, safe_text
+from talkpath.sip.identity import as_uri, name_address
 from talkpath.sip.messages import RegistrationState, TrunkSettings
 from talkpath.sip.registering import Registering, transport_of
 
@@ -156,7 +157,12 @@ def _registers_as(trunk: TrunkSettings) -> tuple[object, ...]:
         trunk.outbound_proxy,
         trunk.advertised_address,
         trunk.register_interval,
+        () if trunk.registrars else _named_as(trunk),
     )
+
+
+def _named_as(trunk: TrunkSettings) -> tuple[object, ...]:
+    return trunk.outbound.caller, trunk.outbound.caller_name, trunk.outbound.private
 
 
 def retry_after(message: str) -> float:
@@ -178,7 +184,7 @@ def account_config(settings: SipSettings, trunk: TrunkSettings, registrar: str |
         registrar: Which of its registrars to use; None: the first.
     """
     config = pj.AccountConfig()
-    config.idUri = identity(settings, trunk)
+    config.idUri = stack_identity(settings, trunk)
     _registration(config, trunk, trunk.registrar if registrar is None else registrar)
     if trunk.username:
         credential = pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.value)
@@ -231,3 +237,15 @@ def identity(settings: SipSettings, trunk: TrunkSettings) -> str:
     listener = settings.listeners[0]
     host = trunk.advertised_address or listener.advertised_address or listener.host or "127.0.0.1"
     return f"sip:{user}@{join_host_port(host, listener.port)}"
+
+
+def stack_identity(settings: SipSettings, trunk: TrunkSettings) -> str:
+    """Who we are in calls that the stack makes itself, when it obeys a REFER: the trunk's caller.
+
+    A registrar has to hear the address of record in this place; a caller who shall be hidden is not named.
+    """
+    own = identity(settings, trunk)
+    caller = as_uri(trunk.outbound.caller, own)
+    if not caller or trunk.registrars or trunk.outbound.private:
+        return own
+    return name_address(trunk.outbound.caller_name, caller)

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from talkpath.sip import info_answer, messages
+from talkpath.sip import info_answer, messages, request_answer
 from talkpath.sip._pj import StackError, error_text, guarded, pj
 from talkpath.sip.addresses import is_ipv6
 from talkpath.sip.dialog_route import send_by
@@ -309,7 +309,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         if self._info.under_way:
             self._info.take(message, prm.e)
         if message.startswith("REFER "):
-            self._refer = message
+            self._take_refer(message, prm.e)
         if message.startswith("INFO "):
             self._take_info(message, prm.e)
         elif self._transfer.active:
@@ -325,21 +325,26 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     def _take_info(self, message: str, event: Any) -> None:
         how = info_answer.verdict(message)
         if how is not None:
-            info_answer.answer(event, how)
+            request_answer.answer(event, how)
         digit = parse_info_digit(message)
         if digit is not None:
             self._send(messages.CallDigit(call=self.call, digit=digit.digit, duration_ms=digit.duration_ms))
 
+    def _take_refer(self, message: str, event: Any) -> None:
+        """A REFER from the peer, which would have us call somebody else: refuse it before the stack asks."""
+        self._refer = message
+        if self.successors is not None and request_answer.is_unanswered(event):
+            refusal = self.successors.refuse_refer(self, message)
+            if refusal is not None:
+                request_answer.answer(event, refusal)
+
     @guarded
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name
-        """A REFER from the peer: it would have us call somebody else."""
+        """A REFER that was not refused: the stack is about to call its target."""
         prm.statusCode = 603
-        found = self.successors.referred(self, self._refer) if self.successors is not None else 603
-        if isinstance(found, int):
-            self.counters.add("refused", "refer")
-            prm.statusCode = found
-        else:
-            prm.statusCode, prm.newCall = 202, found
+        if self.successors is not None:
+            prm.newCall = self.successors.referred(self, self._refer)
+            prm.statusCode = 202
 
     @guarded
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name

@@ -56,8 +56,8 @@ class Placing:
         _log.warning("call refused: %s", refused.reason, extra={"call": order.call})
         return _ended(order, refused.status, refused.reason, refused.outcome)
 
-    def refuse_target(self, trunk: str, uri: str, dialogs: Collection[Dialog], now: float) -> int | None:
-        """Ask the policy about a target that a peer named; the status to refuse with, or None.
+    def refuse_target(self, trunk: str, uri: str, dialogs: Collection[Dialog], now: float) -> Refused | None:
+        """Ask the policy about a target that a peer named; why it may not be called, or None.
 
         Args:
             trunk: Trunk of the call that shall go there.
@@ -65,10 +65,7 @@ class Placing:
             dialogs: All that live.
             now: Monotonic seconds.
         """
-        refused = self._ask(trunk, uri, dialogs, now, vouched=False)
-        if refused is not None:
-            _log.warning("REFER refused: %s", refused.reason)
-        return refused.status if refused is not None else None
+        return self._ask(trunk, uri, dialogs, now, vouched=False)
 
     def _ask(
         self, trunk: str, uri: str, dialogs: Collection[Dialog], now: float, *, vouched: bool

@@ -13,10 +13,11 @@ from talkpath.sip.addresses import split_host_port
 from talkpath.sip.dialog import Dialog
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.exchange_texts import refer_target
-from talkpath.sip.headers import HeaderError, parse_address, parse_message, uri_host
+from talkpath.sip.headers import HeaderError, parse_address, parse_message, reason_header, uri_host
 from talkpath.sip.messages import CallMoved
 from talkpath.sip.nat import way_back
 from talkpath.sip.refer import ReferError
+from talkpath.sip.request_answer import RequestAnswer
 from talkpath.sip.succession import Succession
 from talkpath.sip.transports import transport_of
 
@@ -110,33 +111,47 @@ class Successors:
 
     # A REFER ------------------------------------------------------------------------------------------
 
-    def referred(self, old: Dialog, text: str) -> Dialog | int:
-        """The dialog with the target of a REFER, or the status to refuse it with.
+    def refuse_refer(self, old: Dialog, text: str) -> RequestAnswer | None:
+        """The answer to a REFER that is not obeyed; None: `referred` has to follow.
 
         Args:
             old: The dialog that the REFER came in.
             text: The request.
         """
-        try:
-            return self._refer(old, refer_target(parse_message(text)))
-        except (ReferError, HeaderError) as error:
-            _log.info("REFER refused: %s", error, extra={"call": old.call})
-            return 400
+        status, reason = self._obstacle(old, text)
+        if not status:
+            return None
+        self._counters.add("refused", "refer")
+        _log.warning("REFER refused: %s", reason, extra={"call": old.call})
+        return RequestAnswer(status, (reason_header(status, reason),))
 
-    def _refer(self, old: Dialog, target: str) -> Dialog | int:
+    def _obstacle(self, old: Dialog, text: str) -> tuple[int, str]:
+        """Status and sentence to refuse a REFER with; 0: it may pass."""
+        try:
+            target = refer_target(parse_message(text))
+        except (ReferError, HeaderError) as error:
+            return 400, str(error)
         if not old.account.trunk.accept_refer:
-            return 603
+            return 603, "calls of this trunk may not be sent elsewhere"
         if self._is_busy(old) or not old.confirmed:
-            return 491
+            return 491, "the call is on its way to somebody else already"
         now = time.monotonic()
         refused = self.placing.refuse_target(old.trunk, target, self._dialogs.values(), now)
-        if refused is not None:
-            return refused
+        return (refused.status, refused.reason) if refused is not None else (0, "")
+
+    def referred(self, old: Dialog, text: str) -> Dialog:
+        """The dialog with the target of a REFER that may pass; the stack is about to call it.
+
+        Args:
+            old: The dialog that the REFER came in.
+            text: The request.
+        """
+        target = refer_target(parse_message(text))
         moved = CallMoved(call=old.call, by="refer", sip_call_id="", peer_uri=target)
         succession = self._succession(old, moved)
         media = old.media.for_another_peer(uri_host(target))
         new = self.placing.towards(old.call, old.account, media, succession.from_new)
-        new.deadline = now + new.rules.ring_timeout
+        new.deadline = time.monotonic() + new.rules.ring_timeout
         new.take_call_of(old)
         self._begin(old, new, succession)
         return new
