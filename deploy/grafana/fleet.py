@@ -330,6 +330,17 @@ FLEET = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Listening",
+                    "Who listens to live calls, and pieces of sound a second that did not reach them.",
+                    (
+                        Query("sum(talkpath_listening{@})", "listeners"),
+                        Query(
+                            "sum by (cause) (rate(talkpath_listening_dropped_total{@}[$__rate_interval]))",
+                            "dropped: {{cause}}",
+                        ),
+                    ),
+                ),
+                Panel(
                     "Webhooks",
                     "Messages in the last hour by what became of them, and those that wait.",
                     (

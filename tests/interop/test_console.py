@@ -110,6 +110,52 @@ def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
         daemon.assert_baseline()
 
 
+def hears(page: Page) -> bool:
+    """Whether the page plays something that is no silence at the moment, as its player measured it."""
+    heard = page.locator(".level[data-who=heard] i").evaluate("(bar) => bar.style.transform")
+    return bool(re.search(r"scaleX\((1|0\.[1-9])", heard))
+
+
+def test_who_may_listens_to_a_live_call_by_button_and_by_keyboard(
+    model: RunningSimulator, tmp_path: Path
+) -> None:
+    with (
+        Daemon(tmp_path, model_url=model.url, more=f'[api]\nlisten = ["alice"]\n{API}') as daemon,
+        Chromium(width=1180, height=860) as browser,
+    ):
+        page = console(browser, daemon)
+        with Sipp(tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address):
+            call = page.locator("#live article")
+            expect(call).to_contain_text("talking")
+            button = call.get_by_role("button", name="Listen")
+            expect(button).to_have_attribute("aria-pressed", "false")
+            button.click()
+            expect(button).to_have_attribute("aria-pressed", "true")
+            call.get_by_label("Note").fill("Speak.")
+            call.get_by_role("button", name="Tell", exact=True).click()
+            wait_until(lambda: hears(page), "sound in the browser", log=daemon.log)
+            assert daemon.metric("talkpath_listening") == 1
+            assert daemon.wait_for("operator", action="listen")["who"] == "alice"
+            picture(page, "listening")
+            button.press("Enter")
+            expect(button).to_have_attribute("aria-pressed", "false")
+            daemon.wait_for("operator", action="listen_end")
+            wait_until(lambda: daemon.metric("talkpath_listening") == 0, "silence", log=daemon.log)
+            button.press("Space")
+            expect(button).to_have_attribute("aria-pressed", "true")
+            wait_until(lambda: daemon.metric("talkpath_listening") == 1, "the listener", log=daemon.log)
+            log_everything = call.get_by_role("button", name="Log everything")
+            log_everything.click()
+            expect(log_everything).to_have_attribute("aria-pressed", "true")
+            call.get_by_role("button", name="Hang up").click()
+            call.get_by_role("button", name="Really hang up?").click()
+            expect(call).to_contain_text("Over: operator.")
+            expect(button).to_be_hidden()
+        wait_until(lambda: daemon.metric("talkpath_listening") == 0, "the end", log=daemon.log)
+        assert browser.problems == []
+        daemon.assert_baseline()
+
+
 def test_who_may_only_read_sees_everything_and_can_do_nothing(
     model: RunningSimulator, tmp_path: Path
 ) -> None:

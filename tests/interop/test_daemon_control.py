@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+import numpy as np
 import pytest
 from standardwebhooks import Webhook
 
+from talkpath.bridge.recording.files import HEADER_BYTES
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.peers import wait_until
 from tests.harness.sipp import Sipp, run_sipp
@@ -32,6 +34,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 SCENARIOS = Path(__file__).parent / "scenarios"
 TOKEN = "token-of-the-tests-0123456789"  # noqa: S105 - opens nothing but the daemon of a test
 API = f"""
+[api]
+listen = ["alice"]
 [api.operate]
 alice = "{TOKEN}"
 """
@@ -128,11 +132,20 @@ def test_every_example_of_the_page_works_as_it_stands(model: RunningSimulator, t
         script = "set -e\n" + "\n".join(blocks).replace("127.0.0.1:9090", daemon.http_address)
         environment = {**os.environ, "TALKPATH_TOKEN": TOKEN, "CALL": call["id"]}
         done = subprocess.run(
-            ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+            ["bash", "-c", script],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "event: snapshot" in done.stdout
-        assert len(blocks) == 2
+        assert len(blocks) == 3
+        heard = np.frombuffer((tmp_path / "call.wav").read_bytes()[HEADER_BYTES:], "<i2").reshape(-1, 2)
+        assert len(heard) > 8_000, "a second or more"
+        assert np.abs(heard[:, 1].astype(int)).max() > 1_000, "the agent"
         assert caller.wait(timeout_s=20).succeeded == 1
         assert daemon.wait_for("call_ended")["cause"] == "operator"
         daemon.assert_baseline()
@@ -218,6 +231,9 @@ def test_the_command_line_lists_transfers_and_ends_live_calls(
         assert refused.returncode == 1
         assert 'There is no target "nobody"' in refused.stderr
         assert "no live call" in talkpath(daemon, "hangup", "zzz").stderr
+        for arguments, on in (([], True), (["--off"], False)):
+            assert talkpath(daemon, "debug", call["id"], *arguments).returncode == 0
+            assert http.get(f"/calls/{call['id']}").json()["debug"] is on
         assert talkpath(daemon, "hangup", call["id"].removeprefix("c-")[:6]).returncode == 0
         assert caller.wait(timeout_s=20).succeeded == 1
         daemon.wait_for("call_ended")

@@ -95,6 +95,11 @@ class Channel:
         except OSError as error:
             self._lose(f"send failed: {error}")
 
+    @property
+    def waiting(self) -> int:
+        """Messages that the peer has not taken yet."""
+        return len(self._queue)
+
     async def emptied(self, patience: float) -> None:
         """Wait until the peer has taken everything, or is lost, for at most ``patience`` seconds."""
         with contextlib.suppress(TimeoutError):

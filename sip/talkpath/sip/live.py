@@ -39,6 +39,8 @@ class CallBegan(LiveMessage, frozen=True):
     model: str
     caller: Secret
     called: Secret
+    debug: bool = False
+    """Whether everything about it is logged."""
 
 
 class CallState(LiveMessage, frozen=True):
@@ -181,6 +183,23 @@ class PressKeys(CallOrder, frozen=True):
     digits: Secret
 
 
+class ListenCall(CallOrder, frozen=True):
+    """Send the sound of the call as `CallSound` to somebody, or no longer."""
+
+    listener: int
+    """Tells who listens apart."""
+    who: str
+    on: bool = True
+
+
+class CallSound(Message, frozen=True):
+    """Worker to supervisor: the next sound of a call that somebody listens to."""
+
+    call: str
+    samples: bytes
+    """16-bit little-endian stereo at 8 kHz: caller left, agent right. Private."""
+
+
 class OrderAnswered(Message, frozen=True):
     """Worker to supervisor: what became of an order."""
 
@@ -208,5 +227,7 @@ LiveMessages = (
     | TransferCall
     | TellAgent
     | PressKeys
+    | ListenCall
+    | CallSound
     | OrderAnswered
 )

@@ -71,6 +71,15 @@ def test_a_live_call_is_logged_in_full_and_no_longer(body: dict[str, bool], on: 
     assert daemon.told == [m.DebugCall(call="c-1", on=on)]
 
 
+def test_everybody_sees_which_calls_are_logged_in_full() -> None:
+    daemon = with_a_call()
+    assert [daemon.reader.get("/calls/c-1").json()["debug"]] == [False]
+    daemon.http.post("/calls/c-1/debug", json={})
+    assert daemon.reader.get("/calls/c-1").json()["debug"]
+    daemon.control.message("worker-0", began("c-2", debug=True))
+    assert daemon.reader.get("/calls/c-2").json()["debug"], "its caller is one of log.debug_callers"
+
+
 def test_a_call_that_is_over_is_not_logged() -> None:
     daemon = with_a_call()
     assert daemon.http.post("/calls/c-9/debug", json={}).status_code == 404

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Served:
     """The API of a double on a port of its own."""
 
-    def __init__(self) -> None:
-        self.daemon = DaemonDouble()
+    def __init__(self, **config: Any) -> None:
+        self.daemon = DaemonDouble(**config)
         self.server = HttpServer(self.daemon.app, "127.0.0.1", 0)
 
     async def __aenter__(self) -> Self:

@@ -323,6 +323,7 @@ class World:
         assert not any(worker._by_lane)
         assert len(worker.plane) == 0
         assert len(worker.ports) == 0
+        assert len(worker._ears) == 0
         assert self.value("calls_active", agent="reception") == 0
         assert self.internal_errors() == self.expected_errors
 

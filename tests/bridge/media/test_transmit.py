@@ -12,8 +12,8 @@ import pytest
 from talkpath.bridge.media.counters import Counters
 from talkpath.bridge.media.downlink import Downlink
 from talkpath.bridge.media.join import Joins
-from talkpath.bridge.media.recording_tap import RecordingTap
 from talkpath.bridge.media.sounds import SoundPlayer
+from talkpath.bridge.media.taps import Taps
 from talkpath.bridge.media.transmit import Transmitter
 from talkpath.codecs import rtp
 
@@ -50,7 +50,7 @@ class Sender:
             self.downlink,
             SoundPlayer(self.counters, self.downlink.wideband),
             Joins(self.counters, self.downlink.wideband),
-            tap=RecordingTap(8),
+            tap=Taps(8),
             random=Random(1),  # noqa: S311 - a fixed seed is the point
         )
         self.wires = {lane: Wire() for lane in (0, 4)}

@@ -37,6 +37,7 @@ class _Entry:
     speaking: bool = False
     quality: Quality = field(default_factory=Quality)
     transfer: Transfer | None = None
+    debug: bool = False
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=MAX_LINES))
 
     def call(self) -> Call:
@@ -62,6 +63,7 @@ class _Entry:
             caller_speaking=self.speaking,
             quality=self.quality,
             transfer=self.transfer,
+            debug=self.debug,
         )
 
     def live_call(self) -> LiveCall:
@@ -97,11 +99,19 @@ class Board:
         entry = self._entries.get(call)
         return entry.process if entry else None
 
+    def debug(self, call: str, *, on: bool) -> ev.CallChanged | None:
+        """Everything about a call is logged, or no longer; None: that was so before."""
+        entry = self._entries.get(call)
+        if entry is None or entry.debug == on:
+            return None
+        entry.debug = on
+        return ev.CallChanged(what="debug", call=entry.call())
+
     def take(self, process: str, message: m.Message) -> ev.Event | None:
         """Take a message of a worker; None: it changes nothing that anybody is told."""
         match message:
             case m.CallBegan(call=call):
-                entry = self._entries[call] = _Entry(message, process)
+                entry = self._entries[call] = _Entry(message, process, debug=message.debug)
                 return ev.CallStarted(call=entry.call())
             case m.CallOver(call=call):
                 return _ended(message) if self._entries.pop(call, None) else None

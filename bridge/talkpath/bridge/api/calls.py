@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Request, Response
 from talkpath.sip import messages as m
 
 from .models import Calls, Debug, Keys, LiveCall, Note, PlaceCall, Placed, TransferCall
-from .security import READ, Operator, control_of
-from .stream import EventStream
+from .security import READ, Operator, Overhearer, control_of
+from .stream import AudioStream, EventStream
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["calls"])
@@ -88,6 +88,18 @@ async def debug_call(request: Request, call: CallId, how: Debug, who: Operator) 
     """Log everything about a live call, its SIP messages too, or no longer."""
     log.info("operator", who=who.name, action="debug", call=call, on=how.on)
     control_of(request).debug(call, on=how.on)
+
+
+@router.get(
+    "/calls/{call}/audio",
+    response_class=Response,
+    responses={200: {"content": {"audio/wav": {}}}},
+    openapi_extra={"x-right": "listen"},
+)
+async def listen(request: Request, call: CallId, who: Overhearer) -> AudioStream:
+    """Listen to a live call until it is over: WAV, 16-bit at 8 kHz, caller left, agent right."""
+    control = control_of(request)
+    return AudioStream(control, await control.listen_to(call, who.name))
 
 
 @router.get(

@@ -29,6 +29,7 @@ async def desk(request: Request, who: Reader) -> Desk:
     return Desk(
         name=who.name,
         role=who.role,
+        listen=who.name in config.api.listen,
         agents=tuple(config.agents),
         trunks=tuple(trunk.name for trunk in config.trunks),
         targets=tuple(target.name for target in config.targets),

@@ -28,10 +28,12 @@ class CallStarted(Model):
 
 
 class CallChanged(Model):
-    """A call is in another state, has media, took a turn, was interrupted or is transferred."""
+    """A call is in another state, has media, took a turn, was interrupted, is transferred, or is logged."""
 
     kind: Literal["call.changed"] = "call.changed"
-    what: Literal["state", "media", "turn", "interruption", "transfer"] = Field(description="What changed.")
+    what: Literal["state", "media", "turn", "interruption", "transfer", "debug"] = Field(
+        description="What changed."
+    )
     call: Call = Field(description="The call as it is now.")
 
 

@@ -66,6 +66,7 @@ class Call(Model):
     caller_speaking: bool = Field(description="Whether the caller is speaking; known while watched.")
     quality: Quality = Field(description="Known while watched.")
     transfer: Transfer | None = Field(description="The last transfer; null: there was none.")
+    debug: bool = Field(description="Whether everything about it is logged.")
 
 
 class LiveCall(Call):
@@ -121,6 +122,7 @@ class Desk(Model):
 
     name: str = Field(description="Name of the token.")
     role: Role = Field(description="What it may do.")
+    listen: bool = Field(description="Whether it may listen to live calls.")
     agents: tuple[str, ...] = Field(description="Agents that can place calls.")
     trunks: tuple[str, ...] = Field(description="Trunks.")
     targets: tuple[str, ...] = Field(description="Targets of transfers.")

@@ -37,7 +37,7 @@ def _operations(described: dict[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
-            role = "read" if method == "get" else "operate"
+            role = operation.get("x-right") or ("read" if method == "get" else "operate")
             what = operation["description"].split("\n")[0]
             yield f"| {method.upper()} | `{path}` | {role} | {what}{_body(operation)} |"
 

@@ -32,6 +32,16 @@ def _operator(who: Annotated[Access, Depends(_reader)]) -> Access:
     return who
 
 
+def _listener(request: Request, who: Annotated[Access, Depends(_reader)]) -> Access:
+    if who.name not in control_of(request).config.api.listen:
+        raise ApiError(
+            HTTPStatus.FORBIDDEN,
+            f'The token "{who.name}" may not listen. [api] listen names those who may; think of the law.',
+        )
+    return who
+
+
 READ = [Depends(_reader)]
 Reader = Annotated[Access, Depends(_reader)]
+Overhearer = Annotated[Access, Depends(_listener)]
 Operator = Annotated[Access, Depends(_operator)]

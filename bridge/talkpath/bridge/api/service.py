@@ -14,6 +14,7 @@ from . import placing
 from .board import Board
 from .events import RegistrationChanged, Snapshot, encode
 from .hub import Hub
+from .listening import Listening
 from .models import Health, Registration
 from .orders import Orders
 from .problems import ApiError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from .events import Event
     from .hub import Listener
+    from .listening import Ear
     from .models import LiveCall, PlaceCall, Reload
 
 
@@ -87,6 +89,7 @@ class Control:
         self._on_event = on_event
         self.reload = reload
         self._orders = Orders(daemon.tell)
+        self.listening = Listening(lambda: daemon.config.api, self._orders, daemon.tell, metrics)
         self._numbers = itertools.count(1)
         self._hub = Hub(self._watched, metrics.api_listeners_dropped.inc)
 
@@ -106,7 +109,10 @@ class Control:
                 self._orders.lose(process)
                 before = {call.id: call for call in self.board.live_calls()}
                 for ended in self.board.lose(process, self._clock()):
+                    self.listening.call_over(ended.call)
                     self._publish(ended, before.get(ended.call))
+            case m.CallSound():
+                self.listening.sound(message)
             case m.RegistrationState():
                 for registration in self.registrations():
                     if registration.trunk == message.trunk:
@@ -116,12 +122,15 @@ class Control:
             case _:
                 call = self.board.live_call(message.call) if isinstance(message, m.CallOver) else None
                 event = self.board.take(process, message)
+                if isinstance(message, m.CallOver):
+                    self.listening.call_over(message.call)
                 if event is not None:
                     self._publish(event, call)
 
     def close(self) -> None:
         """The daemon ends: end the streams."""
         self._hub.close()
+        self.listening.close()
 
     def _publish(self, event: Event, call: LiveCall | None = None) -> None:
         if self._on_event is not None:
@@ -188,6 +197,21 @@ class Control:
             raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
         await self._orders.give(process, make)
 
+    async def listen_to(self, call: str, who: str) -> Ear:
+        """Begin to listen to a live call.
+
+        Args:
+            call: Our id of it.
+            who: Name of the token.
+
+        Raises:
+            ApiError: there is none, or too many listen.
+        """
+        process = self.board.process_of(call)
+        if process is None:
+            raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
+        return await self.listening.join(call, process, who)
+
     def debug(self, call: str, *, on: bool) -> None:
         """Log everything about a live call, or no longer.
 
@@ -196,6 +220,9 @@ class Control:
         """
         if self.board.process_of(call) is None or not self._daemon.debug_call(call, on=on):
             raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
+        changed = self.board.debug(call, on=on)
+        if changed is not None:
+            self._publish(changed)
 
     def drain(self, *, now: bool) -> None:
         """End the daemon: at once, or when the calls that live are over."""

@@ -154,6 +154,19 @@ def transfer(
     raise typer.Exit(transfer_call(config, call, target, number, summary))
 
 
+@app.command(epilog="Examples:  talkpath debug 3f9a    talkpath debug 3f9a --off")
+def debug(
+    *,
+    call: LiveCall,
+    config: ConfigFile = None,
+    off: Annotated[bool, typer.Option("--off", help="Log it as other calls again.")] = False,
+) -> None:
+    """Log everything about a live call of the running daemon, its SIP messages too."""
+    from .remote import debug as debug_call
+
+    raise typer.Exit(debug_call(config, call, on=not off))
+
+
 calls_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 app.add_typer(calls_app, name="calls")
 

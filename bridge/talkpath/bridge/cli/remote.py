@@ -1,7 +1,8 @@
-"""``talkpath live``, ``hangup``, ``transfer``, and ``call`` beside a running daemon: clients of its API."""
+"""``talkpath live``, ``hangup``, ``transfer``, ``debug``; ``call`` beside a daemon: clients of its API."""
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -127,30 +128,30 @@ def _reason(answer: httpx2.Response) -> str:
 
 def show_live(path: Path | None, *, as_json: bool) -> int:
     """``talkpath live``."""
+    return _with_daemon(path, functools.partial(_print_calls, as_json=as_json))
 
-    def show(daemon: RemoteDaemon) -> int:
-        calls = daemon.calls()
-        if as_json:
-            sys.stdout.write(json.dumps(calls, indent=2, ensure_ascii=False) + "\n")
-            return Exit.OK
-        table = Table("call", "state", "agent", "from", "to", "turns", box=None, pad_edge=False)
-        for call in calls:
-            facts = (call[key] for key in ("id", "state", "agent", "caller", "called", "turns"))
-            table.add_row(*(plain(str(fact)) for fact in facts))
-        console().print(table if calls else "No calls at the moment.")
+
+def _print_calls(daemon: RemoteDaemon, *, as_json: bool) -> int:
+    calls = daemon.calls()
+    if as_json:
+        sys.stdout.write(json.dumps(calls, indent=2, ensure_ascii=False) + "\n")
         return Exit.OK
-
-    return _with_daemon(path, show)
+    table = Table("call", "state", "agent", "from", "to", "turns", box=None, pad_edge=False)
+    for call in calls:
+        facts = (call[key] for key in ("id", "state", "agent", "caller", "called", "turns"))
+        table.add_row(*(plain(str(fact)) for fact in facts))
+    console().print(table if calls else "No calls at the moment.")
+    return Exit.OK
 
 
 def hang_up(path: Path | None, call: str) -> int:
     """``talkpath hangup``."""
+    return _order(path, call, "hangup")
 
-    def order(daemon: RemoteDaemon) -> int:
-        daemon.post(f"calls/{daemon.find(call)}/hangup")
-        return Exit.OK
 
-    return _with_daemon(path, order)
+def debug(path: Path | None, call: str, *, on: bool) -> int:
+    """``talkpath debug``."""
+    return _order(path, call, "debug", {"on": on})
 
 
 def transfer(path: Path | None, call: str, target: str, number: str, summary: str) -> int:
@@ -158,13 +159,7 @@ def transfer(path: Path | None, call: str, target: str, number: str, summary: st
     if bool(target) == bool(number):
         complain("say where to: a target of the configuration, or --number.")
         return Exit.USAGE
-
-    def order(daemon: RemoteDaemon) -> int:
-        wanted = {"target": target, "number": number, "summary": summary}
-        daemon.post(f"calls/{daemon.find(call)}/transfer", wanted)
-        return Exit.OK
-
-    return _with_daemon(path, order)
+    return _order(path, call, "transfer", {"target": target, "number": number, "summary": summary})
 
 
 def place(config: Config, to: str, agent: str, trunk: str) -> int | None:
@@ -204,6 +199,16 @@ def _follow(daemon: RemoteDaemon, wanted: dict[str, Any]) -> int:
 def _say(line: str) -> None:
     sys.stdout.write(f"{plain(line)}\n")
     sys.stdout.flush()
+
+
+def _order(path: Path | None, call: str, what: str, body: dict[str, Any] | None = None) -> int:
+    """Order something about a live call that is named by the beginning of its id."""
+
+    def order(daemon: RemoteDaemon) -> int:
+        daemon.post(f"calls/{daemon.find(call)}/{what}", body)
+        return Exit.OK
+
+    return _with_daemon(path, order)
 
 
 def _with_daemon(path: Path | None, work: Callable[[RemoteDaemon], int]) -> int:

@@ -58,6 +58,16 @@ class ApiConfig(Section):
         description="Tokens by name that may also place, end, transfer and steer calls, and end the daemon.",
         examples=[{"alice": "env:TALKPATH_TOKEN"}],
     )
+    listen: tuple[TokenName, ...] = Field(
+        default=(),
+        max_length=1000,
+        description=(
+            "Names of tokens of either table that may also listen to live calls; none: nobody. In most "
+            "countries it is a crime to listen without the consent of those who talk: tell callers before, "
+            "for example in the greeting. Each time is logged with the name."
+        ),
+        examples=[("alice",)],
+    )
     remote: bool = Field(
         default=False,
         description=(

@@ -181,5 +181,7 @@ def _tokens(config: Config) -> Iterator[Finding]:
             elif token.get_secret_value() in seen:
                 yield Finding(("api", role, name), "another name has the same token", TOKEN_HINT)
             seen.add(token.get_secret_value())
+    for index, name in enumerate(config.api.listen):
+        yield from _known(("api", "listen", index), name, config.api.read | config.api.operate, "token")
     if config.api.is_open and not config.http.enabled:
         yield Finding(("api",), "has tokens, but [http] is off", "Set http.enabled = true.")

@@ -36,7 +36,7 @@ PHONE_PROCESS: Final = "talkpath.bridge.phone.process"
 
 HANG_UP_PATIENCE: Final = 8.0
 """Seconds that calls get to end by BYE once the drain time is over."""
-FOR_WATCHERS: Final = (m.CallReport, m.LiveMessage, m.Figures, m.OrderAnswered)
+FOR_WATCHERS: Final = (m.CallReport, m.LiveMessage, m.Figures, m.CallSound, m.OrderAnswered)
 """What workers tell nobody but `on_event`."""
 EXIT_PATIENCE: Final = 5.0
 """Seconds that a child gets to exit after Stop before it is killed."""

@@ -14,8 +14,8 @@ from talkpath.bridge.media.downlink import Downlink
 from talkpath.bridge.media.join import Joins
 from talkpath.bridge.media.lane import FRAME_SECONDS
 from talkpath.bridge.media.receive import Receiver
-from talkpath.bridge.media.recording_tap import RecordingTap
 from talkpath.bridge.media.sounds import SoundPlayer
+from talkpath.bridge.media.taps import Taps
 from talkpath.bridge.media.transmit import Transmitter
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class LaneControls:
 
     Attributes:
         counters: Counters by cause, per lane and in total.
-        tap: Collects the audio of recorded lanes.
+        tap: What follows the sound of lanes.
     """
 
     def __init__(self, lanes: int, start: float, random: Random | None) -> None:
         random = random or SystemRandom()
         self.counters = Counters(lanes)
-        self.tap = RecordingTap(lanes, start)
+        self.tap = Taps(lanes, start)
         self._now = start
         self._calls: dict[int, OpenLane] = {}
         self._receiver = Receiver(lanes, self.counters, self.tap)

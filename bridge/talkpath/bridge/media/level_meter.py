@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from talkpath.bridge.media.g711_law import ALAW, ULAW
+from talkpath.bridge.media.g711_law import ALAW, LAWS, ULAW
 from talkpath.codecs.levels import SILENCE_LEVEL
 
 if TYPE_CHECKING:
@@ -40,26 +40,32 @@ class LevelMeter:
 
     Attributes:
         on: Whether somebody reads the levels.
+        wide: Which lanes are wide-band (lanes,).
     """
 
     def __init__(self, lanes: int) -> None:
         self.on = False
         self._law = np.zeros(lanes, np.intp)
+        self.wide = np.zeros(lanes, np.bool_)
         self._power = np.zeros((2, lanes), np.float32)
 
     def recode(self, lane: int, codec: PhoneCodec) -> None:
         """The lane's frames are in another codec from now on, or it belongs to another call."""
         self._law[lane] = 1 if codec == "PCMA" else 0
+        self.wide[lane] = codec not in LAWS
         self._power[:, lane] = 0.0
 
     def codes(self, side: int, rows: Rows, frames: NDArray[np.uint8]) -> None:
-        """Measure a frame of some lanes.
+        """Measure a frame of some lanes; wide-band ones are left out.
 
         Args:
             side: `CALLER` or `AGENT`.
             rows: The lanes (k,), each at most once.
             frames: Codes in each lane's law (k, 160).
         """
+        narrow = ~self.wide[rows]
+        if not narrow.all():
+            rows, frames = rows[narrow], frames[narrow]
         power = _POWER[self._law[rows][:, None], frames].mean(axis=1)
         self._power[side, rows] = np.maximum(self._power[side, rows], power)
 

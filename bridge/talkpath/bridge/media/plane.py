@@ -55,7 +55,7 @@ class MediaPlane(LaneControls):
     Attributes:
         counters: Counters by cause, per lane and in total.
         lateness: How late beats began, and how many ticks were skipped.
-        tap: Collects the audio of recorded lanes.
+        tap: What follows the sound of lanes.
         on_first_lane: Called when a lane opens and none was open; the heartbeat rests until then.
     """
 
@@ -170,7 +170,7 @@ class MediaPlane(LaneControls):
     def close_lane(self, lane: int) -> LaneStatistics:
         """Give the lane back and return the figures of its call; its sockets stay open."""
         statistics = self.statistics(lane)
-        self.tap.stop(lane)
+        self.tap.close(lane)
         self._control.close(lane, self._now)
         self.part(lane)
         call = self._calls.pop(lane)

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.jitter import Frames
     from talkpath.bridge.media.lane import Beat, LaneMedia, PhoneCodec
-    from talkpath.bridge.media.recording_tap import RecordingTap
     from talkpath.bridge.media.sockets import Arrivals
+    from talkpath.bridge.media.taps import Taps
 
 __all__ = ["Receiver"]
 
@@ -85,7 +85,7 @@ class Receiver:
     Args:
         lanes: Number of lanes.
         counters: Where everything that arrives is counted.
-        tap: Where recorded lanes leave what the caller says.
+        tap: Where followed lanes leave what the caller says.
 
     Attributes:
         sockets: The sockets it drains.
@@ -96,7 +96,7 @@ class Receiver:
         reception: The statistics.
     """
 
-    def __init__(self, lanes: int, counters: Counters, tap: RecordingTap) -> None:
+    def __init__(self, lanes: int, counters: Counters, tap: Taps) -> None:
         self._tap = tap
         counters.derive(self.settle)  # before the others, who count what it tells them
         self.sockets = SocketSet(lanes, counters)

@@ -1,13 +1,14 @@
-"""What the media plane collects for recordings: the frames of both directions, in pieces of half a second.
+"""What the media plane collects of some lanes, for recordings or for listeners: both directions, in pieces.
 
-Collecting is two array assignments per round, for recorded lanes alone; without any, it is one test. All that
-costs more (decoding, aligning, writing) happens to whole pieces, somewhere else.
+Collecting is two array assignments per round, for these lanes alone; without any, it is one test
+(`talkpath.bridge.media.taps`). All that costs more (decoding, aligning, writing) happens to whole pieces,
+somewhere else.
 
 Each direction keeps its own clock. The agent's frames stand in their 20 ms slot of the heartbeat, so that
 slots without a frame (hold, a late process) are silence of the right length. The caller's frames follow one
 another as they left the jitter ring; `Piece.arrived` tells how that stream relates to the heartbeat.
 
-Recordings are of the telephone band, 8 kHz. Wide-band lanes are narrowed for them, in mu-law.
+What is collected is of the telephone band, 8 kHz. Wide-band lanes are narrowed for it, in mu-law.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import numpy as np
 
 from talkpath.bridge.media.g711_law import LAWS, ULAW
 from talkpath.bridge.media.lane import FRAME_BYTES, PHASES, TICK_SECONDS
-from talkpath.bridge.media.level_meter import AGENT, CALLER, LevelMeter
 from talkpath.codecs.resample import ResamplerBank
 
 if TYPE_CHECKING:
@@ -36,15 +36,14 @@ if TYPE_CHECKING:
 __all__ = ["PIECE_FRAMES", "Piece", "RecordingTap"]
 
 PIECE_FRAMES: Final = 25
-"""Frames of a usual piece: half a second."""
-_PIECE_TICKS: Final = PIECE_FRAMES * PHASES
+"""Frames of a usual piece of a recording: half a second."""
 _CAPACITY: Final = 64
 """Frames that a lane can hold: a piece, a late beat, and a burst of what the network held up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some audio of one recording.
+    """Some audio of one lane.
 
     Attributes:
         codec: What the codes of both directions are.
@@ -66,9 +65,22 @@ class Piece:
     sent_at: float
     silenced: bool = False
 
+    def decoded(self) -> tuple[Samples, Samples]:
+        """The samples of caller and agent, as long as the piece covers; what no codes cover is silence."""
+        return (
+            self._decode(self.caller, self.caller_frames),
+            self._decode(self.agent, self.agent_frames),
+        )
+
+    def _decode(self, codes: bytes, frames: int) -> Samples:
+        samples = np.zeros(frames * FRAME_BYTES, np.int16)
+        if not self.silenced:
+            samples[: len(codes)] = LAWS[self.codec].decode(np.frombuffer(codes, np.uint8))
+        return samples
+
 
 class _Lane:
-    """A lane that is recorded."""
+    """A lane whose sound is collected."""
 
     def __init__(self, deliver: Callable[[Piece], None], slot: int) -> None:
         self.deliver = deliver
@@ -77,21 +89,20 @@ class _Lane:
 
 
 class RecordingTap:
-    """Collects for the recorded lanes.
+    """Collects from some lanes.
 
     Args:
         lanes: Number of lanes.
         start: Monotonic seconds of tick 0.
+        piece_frames: Frames of a usual piece.
 
     Attributes:
-        active: Whether any lane is recorded, or its levels are read.
-        meter: How loud the lanes are: what recordings hear, it hears, too.
+        active: Whether there are such lanes.
         tick: The last tick whose phase has sent; kept by the plane.
     """
 
-    def __init__(self, lanes: int, start: float = 0.0) -> None:
+    def __init__(self, lanes: int, start: float = 0.0, *, piece_frames: int = PIECE_FRAMES) -> None:
         self.active = False
-        self.meter = LevelMeter(lanes)
         self.tick = -1
         self._start = start
         self._count = lanes
@@ -106,24 +117,19 @@ class RecordingTap:
         self._came = np.zeros(lanes)  # sum of their arrivals since the plane's start
         self._caller: Codes | None = None
         self._agent: Codes | None = None
-        self._due: list[list[int]] = [[] for _ in range(_PIECE_TICKS)]
+        self._due: list[list[int]] = [[] for _ in range(piece_frames * PHASES)]
 
-    def watch(self, *, watched: bool) -> None:
-        """Measure the levels of all lanes, or no more."""
-        self.meter.on = watched
-        self.active = watched or bool(self._lanes)
-
-    # --- a recording -----------------------------------------------------------------------------
+    # --- a lane ----------------------------------------------------------------------------------
 
     def start(self, lane: int, deliver: Callable[[Piece], None]) -> None:
-        """Record a lane from its next frame on; `deliver` gets every piece and must not block."""
-        if self._caller is None:  # most workers never record: the memory is taken by the first who does
+        """Collect from a lane from its next frame on; `deliver` gets every piece and must not block."""
+        if self._caller is None:  # most workers never do: the memory is taken for the first lane
             self._caller = np.zeros((self._count, _CAPACITY, FRAME_BYTES), np.uint8)
             self._agent = np.zeros((self._count, _CAPACITY, FRAME_BYTES), np.uint8)
         self._lanes[lane] = _Lane(deliver, self._next_slot(lane))
         self._on[lane] = self.active = True
         self._begin_piece(lane, self._next_slot(lane))
-        self._due[lane % _PIECE_TICKS].append(lane)
+        self._due[lane % len(self._due)].append(lane)
 
     def silence(self, lane: int, *, silenced: bool) -> None:
         """Keep only the time of a lane from its next frame on, or its sound again; others are left alone."""
@@ -134,7 +140,6 @@ class RecordingTap:
 
     def recode(self, lane: int, codec: PhoneCodec) -> None:
         """The lane's frames are in another codec from now on."""
-        self.meter.recode(lane, codec)
         if lane in self._lanes:
             self._cut(lane, self._next_slot(lane))
         self._wide[lane] = codec not in LAWS
@@ -145,13 +150,13 @@ class RecordingTap:
             self._begin_piece(lane, self._next_slot(lane))
 
     def stop(self, lane: int) -> None:
-        """Deliver what is left of a lane and record it no more; a lane that is not recorded is left alone."""
+        """Deliver what is left of a lane and leave it alone from then on, as other lanes are."""
         if lane in self._lanes:
             self._cut(lane, self._next_slot(lane))
             del self._lanes[lane]
             self._on[lane] = False
-            self._due[lane % _PIECE_TICKS].remove(lane)
-            self.active = self.meter.on or bool(self._lanes)
+            self._due[lane % len(self._due)].remove(lane)
+            self.active = bool(self._lanes)
 
     def stop_all(self) -> None:
         """Deliver what is left of every lane."""
@@ -168,8 +173,6 @@ class RecordingTap:
             frames: Their codes (k, 160), in each lane's law.
             now: When the frames left the jitter ring.
         """
-        if self.meter.on and (narrow := ~self._wide[rows]).any():
-            self.meter.codes(CALLER, rows[narrow], frames[narrow])
         chosen = self._on[rows] & ~self._wide[rows]
         if not chosen.all():
             rows, frames = rows[chosen], frames[chosen]
@@ -177,8 +180,6 @@ class RecordingTap:
 
     def caller_samples(self, rows: Rows, samples: Samples, now: float) -> None:
         """The same for wide-band callers, as int16 at 16 kHz (k, 320)."""
-        if self.meter.on:
-            self.meter.samples(CALLER, rows, samples)
         chosen = self._on[rows]
         if chosen.any():
             rows, samples = rows[chosen], samples[chosen]
@@ -204,8 +205,6 @@ class RecordingTap:
             frames: Their codes (k, 160), in each lane's law.
             slot: Number of the 20 ms slot since the plane's start.
         """
-        if self.meter.on and (narrow := ~self._wide[rows]).any():
-            self.meter.codes(AGENT, rows[narrow], frames[narrow])
         chosen = self._on[rows] & ~self._wide[rows]
         if not chosen.all():
             rows, frames = rows[chosen], frames[chosen]
@@ -213,10 +212,7 @@ class RecordingTap:
 
     def agent_samples(self, rows: Rows, samples: Samples, slot: int) -> None:
         """The same for the wide-band ones of some lanes, as int16 at 16 kHz (lanes, 320) of all lanes."""
-        rows = rows[self._wide[rows]]
-        if rows.size and self.meter.on:
-            self.meter.samples(AGENT, rows, samples[rows])
-        rows = rows[self._on[rows]]
+        rows = rows[self._wide[rows] & self._on[rows]]
         if rows.size:
             narrow = self._narrow_agent.process(rows, samples[rows])
             self._collect_agent(rows, ULAW.encode(narrow), slot)
@@ -232,8 +228,8 @@ class RecordingTap:
         self._agent[rows, places] = frames
 
     def deliver_due(self) -> None:
-        """Deliver the pieces that are half a second old; the lanes take turns, tick by tick."""
-        for lane in self._due[self.tick % _PIECE_TICKS]:
+        """Deliver the pieces that are long enough; the lanes take turns, tick by tick."""
+        for lane in self._due[self.tick % len(self._due)]:
             self._cut(lane, self._next_slot(lane))
 
     # --- pieces ----------------------------------------------------------------------------------

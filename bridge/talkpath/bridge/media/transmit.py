@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.media.join import Joins
     from talkpath.bridge.media.lane import MediaEvent
     from talkpath.bridge.media.latch import Address
-    from talkpath.bridge.media.recording_tap import RecordingTap
     from talkpath.bridge.media.sounds import SoundPlayer
+    from talkpath.bridge.media.taps import Taps
 
     SendTo = Callable[[memoryview, Any], int]
 
@@ -74,7 +74,7 @@ class Transmitter:
         downlink: Where the audio comes from.
         sounds: What fills the time without it.
         joins: Gives the audio of other lanes.
-        tap: Where recorded lanes leave what they send.
+        tap: Where followed lanes leave what they send.
         random: Source of SSRCs and first numbers (RFC 3550, sections 5.1 and 8.1).
         start: Monotonic seconds of slot 0.
 
@@ -90,7 +90,7 @@ class Transmitter:
         sounds: SoundPlayer,
         joins: Joins,
         *,
-        tap: RecordingTap,
+        tap: Taps,
         random: Random,
         start: float = 0.0,
     ) -> None:

@@ -25,6 +25,15 @@ class ApiMetrics(Catalogue):
             [],
             "The reader, or the way to it, is too slow; it may connect again.",
         )
+        self.listening = self._gauge(
+            "listening", "People and programs that listen to live calls.", [], "livemostrecent"
+        )
+        self.listening_dropped = self._counter(
+            "listening_dropped",
+            "Pieces of sound, 60 ms each, that did not reach who listens to a call.",
+            ["cause"],
+            "listener: it, or the way to it, is too slow. backlog: the supervisor is; calls go first.",
+        )
         self.webhook_messages = self._counter(
             "webhook_messages",
             "Messages to web addresses, and attempts, by how they ended.",

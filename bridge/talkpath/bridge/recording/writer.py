@@ -14,11 +14,9 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
-import numpy as np
 import structlog
 
-from talkpath.bridge.media.g711_law import LAWS
-from talkpath.bridge.media.lane import FRAME_BYTES, SAMPLE_RATE
+from talkpath.bridge.media.lane import SAMPLE_RATE
 from talkpath.bridge.media.recording_tap import Piece
 from talkpath.bridge.recording.files import WaveFile
 from talkpath.bridge.recording.mixer import StereoMixer
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     Samples = NDArray[np.int16]
@@ -212,21 +211,8 @@ def _write(piece: Piece, recording: Recording) -> None:
     """Decode, align and append a piece; nothing once the file is gone."""
     if recording.file is None:
         return
-    both = recording.mixer.add(
-        _samples(piece, piece.caller, piece.caller_frames),
-        _samples(piece, piece.agent, piece.agent_frames),
-        arrived=piece.arrived,
-        sent_at=piece.sent_at,
-    )
+    both = recording.mixer.add(*piece.decoded(), arrived=piece.arrived, sent_at=piece.sent_at)
     recording.file.append(both)
-
-
-def _samples(piece: Piece, codes: bytes, frames: int) -> Samples:
-    """The samples of one side; what the codes do not cover is silence."""
-    samples = np.zeros(frames * FRAME_BYTES, np.int16)
-    if not piece.silenced:
-        samples[: len(codes)] = LAWS[piece.codec].decode(np.frombuffer(codes, np.uint8))
-    return samples
 
 
 def _size(piece: Piece) -> int:

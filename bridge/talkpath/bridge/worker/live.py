@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talkpath.bridge.call.quality import voice_quality
+from talkpath.bridge.observe.logs import DEBUGGED
 from talkpath.bridge.realtime import effects as e
 from talkpath.sip import messages as m
 
@@ -90,6 +91,7 @@ class LiveView:
                 model=record.model,
                 caller=m.Secret(record.caller),
                 called=m.Secret(record.called),
+                debug=record.call in DEBUGGED,
             )
         )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.call.operator import Operator
     from talkpath.bridge.call.runner import CallRunner
+    from talkpath.bridge.listening.ears import Ears
 
 
 class OrderDesk:
@@ -21,11 +22,15 @@ class OrderDesk:
     Args:
         calls: The worker's calls by id.
         send: Sends a message to the supervisor.
+        ears: Carries sound to who listens.
     """
 
-    def __init__(self, calls: Mapping[str, CallRunner], send: Callable[[m.Message], None]) -> None:
+    def __init__(
+        self, calls: Mapping[str, CallRunner], send: Callable[[m.Message], None], ears: Ears
+    ) -> None:
         self._calls = calls
         self._send = send
+        self._ears = ears
 
     def take(self, order: m.CallOrder) -> None:
         """Carry out an order and answer it. What the call's code raises ends that call and no other."""
@@ -36,11 +41,26 @@ class OrderDesk:
         runner.guarded(functools.partial(self._carry_out, runner, order))
 
     def _carry_out(self, runner: CallRunner, order: m.CallOrder) -> None:
-        denial = _perform(runner.operator, order)
+        if isinstance(order, m.ListenCall):
+            denial = self._listen(runner, order)
+        else:
+            denial = _perform(runner.operator, order)
         if denial is None:
             self._answer(order, "done")
         else:
             self._answer(order, denial.code, denial.sentence)
+
+    def _listen(self, runner: CallRunner, order: m.ListenCall) -> Denial | None:
+        if not order.on:
+            self._ears.leave(order.call, order.listener)
+        elif runner.lane < 0:
+            return Denial("not_now", "The call has no sound yet.")
+        else:
+            self._ears.join(order.call, runner.lane, order.listener)
+        if runner.record.journal is not None:
+            step = "listening" if order.on else "listening ends"
+            runner.record.journal.moment("call", "", step, order.who)
+        return None
 
     def _answer(self, order: m.CallOrder, verdict: m.Verdict, problem: str = "") -> None:
         self._send(m.OrderAnswered(call=order.call, request=order.request, verdict=verdict, problem=problem))

@@ -86,7 +86,9 @@ class WorkerProcess:
         config = from_json(settings.config_json.value)
         set_up_logs(config.log, process=f"worker-{settings.index}")
         self._metrics = Metrics()
-        self._worker = Worker(settings, config, self._channel.send, self._metrics)
+        self._worker = Worker(
+            settings, config, self._channel.send, self._metrics, backlog=lambda: self._channel.waiting
+        )
         self._heartbeat = Heartbeat(self._worker.plane, self._worker.beat, asyncio.get_running_loop())
         self._heartbeat.start()
         self._feed_metrics()

@@ -18,6 +18,7 @@ from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
 from talkpath.bridge.config.model import endpoint, is_watched, told_names
+from talkpath.bridge.listening.ears import Ears
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
@@ -63,6 +64,7 @@ class Worker:
         config: The validated configuration.
         send: Sends a message to the supervisor.
         metrics: This process's metrics.
+        backlog: How many messages to the supervisor wait.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Worker:
         config: Config,
         send: Callable[[m.Message], None],
         metrics: Metrics,
+        *,
+        backlog: Callable[[], int] = lambda: 0,
     ) -> None:
         ready = make_ready(config)
         self._metrics = metrics
@@ -84,7 +88,8 @@ class Worker:
         """Second legs of the calls, towards humans, by the id of their dialog."""
         self._by_lane: list[Participant | None] = [None] * settings.lanes
         self._lanes = settings.lanes
-        self._orders = OrderDesk(self.calls, send)
+        self._ears = Ears(self.plane.tap, send, backlog, metrics.listening_dropped.labels("backlog").inc)
+        self._orders = OrderDesk(self.calls, send, self._ears)
         self._journals = CallJournals(
             config.records, send, self._loop.time, traced=bool(config.tracing.endpoint)
         )
@@ -383,6 +388,7 @@ class Worker:
         runner = self.calls.pop(call, None)
         if runner is not None and runner.lane >= 0:
             self._by_lane[runner.lane] = None
+        self._ears.over(call)
         self._journals.finish(record)
         DEBUGGED.discard(call)
         if self._is_watched:

@@ -1,7 +1,8 @@
 // One live call: what is known of it, what is said, what can be done about it.
 
-import { facts, h, sureButton } from "./dom.js";
+import { facts, h, sureButton, toggleButton } from "./dom.js";
 import { milliseconds, plain, since } from "./format.js";
+import { listenButton } from "./listen.js";
 import { chip, levels, people, quality, words } from "./parts.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
@@ -13,6 +14,7 @@ export class CallView {
     this.levels = levels();
     this.words = words("What is said");
     this.end = h("p", { role: "status" });
+    this.ear = context.desk.listen ? listenButton(call, context) : null;
     this.tools = context.desk.role === "operate" ? tools(call, context) : null;
     this.element = h(
       "article",
@@ -20,10 +22,11 @@ export class CallView {
       h("div", { class: "row" }, h("h2", { tabindex: "-1", class: "grow" }, people(call)), this.state.element),
       this.end,
       this.levels.element,
+      this.ear?.element,
       this.facts,
       h("h3", {}, "Words"),
       this.words.element,
-      this.tools,
+      this.tools?.element,
     );
     this.shown = "";
   }
@@ -42,7 +45,15 @@ export class CallView {
       const record = h("a", { href: `#recent/${encodeURIComponent(call.id)}` }, "See its record.");
       this.end.append(`Over: ${plain(call.ended.cause)}. `, record);
     }
-    if (this.tools) this.tools.hidden = Boolean(call.ended);
+    if (this.tools) {
+      this.tools.element.hidden = Boolean(call.ended);
+      this.tools.update(call);
+    }
+    if (this.ear && call.ended) this.ear.element.hidden = true;
+  }
+
+  close() {
+    this.ear?.close();
   }
 }
 
@@ -67,12 +78,16 @@ function known(call) {
 function tools(call, context) {
   const order = (what, body, done) =>
     context.tell(context.api.post(`calls/${encodeURIComponent(call.id)}/${what}`, body), done);
-  return h(
+  const debug = toggleButton("Log everything", (on) =>
+    order("debug", { on }, on ? "All of it is logged, SIP messages too." : "It is logged as others are."),
+  );
+  const element = h(
     "div",
     { class: "tools" },
     noteForm(order),
     transferForm(order, context.desk.targets),
     keypad(order),
+    h("fieldset", {}, h("legend", {}, "Log"), debug.element),
     h(
       "fieldset",
       {},
@@ -80,6 +95,7 @@ function tools(call, context) {
       sureButton("Hang up", "Really hang up?", () => order("hangup", undefined, "Hanging up.")),
     ),
   );
+  return { element, update: (now) => debug.update(now.debug) };
 }
 
 function fieldset(legend, submit, ...children) {

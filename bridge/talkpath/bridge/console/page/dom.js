@@ -73,6 +73,18 @@ export function sureButton(label, question, action) {
   return button;
 }
 
+// A button that is pressed in or not. Asks for the other state; update(on) shows the one that is.
+export function toggleButton(label, ask) {
+  const element = h("button", { type: "button", "aria-pressed": "false" }, label);
+  element.addEventListener("click", () => ask(element.getAttribute("aria-pressed") !== "true"));
+  return {
+    element,
+    update(on) {
+      element.setAttribute("aria-pressed", String(Boolean(on)));
+    },
+  };
+}
+
 export function facts(pairs) {
   return h(
     "dl",

@@ -20,10 +20,16 @@ export class LiveView {
 
   choose(id) {
     this.chosen = id;
-    this.view = null;
+    this.drop();
     this.place.replaceChildren();
     this.render();
     this.place.querySelector("h2")?.focus();
+  }
+
+  // Forgets the view of a call, and what it listens to.
+  drop() {
+    this.view?.close();
+    this.view = null;
   }
 
   render() {
@@ -32,7 +38,7 @@ export class LiveView {
     const calls = [...store.calls.values()];
     if (!store.calls.has(this.chosen)) {
       this.chosen = store.live()[0]?.id ?? "";
-      this.view = null;
+      this.drop();
     }
     this.empty.hidden = calls.length > 0;
     this.cards.show(calls, (call) => call.id);

@@ -41,6 +41,7 @@ class Console {
     this.stop();
     this.timers.forEach(clearInterval);
     removeEventListener("hashchange", this.route);
+    this.views.live.drop();
     this.views.recent.close();
     this.phone.then((phone) => phone?.destroy());
   }

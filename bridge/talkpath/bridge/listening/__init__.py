@@ -1,0 +1,1 @@
+"""Listening to live calls: from the taps of the media plane to whoever may listen."""
