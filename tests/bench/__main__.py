@@ -15,14 +15,16 @@ import shutil
 import time
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from talkpath.bridge.benchmark import report
 from talkpath.bridge.benchmark.daemon import BenchError
+from talkpath.bridge.benchmark.marks import CallMode
 from talkpath.bridge.benchmark.measure import DIAL_RATE, Bench
 from talkpath.bridge.benchmark.ramp import MOST, climb
 from talkpath.bridge.benchmark.rows import Row, SetupRow
@@ -36,10 +38,10 @@ from tests.bench.yardstick import naive_row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from talkpath.bridge.benchmark.marks import CallMode
 
 FOLDER: Final = Path("build/bench")
 CALLS: Final = (1, 50, 200, 500)
+SECURE_CALLS: Final = (50, 200)
 QUICK_CALLS: Final = (1, 50)
 YARDSTICK_CALLS: Final = (1, 50, 100)
 SETUPS: Final = 250
@@ -58,7 +60,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few calls, short windows: about a minute")
     parser.add_argument("--calls", type=_numbers, help="numbers of calls, such as 1,50,200")
     parser.add_argument("--seconds", type=float, help=f"length of a window, at most {MOST_SECONDS:.0f}")
-    parser.add_argument("--modes", type=_modes, default=("pcmu", "pcm"), help="pcmu, pcm, g722, with commas")
+    parser.add_argument(
+        "--modes", type=_modes, default=("pcmu", "pcm"), help="pcmu, pcm, g722, srtp, tls, with commas"
+    )
     parser.add_argument("--repeat", type=int, default=1, help="measure each row so often; medians are shown")
     parser.add_argument(
         "--retry", type=int, default=0, help="measure a disturbed row again, so often at most"
@@ -84,8 +88,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _modes(text: str) -> tuple[str, ...]:
     modes = tuple(text.split(","))
-    if set(modes) - {"pcmu", "pcm", "g722"}:
-        raise argparse.ArgumentTypeError("a mode is pcmu, pcm or g722")
+    if unknown := set(modes) - set(get_args(CallMode)):
+        raise argparse.ArgumentTypeError(f"{unknown}: a mode is one of {', '.join(get_args(CallMode))}")
     return modes
 
 
@@ -97,13 +101,16 @@ def _plan(options: argparse.Namespace, bench: Bench) -> Iterator[tuple[str, Call
             yield f"talkpath, {mode}, {calls} calls", partial(bench.daemon_row, mode, calls)
     if options.docs:
         yield "talkpath, g722, 200 calls", partial(bench.daemon_row, "g722", 200)
+        secure: tuple[CallMode, ...] = ("srtp", "tls")
+        for mode, calls in product(secure, SECURE_CALLS):
+            yield f"talkpath, {mode}, {calls} calls", partial(bench.daemon_row, mode, calls)
     for mode in modes[:1]:
         count = SETUPS // 5 if options.quick else SETUPS
         yield f"{count} set-ups, {mode}", partial(bench.setup_row, mode, DIAL_RATE, count)
     if not options.no_yardstick:
         for mode in modes:
-            if mode == "g722":
-                continue  # the program knows only G.711
+            if mode not in {"pcmu", "pcm"}:
+                continue  # the program knows only plain G.711
             for calls in YARDSTICK_CALLS:
                 if calls <= max(options.calls):
                     yield f"per packet, {mode}, {calls} calls", partial(naive_row, bench, mode, calls)

@@ -18,7 +18,13 @@ FIGURES: Final = Path("docs/performance.json")
 PICTURE: Final = Path("docs/images/bench.png")
 BEGIN: Final = "<!-- figures: written by `make bench DOCS=1` -->\n"
 END: Final = "<!-- end of figures -->\n"
-_NAMES: Final = {"pcmu": "G.711", "pcm": "PCM 24 kHz", "g722": "PCM, G.722"}
+_NAMES: Final = {
+    "pcmu": "G.711",
+    "pcm": "PCM 24 kHz",
+    "g722": "PCM, G.722",
+    "srtp": "G.711, SRTP",
+    "tls": "G.711, TLS",
+}
 
 
 def fill(page: str, facts: dict[str, Any]) -> str:

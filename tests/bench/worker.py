@@ -30,6 +30,7 @@ import numpy as np
 import uvloop
 
 from talkpath.bridge.benchmark import model_wire as wire
+from talkpath.bridge.benchmark.tls_end import make_identity
 from talkpath.bridge.config.model import Config
 from talkpath.bridge.media.heartbeat import freeze_garbage
 from talkpath.bridge.media.lane import PHASES, TICK_SECONDS
@@ -39,13 +40,13 @@ from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.worker.worker import Worker
 from talkpath.codecs import rtp
 from talkpath.sip import messages as m
-from tests.bench.tls_socket import ModelSocket, server_context
+from tests.bench.model_socket import ModelSocket
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
 
     from talkpath.bridge.benchmark.marks import AudioMode
+    from talkpath.bridge.benchmark.tls_end import Identity
 
 DELTA_SECONDS: Final = 0.1
 TICKS_PER_DELTA: Final = round(DELTA_SECONDS / TICK_SECONDS)
@@ -93,7 +94,7 @@ class Bench:
         mode: What the model speaks.
         uplink_ms: Length of an append.
         srtp: Suite that encrypts the telephones' voice; empty: none.
-        tls: Context and certificate that encrypt the model's sockets.
+        tls: Encrypts the model's sockets.
     """
 
     def __init__(
@@ -102,12 +103,12 @@ class Bench:
         mode: AudioMode,
         uplink_ms: int = 20,
         srtp: str = "",
-        tls: tuple[ssl.SSLContext, Path] | None = None,
+        tls: Identity | None = None,
     ) -> None:
         self._mode: AudioMode = mode
         self._pieces = 1_000 // uplink_ms
         self._key = m.Secret(srtp and f"{srtp} inline:{base64.b64encode(bytes(_KEY_BYTES[srtp])).decode()}")
-        self._tls = tls[0] if tls else None
+        self._tls = tls.context() if tls else None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=calls)
         self._listener.setblocking(False)
         port = self._listener.getsockname()[1]
@@ -118,7 +119,7 @@ class Bench:
             "uplink_ms": uplink_ms,
         }
         if tls:
-            realtime["ca_file"] = str(tls[1])
+            realtime["ca_file"] = str(tls.public)
         config = Config.model_validate(
             {
                 "realtime": realtime,
@@ -340,7 +341,7 @@ def cost(calls: int, mode: AudioMode, seconds: float, **options: Any) -> Cost:
         options: As `Bench` takes them; `tls` is whether.
     """
     with tempfile.TemporaryDirectory(prefix="talkpath-bench-") as folder:
-        options["tls"] = server_context(Path(folder)) if options.get("tls") else None
+        options["tls"] = make_identity(Path(folder)) if options.get("tls") else None
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_measure(partial(Bench, calls, mode, **options), seconds))
 

@@ -35,6 +35,11 @@ _WARM_UP_CALLS: Final = 40
 _DIAL_RATE: Final = 20.0
 _SPARE_LANES: Final = 40
 _PATIENCE_S: Final = 30.0
+_TIRELESS: Final = (
+    *("-watchdog_minor_maxtriggers", "1000000"),
+    *("-watchdog_major_maxtriggers", "1000000"),
+)
+"""SIPp ends itself when it was held up for half a second 120 times, or for three seconds 10 times."""
 _TITLE: Final = (
     "minute  guests  memory MB: worker    sip  supervisor   fds   udp   tcp"
     "  lost  unread  filled  starved  gap p99 ms"
@@ -112,7 +117,7 @@ class Soak:
         dialled = self._callers.ask(generator.Dial(self._calls, _DIAL_RATE))
         wrong = [f"{count} calls got {status}" for status, count in dialled.failed.items()]
         self._callers.tell(generator.Talk())
-        arguments = ("-d", str(GUEST_MS))
+        arguments = ("-d", str(GUEST_MS), *_TIRELESS)
         passed: list[Minute] = []
         with Sipp(
             folder,

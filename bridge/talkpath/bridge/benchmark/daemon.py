@@ -43,7 +43,7 @@ url = "{model_url}"
 api_key = "none"
 model = "bench"
 audio = "{audio}"
-
+{ca_file}
 [agents.bench]
 instructions = "Echo."
 hang_up_tool = false
@@ -59,6 +59,12 @@ level = "warning"
 count = 1
 lanes = {lanes}
 drain_timeout = "1s"
+"""
+_SECURE_TRUNK: Final = """
+[[trunks]]
+name = "bench"
+match = ["127.0.0.0/8"]
+srtp = "mandatory"
 """
 
 
@@ -137,13 +143,23 @@ class Daemon:
         audio: Format towards the model.
         lanes: Calls that it can carry.
         core: Core that all its processes live on.
+        ca_file: Authority of its model's certificate.
+        srtp: Take calls with SRTP only.
 
     Attributes:
         address: Host and port of its SIP listener.
     """
 
     def __init__(
-        self, folder: Path, *, model_url: str, audio: AudioMode, lanes: int, core: int | None
+        self,
+        folder: Path,
+        *,
+        model_url: str,
+        audio: AudioMode,
+        lanes: int,
+        core: int | None,
+        ca_file: Path | None = None,
+        srtp: bool = False,
     ) -> None:
         self.address = ("127.0.0.1", _free_port(socket.SOCK_DGRAM))
         self._http_port = _free_port(socket.SOCK_STREAM)
@@ -161,7 +177,9 @@ class Daemon:
                 model_url=model_url,
                 audio=audio,
                 lanes=lanes,
+                ca_file=f'ca_file = "{ca_file}"\n' if ca_file else "",
             )
+            + (_SECURE_TRUNK if srtp else "")
         )
 
     def __enter__(self) -> Self:

@@ -27,6 +27,7 @@ from talkpath.bridge.benchmark.clock import (
 )
 from talkpath.bridge.benchmark.uac import Call, CallState, UserAgentClient
 from talkpath.bridge.benchmark.wire_codec import WideWire
+from talkpath.bridge.benchmark.wire_srtp import SecureWire
 from talkpath.codecs import rtp
 
 if TYPE_CHECKING:
@@ -109,12 +110,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to call, how often the audio is converted on its round trip, which core to live on, G.722."""
+    """Where to call, how often the audio is converted on its round trip, the core to live on, G.722, SRTP."""
 
     peer: tuple[str, int]
     conversions: int
     core: int | None = None
     wide: bool = False
+    secure: bool = False
 
 
 # The process -----------------------------------------------------------------------------------------
@@ -123,8 +125,11 @@ class Settings:
 class Sockets:
     """The RTP sockets of all calls, and packets received as rows of one array."""
 
-    def __init__(self, conversions: int, wire: WideWire | None) -> None:
+    def __init__(
+        self, conversions: int, wire: WideWire | None = None, secure: SecureWire | None = None
+    ) -> None:
         self._wire = wire
+        self._secure = secure
         self.sockets: list[socket.socket] = []
         self._epoll = select.epoll()
         self._by_descriptor: dict[int, tuple[int, socket.socket]] = {}
@@ -152,9 +157,11 @@ class Sockets:
         for descriptor, _ in self._epoll.poll(0, len(self._views)):
             call, sock = self._by_descriptor[descriptor]
             try:
-                _, ancillary, _, _ = sock.recvmsg_into([self._views[len(calls)]], ANCILLARY_BYTES)
+                size, ancillary, _, _ = sock.recvmsg_into([self._views[len(calls)]], ANCILLARY_BYTES)
             except OSError:  # nothing there after all, or the far end's port is closed
                 continue
+            if self._secure is not None:
+                self._secure.open(call, self._views[len(calls)][:size])
             calls.append(call)
             times.append(kernel_time(ancillary, now))
         if calls:
@@ -189,8 +196,10 @@ class Talker:
         sockets: Sequence[socket.socket],
         targets: Sequence[tuple[str, int]],
         wire: WideWire | None,
+        secure: SecureWire | None = None,
     ) -> None:
         self._wire = wire
+        self._seal = secure.seal if secure is not None else memoryview
         self._phases: list[list[tuple[Any, tuple[str, int]]]] = []
         self._calls: list[NDArray[np.intp]] = []
         for phase in range(TICKS_PER_FRAME):
@@ -213,7 +222,7 @@ class Talker:
         times = []
         for (sendto, target), packet in zip(self._phases[phase], packets, strict=True):
             times.append(time.time_ns())
-            sendto(packet.data, target)
+            sendto(self._seal(packet.data), target)
         log.add(calls, frame % marks.FRAMES, np.array(times))
 
 
@@ -233,14 +242,17 @@ class Generator:
         self._orders = orders
         self._ticker = Ticker()
         self._wire = WideWire() if settings.wide else None
-        self._sockets = Sockets(settings.conversions, self._wire)
+        self._secure = SecureWire() if settings.secure else None
+        self._sockets = Sockets(settings.conversions, self._wire, self._secure)
         self._sent, self._received = Log(3), Log(6)
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sip.bind(("127.0.0.1", 0))
         self._sip.setblocking(False)
         self._peer = settings.peer
         encoding = "9 G722/8000" if settings.wide else "0 PCMU/8000"
-        self._agent = UserAgentClient(settings.peer, self._sip.getsockname(), encoding=encoding)
+        crypto = self._secure.offer if self._secure is not None else ""
+        local = self._sip.getsockname()
+        self._agent = UserAgentClient(settings.peer, local, encoding=encoding, crypto=crypto)
         self._dialling: Dialling | None = None
         self._hanging_up = False
         self._calls: list[Call] = []
@@ -299,10 +311,12 @@ class Generator:
         for call in self._calls:
             if call.state is CallState.TALKING:
                 self._targets[call.index] = call.remote
+                if self._secure is not None:
+                    self._secure.agree(call.index, call.remote_key)
         if self._talker is None:
             # A whole number of frames, so that a call's phase is that of its tick.
             self._talk_from = self._ticker.number
-        self._talker = Talker(self._sockets.sockets, self._targets, self._wire)
+        self._talker = Talker(self._sockets.sockets, self._targets, self._wire, self._secure)
 
     # -- SIP ---------------------------------------------------------------------------------------
 

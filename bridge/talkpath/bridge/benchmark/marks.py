@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 AudioMode = Literal["pcmu", "pcm"]
 """What the model speaks."""
-CallMode = Literal["pcmu", "pcm", "g722"]
-"""What is measured: a format of the model with G.711 on the wire, or pcm with G.722."""
+CallMode = Literal["pcmu", "pcm", "g722", "srtp", "tls"]
+"""What is measured: a format of the model with G.711 on the wire; pcm with G.722; pcmu with SRTP on the wire,
+or with TLS to the model."""
 
 FRAME_SAMPLES: Final = 160
 MOST_CALLS: Final = 1024
@@ -56,7 +57,7 @@ SYMBOLS: Final = _symbols()
 
 def audio_of(mode: CallMode) -> AudioMode:
     """What the model speaks in a mode."""
-    return "pcmu" if mode == "pcmu" else "pcm"
+    return "pcm" if mode in {"pcm", "g722"} else "pcmu"
 
 
 def stamp(calls: NDArray[np.intp], frame: int | NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from talkpath.bridge.benchmark import figures, generator, model
 from talkpath.bridge.benchmark.daemon import BenchError, Daemon
 from talkpath.bridge.benchmark.marks import audio_of
 from talkpath.bridge.benchmark.rows import NAN, Row, SetupRow
+from talkpath.bridge.benchmark.tls_end import make_identity
 from talkpath.bridge.benchmark.tools import PIPE, Cores, Tool
 from talkpath.bridge.benchmark.window import Window, cpu_between, row_of, turn_window
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from talkpath.bridge.benchmark.marks import CallMode
+    from talkpath.bridge.benchmark.tls_end import Identity
 
 DIAL_RATE: Final = 50.0
 WARM_UP_S: Final = 2.0
@@ -59,12 +61,12 @@ class Bench:
             return stage.setups(rate, calls)
 
     @contextmanager
-    def model(self) -> Iterator[tuple[Tool, str]]:
-        """The model in a process of its own, and its URL."""
+    def model(self, identity: Identity | None = None) -> Iterator[tuple[Tool, str]]:
+        """The model in a process of its own, and its URL; with TLS if it has an identity."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         listener.setblocking(False)
-        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
-        tool = Tool("model", model.main, listener, PIPE, self.cores.model)
+        url = f"{'wss' if identity else 'ws'}://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
+        tool = Tool("model", model.main, listener, PIPE, self.cores.model, identity)
         listener.close()
         try:
             yield tool, url
@@ -75,7 +77,9 @@ class Bench:
     def callers(self, peer: tuple[str, int], mode: CallMode) -> Iterator[Tool]:
         """The callers in a process of their own."""
         wide = mode == "g722"
-        settings = generator.Settings(peer, 0 if mode == "pcmu" else 2, self.cores.generator, wide=wide)
+        conversions = 0 if audio_of(mode) == "pcmu" else 2
+        core = self.cores.generator
+        settings = generator.Settings(peer, conversions, core, wide=wide, secure=mode == "srtp")
         tool = Tool("generator", generator.main, settings, PIPE)
         try:
             yield tool
@@ -105,13 +109,16 @@ class Stage:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkpath-bench-")))
-            self._voice, url = stack.enter_context(self._bench.model())
+            identity = make_identity(folder) if self._mode == "tls" else None
+            self._voice, url = stack.enter_context(self._bench.model(identity))
             daemon = Daemon(
                 folder,
                 model_url=url,
                 audio=audio_of(self._mode),
                 lanes=self._lanes + SPARE_LANES,
                 core=self._bench.cores.daemon,
+                ca_file=identity.public if identity else None,
+                srtp=self._mode == "srtp",
             )
             self._daemon = stack.enter_context(daemon)
             self._callers = stack.enter_context(self._bench.callers(daemon.address, self._mode))

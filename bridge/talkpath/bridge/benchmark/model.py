@@ -14,7 +14,7 @@ import select
 import socket
 import time
 from binascii import a2b_base64, b2a_base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,11 +36,16 @@ from talkpath.bridge.benchmark.model_audio import (
     loud_delta,
     silent_frame,
 )
+from talkpath.bridge.benchmark.model_lane import Lane
+from talkpath.bridge.benchmark.tls_end import TlsEnd
 
 if TYPE_CHECKING:
+    import ssl
     from multiprocessing.connection import Connection
 
     from numpy.typing import NDArray
+
+    from talkpath.bridge.benchmark.tls_end import Identity
 
 LEAD_FRAMES: Final = 2
 """Silence before the echo: like a real model, this one is a little ahead of real time."""
@@ -95,41 +100,27 @@ class Served:
     effort: Effort
 
 
-@dataclass(slots=True)
-class Lane:
-    """One connection."""
-
-    sock: socket.socket
-    number: int
-    session: wire.Session
-    rest: bytearray = field(default_factory=bytearray)
-    upgraded: bool = False
-    mode: marks.AudioMode = "pcmu"
-    pending: list[bytes] = field(default_factory=list)
-    started: bool = False
-    call: int = marks.NO_MARK
-    turn_at: float = 0.0
-    turn_step: int = 0
-    answered_ns: int = 0
-
-
 class Model:
     """Serves every connection from one loop of 1 ms ticks.
 
     Args:
         listener: Listening, non-blocking socket.
         orders: Pipe to the benchmark.
+        tls: Encrypts every connection.
     """
 
-    def __init__(self, listener: socket.socket, orders: Connection) -> None:
+    def __init__(
+        self, listener: socket.socket, orders: Connection, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._listener = listener
+        self._tls = tls
         self._orders = orders
         self._ticker = Ticker()
         self._epoll = select.epoll()
         self._epoll.register(listener.fileno(), select.EPOLLIN)
         self._lanes: dict[int, Lane] = {}
         self._turning: list[Lane] = []
-        self._opened = 0
+        self._connected = 0
         self._rows = np.zeros((1024, _ROW_BYTES), np.uint8)
         self._views = [row.data for row in self._rows]
         self._readers: dict[marks.AudioMode, AppendReader] = {m: AppendReader(m) for m in ("pcmu", "pcm")}
@@ -170,7 +161,7 @@ class Model:
                 self._blocked = 0
                 self._ticker.begin()
             case Report():
-                calls = [marks.NO_MARK] * self._opened
+                calls = [marks.NO_MARK] * self._connected
                 for lane in self._lanes.values():
                     calls[lane.number] = lane.call
                 served = Served(
@@ -212,13 +203,17 @@ class Model:
                 continue
             received = kernel_time(ancillary, now)
             before = len(appends)
-            appends += self._cut(lane, view[:size], received)
+            if data := lane.opened(view[:size]):
+                appends += self._cut(lane, data, received)
+            elif lane.broken:
+                self._forget(lane)
+                continue
             lanes += [lane] * (len(appends) - before)
             times += [received] * (len(appends) - before)
         if lanes:
             self._take_appends(lanes, np.array(times, np.int64), b"".join(appends))
 
-    def _cut(self, lane: Lane, data: memoryview, received_ns: int) -> list[bytes | memoryview]:
+    def _cut(self, lane: Lane, data: bytes | memoryview, received_ns: int) -> list[bytes | memoryview]:
         """The usual appends in what was read; everything else is handled at once or kept for later."""
         if len(data) == self._usual and not lane.rest and data[:4] == self._frame_head and lane.started:
             return [data]
@@ -236,8 +231,9 @@ class Model:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         ask_for_timestamps(sock)
-        self._lanes[sock.fileno()] = Lane(sock, self._opened, wire.Session(self._opened))
-        self._opened += 1
+        tls = TlsEnd(self._tls) if self._tls is not None else None
+        self._lanes[sock.fileno()] = Lane(sock, self._connected, wire.Session(self._connected), tls)
+        self._connected += 1
         self._epoll.register(sock.fileno(), select.EPOLLIN)
 
     def _forget(self, lane: Lane) -> None:
@@ -354,25 +350,19 @@ class Model:
             lane.turn_at = now + SPEAKS + (time.time_ns() % 40) / 1000
 
     def _send(self, lane: Lane, data: bytes) -> None:
-        if not data:
-            return
-        try:
-            sent = lane.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # it is gone; reading will tell
-        if sent < len(data):
+        if data and not lane.send(data):
             self._blocked += 1
-            if sent:
-                self._forget(lane)  # half a frame was written: the stream is of no use any more
+            if lane.broken:
+                self._forget(lane)
 
 
-def main(listener: socket.socket, orders: Connection, core: int | None) -> None:
+def main(
+    listener: socket.socket, orders: Connection, core: int | None, identity: Identity | None = None
+) -> None:
     """Run the model in a process of its own."""
     if core is not None:
         os.sched_setaffinity(0, {core})
-    model = Model(listener, orders)
+    model = Model(listener, orders, identity.context() if identity else None)
     try:
         model.run()
     finally:

@@ -27,8 +27,20 @@ if TYPE_CHECKING:
     from talkpath.bridge.benchmark.rows import SetupRow
 
 _LIBRARIES: Final = ("numpy", "websockets", "uvloop", "msgspec", "talkpath")
-_COLOURS: Final = {"pcmu": "#1b6ca8", "pcm": "#c8553d", "g722": "#4b8b3b"}
-NAMES: Final = {"pcmu": "G.711", "pcm": "PCM 24 kHz", "g722": "PCM, G.722"}
+_COLOURS: Final = {
+    "pcmu": "#1b6ca8",
+    "pcm": "#c8553d",
+    "g722": "#4b8b3b",
+    "srtp": "#7a5195",
+    "tls": "#8d7b68",
+}
+NAMES: Final = {
+    "pcmu": "G.711",
+    "pcm": "PCM 24 kHz",
+    "g722": "PCM, G.722",
+    "srtp": "G.711, SRTP",
+    "tls": "G.711, TLS",
+}
 
 
 def middle(rows: list[Row]) -> Row:

@@ -25,6 +25,7 @@ _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", 
 _URI = re.compile(r"<(sip:[^>]+)>|(sip:[^;\s]+)")
 _CONNECTION = re.compile(r"^c=IN IP4 (\S+)", re.MULTILINE)
 _MEDIA = re.compile(r"^m=audio (\d+) ", re.MULTILINE)
+_KEY = re.compile(r"^a=crypto:\d+ \S+ inline:([^|\s]+)", re.MULTILINE)
 
 
 class CallState(Enum):
@@ -86,6 +87,7 @@ class Call:
     status: int = 0
     answered_at: float = 0.0
     remote: tuple[str, int] = ("", 0)
+    remote_key: str = ""
     retransmissions: int = 0
     sequence: int = 1
     remote_tag: str = ""
@@ -103,6 +105,8 @@ class UserAgentClient:
         peer: Address that is called.
         local: Our own SIP address.
         number: The user part that is dialled.
+        encoding: Payload type and ``rtpmap`` of the codec.
+        crypto: Value of ``a=crypto`` to offer; empty: plain RTP.
     """
 
     def __init__(
@@ -112,8 +116,10 @@ class UserAgentClient:
         number: str = "100",
         *,
         encoding: str = "0 PCMU/8000",
+        crypto: str = "",
     ) -> None:
         self._encoding = encoding
+        self._crypto = crypto
         self.calls: dict[str, Call] = {}
         self._peer = peer
         self._local = local
@@ -176,6 +182,8 @@ class UserAgentClient:
             call.state, call.status, call.answered_at = CallState.TALKING, message.status, now
             address, port = _CONNECTION.search(message.body), _MEDIA.search(message.body)
             call.remote = (address[1], int(port[1])) if address and port else ("", 0)
+            if key := _KEY.search(message.body):
+                call.remote_key = key[1]
         return [self._ack(call, f"z9hG4bK-{call.call_id}-ack")]
 
     def _requested(self, call: Call, message: Message) -> list[bytes]:
@@ -225,14 +233,15 @@ class UserAgentClient:
         return _join([*lines, f"Content-Length: {len(body)}"]) + body.encode()
 
     def _offer(self, rtp_port: int) -> str:
-        host = self._local[0]
+        host, profile = self._local[0], "SAVP" if self._crypto else "AVP"
         lines = (
             "v=0",
             f"o=- {rtp_port} 1 IN IP4 {host}",
             "s=-",
             f"c=IN IP4 {host}",
             "t=0 0",
-            f"m=audio {rtp_port} RTP/AVP {self._encoding.partition(' ')[0]} 101",
+            f"m=audio {rtp_port} RTP/{profile} {self._encoding.partition(' ')[0]} 101",
+            *([f"a=crypto:{self._crypto}"] if self._crypto else []),
             f"a=rtpmap:{self._encoding}",
             "a=rtpmap:101 telephone-event/8000",
             "a=ptime:20",

@@ -274,7 +274,12 @@ def simulator(
 @app.command(epilog="Examples:  talkpath bench    talkpath bench --audio pcm --json figures.json")
 def bench(
     audio: Annotated[
-        str, typer.Option(metavar="AUDIO", help="pcmu: G.711 to the model; pcm: 24 kHz; g722: wide band.")
+        str,
+        typer.Option(
+            metavar="AUDIO",
+            help="pcmu: G.711 to the model; pcm: 24 kHz; g722: wide band; srtp: G.711 with SRTP; tls: G.711 "
+            "with TLS to the model.",
+        ),
     ] = "pcmu",
     most: Annotated[int, typer.Option(min=1, max=1000, metavar="CALLS", help="Calls to try at most.")] = 500,
     json: Annotated[

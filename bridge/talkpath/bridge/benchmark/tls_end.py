@@ -1,9 +1,10 @@
-"""A stream socket that may be encrypted, for the model's side of a measurement: never blocks."""
+"""The model's end of TLS in a measurement: from bytes to bytes, and a certificate for 127.0.0.1."""
 
 from __future__ import annotations
 
 import ipaddress
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -13,61 +14,56 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
 
 _ROOM: Final = 65_536
 
 
-class ModelSocket:
-    """The server's end of a connection.
+class TlsEnd:
+    """The server's end of one connection, without its socket.
 
     Args:
-        sock: Connected; is made non-blocking.
-        tls: Encrypts, if given.
+        context: With a certificate.
     """
 
-    def __init__(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        sock.setblocking(False)
-        self._sock = sock
+    def __init__(self, context: ssl.SSLContext) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = tls.wrap_bio(self._in, self._out, server_side=True) if tls else None
+        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
 
-    def recv(self) -> bytes:
-        """What has come.
-
-        Raises:
-            BlockingIOError: Nothing has.
-        """
-        data = self._sock.recv(_ROOM)
-        if self._tls is None:
-            return data
+    def opened(self, data: bytes | memoryview) -> bytes:
+        """What was said in all that has come, `data` being the last of it."""
         self._in.write(data)
+        pieces = []
         try:
-            plain = self._tls.read(_ROOM)
+            while piece := self._tls.read(_ROOM):
+                pieces.append(piece)
         except ssl.SSLWantReadError:
-            plain = b""
-        if sealed := self._out.read():
-            self._sock.send(sealed)
-        if not plain:
-            raise BlockingIOError
-        return plain
+            pass
+        return b"".join(pieces)
 
-    def send(self, data: bytes) -> None:
-        """Send all of it."""
-        if self._tls is not None:
+    def sealed(self, data: bytes) -> bytes:
+        """What to write to the socket to say something, and what TLS has to say of its own before it."""
+        if data:
             self._tls.write(data)
-            data = self._out.read()
-        if self._sock.send(data) < len(data):
-            raise BufferError("The worker did not read.")
-
-    def close(self) -> None:
-        """Close it."""
-        self._sock.close()
+        return self._out.read()
 
 
-def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A context for 127.0.0.1, and the file with its certificate."""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Files of a server: `private` holds its key and certificate, `public` what its clients trust."""
+
+    private: Path
+    public: Path
+
+    def context(self) -> ssl.SSLContext:
+        """A context for the server."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.private)
+        return context
+
+
+def make_identity(folder: Path) -> Identity:
+    """Make a key and a certificate for 127.0.0.1, good for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "model")])
     now = datetime.now(UTC)
@@ -90,6 +86,4 @@ def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
     both.write_bytes(private + certificate.public_bytes(pem))
     public = folder / "authority.pem"
     public.write_bytes(certificate.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
-    return context, public
+    return Identity(both, public)
