@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
+from talkpath.sip.headers import parse_address
 from tests.sip.double import running, settings
 from tests.sip.exchange_steps import begin, replaces, take_bye, trunk
-from tests.sip.phone import OFFER, Phone, status_of
+from tests.sip.phone import OFFER, Phone, ok_to, status_of
 from tests.sip.steps import finish
 
 if TYPE_CHECKING:
@@ -118,6 +119,32 @@ def test_a_call_that_still_rings_is_not_replaced(sip: SipProcessDouble, phone: P
     assert status_of(phone.final("INVITE")) == 486
     phone.send(phone.request("ACK"))
     sip.expect(m.CallEnded)
+
+
+@pytest.mark.parametrize("more", ["", ";early-only"])
+def test_a_call_of_ours_that_rings_is_picked_up_elsewhere(sip: SipProcessDouble, more: str) -> None:
+    with Phone(sip.port) as desk, Phone(sip.port) as other:
+        order = m.PlaceCall(call="o1", uri=f"sip:700@127.0.0.1:{desk.port}", trunk="pbx", rtp_port=20_000)
+        sip.send(order)
+        invite = desk.receive()
+        desk.send(ok_to(invite, status="180 Ringing", headers=f"Contact: <sip:d@127.0.0.1:{desk.port}>\r\n"))
+        sip.expect(m.CallRinging)
+        ours = parse_address(invite.first("From")).parameters["tag"]
+        line = f"Replaces: {invite.first('Call-ID')};to-tag={ours};from-tag=phone{more}\r\n"
+        other.send(other.request("INVITE", OFFER.replace("4000", "4444"), headers=line))
+        assert status_of(other.final("INVITE")) == 200
+        other.send(other.request("ACK", branch=f"{other.branch}a"))
+        cancel = desk.receive()
+        assert cancel.method == "CANCEL"
+        desk.send(ok_to(cancel))
+        desk.send(ok_to(invite, status="487 Request Terminated"))
+        assert sip.expect(m.CallMoved).call == "o1"
+        assert sip.expect(m.MediaUpdated).media.remote_port == 4444
+        assert sip.expect(m.CallConfirmed).call == "o1"
+        sip.send(m.HangUp(call="o1", reason="goodbye"))
+        take_bye(other)
+        assert sip.expect(m.CallEnded).by == "us"
+    assert len(sip.seen(m.CallEnded)) == len(sip.seen(m.CallConfirmed)) == 1
 
 
 def test_an_offer_that_cannot_be_answered_leaves_the_call_where_it_is(

@@ -46,6 +46,9 @@ class Calls(NamedTuple):
     def is_answered(self, trunk: str, ids: DialogIds) -> bool:
         return (trunk, ids) == ("pbx", DialogIds("abc", "1", "2"))
 
+    def is_ringing(self, trunk: str, ids: DialogIds) -> bool:
+        return (trunk, ids) == ("pbx", DialogIds("rings", "1", "2"))
+
 
 IDLE = Calls()
 
@@ -188,6 +191,9 @@ def test_any_text_gets_a_verdict(text: str, source: str) -> None:
         ("abc;to-tag=1;from-tag=2", True, 0),
         ("abc;to-tag=1;from-tag=2;early-only", True, 486),
         ("abc;to-tag=1;from-tag=3", True, 481),
+        ("rings;to-tag=1;from-tag=2", True, 0),
+        ("rings;to-tag=1;from-tag=2;early-only", True, 0),
+        ("rings;to-tag=1;from-tag=2", False, 603),
         ("abc;to-tag=1", True, 400),
         ("abc;to-tag=1;from-tag=2", False, 603),
     ],

@@ -39,10 +39,12 @@ def media(port: int, *, flows: bool = True) -> m.MediaUpdated:
 class Story:
     """A succession, and what came out of it."""
 
-    def __init__(self, *, inbound: bool = True) -> None:
+    def __init__(self, *, inbound: bool = True, answered: bool = True) -> None:
         self.told: list[m.Message] = []
         self.exchanges = 0
-        self.succession = Succession(MOVED, inbound=inbound, tell=self.told.append, exchange=self._exchange)
+        self.succession = Succession(
+            MOVED, inbound=inbound, answered=answered, tell=self.told.append, exchange=self._exchange
+        )
         self.succession.begin(media(4000).media)
 
     def _exchange(self) -> None:
@@ -66,6 +68,15 @@ def test_the_new_dialog_is_told_once_it_is_answered_and_the_old_one_no_more() ->
     story.old(media(4001), bye())
     assert story.told == [MOVED, media(5000)]
     assert (story.exchanges, story.succession.done, story.succession.pending) == (1, True, False)
+
+
+def test_in_the_place_of_one_that_rang_it_is_told_to_be_answered() -> None:
+    story = Story(inbound=False, answered=False)
+    story.new(media(5000))
+    story.succession.complete()
+    story.old(bye("callee"))
+    story.new(CONFIRMED)
+    assert story.told == [MOVED, media(5000), CONFIRMED]
 
 
 def test_media_that_is_settled_later_follows() -> None:

@@ -93,6 +93,10 @@ class Calls:
         """Whether these ids name an answered dialog of a trunk."""
         return any(one.trunk == trunk and one.is_named(ids) for one in self._dialogs.values())
 
+    def is_ringing(self, trunk: str, ids: DialogIds) -> bool:
+        """Whether these ids name a dialog of a trunk that we began and nobody has answered yet."""
+        return any(one.trunk == trunk and one.rings_as(ids) for one in self._dialogs.values())
+
     @property
     def ending(self) -> bool:
         """Whether dialogs are left that are not those of their calls any more."""

@@ -203,13 +203,17 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         except ReferError:
             return False
 
+    def rings_as(self, ids: DialogIds) -> bool:  # noqa: ARG002  for dialogs that we begin
+        """Whether these ids are those of this dialog, which we began and nobody has answered yet."""
+        return False
+
     @property
     def transferring(self) -> bool:
         """Whether we try to send the peer elsewhere."""
         return self._transfer.active
 
     def take_call_of(self, old: Dialog) -> None:
-        """Begin in the place of another dialog, whose call is answered."""
+        """Begin in the place of another dialog, whose call is decided about."""
         self.decided = self._answered = True
         self.of_a_caller, self.successors = old.of_a_caller, old.successors
         self._hold.carry_over(old._hold.established)

@@ -9,6 +9,8 @@ from talkpath.sip import messages
 from talkpath.sip._pj import pj
 from talkpath.sip.dialog import Dialog
 from talkpath.sip.ending import OurEnd
+from talkpath.sip.headers import HeaderError, parse_message
+from talkpath.sip.refer import DialogIds, ReferError, dialog_ids
 from talkpath.sip.stack_calls import call_parameters
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class OutgoingDialog(Dialog):
         self.rules = rules
         self._allows = allows
         self._redirections = 0
+        self._ringing = ""
         self._early: MediaDescription | None = None
         self._told: MediaDescription | None = None
         media.may_fork = True
@@ -93,7 +96,17 @@ class OutgoingDialog(Dialog):
         self.counters.add("redirected", "followed")
         return pj.PJSIP_REDIRECT_ACCEPT
 
+    def rings_as(self, ids: DialogIds) -> bool:
+        """Whether these ids are those of the early dialog that told of itself last."""
+        if self.confirmed or self.over or not self._ringing:
+            return False
+        try:
+            return dialog_ids(parse_message(self._ringing)) == ids
+        except (HeaderError, ReferError):  # a 100, or one without a tag
+            return False
+
     def _provisional(self, status: int, message: str) -> None:
+        self._ringing = message or self._ringing
         early = self.rules.early_media == "hear" and "\r\n\r\nv=" in message
         self._send(messages.CallRinging(call=self.call, status=status, early_media=early))
 

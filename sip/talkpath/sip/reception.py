@@ -51,7 +51,7 @@ _CHALLENGE = Verdict(401, "this trunk asks for user name and password", "challen
 _WRONG = Verdict(403, "wrong user name or password", "wrong_password")
 _UNREADABLE_CREDENTIALS = Verdict(400, "the credentials cannot be read", "malformed")
 _NO_REPLACES = Verdict(603, "calls of this trunk may not be replaced", "replaces")
-_NOTHING_TO_REPLACE = Verdict(481, "there is no answered call to replace", "replaces")
+_NOTHING_TO_REPLACE = Verdict(481, "there is no call to replace", "replaces")
 _TOO_LATE = Verdict(486, "the call to replace is answered already", "replaces")
 _STRANGER = Verdict(-1, "", "unknown_source")
 _PASS = Verdict(0, "", "admitted")
@@ -69,6 +69,9 @@ class Live(Protocol):
 
     def is_answered(self, trunk: str, ids: DialogIds) -> bool:
         """Whether these ids name an answered dialog of a trunk."""
+
+    def is_ringing(self, trunk: str, ids: DialogIds) -> bool:
+        """Whether these ids name a dialog of a trunk that we began and nobody has answered yet."""
 
 
 class Reception:
@@ -188,6 +191,8 @@ class Reception:
         settings = self._trunks.get(trunk)
         if settings is None or not settings.accept_replaces:
             return _NO_REPLACES
+        if calls.is_ringing(trunk, replaced.dialog):
+            return None
         if not calls.is_answered(trunk, replaced.dialog):
             return _NOTHING_TO_REPLACE
         return _TOO_LATE if replaced.early_only else None

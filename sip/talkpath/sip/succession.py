@@ -25,6 +25,7 @@ class Succession:
     Args:
         moved: What to tell when it has.
         inbound: The call is one of a caller.
+        answered: The old dialog is; else the new one is told to be.
         tell: Takes messages for the worker.
         exchange: Called once, before the worker is told: the new dialog is the call's from now on.
     """
@@ -34,6 +35,7 @@ class Succession:
         moved: CallMoved,
         *,
         inbound: bool,
+        answered: bool = True,
         tell: Callable[[Message], None],
         exchange: Callable[[], None],
     ) -> None:
@@ -43,6 +45,7 @@ class Succession:
         """The new dialog has ended before it was the call's."""
         self._moved = moved
         self._inbound = inbound
+        self._answered = answered
         self._tell = tell
         self._exchange = exchange
         self._old_media: MediaDescription | None = None
@@ -85,6 +88,8 @@ class Succession:
         match message:
             case CallConfirmed():
                 self.complete()
+                if not self._answered:
+                    self._tell(message)
             case CallEnded() if self.pending:
                 self.failed = True
                 if self._old_end is not None:

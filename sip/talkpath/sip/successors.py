@@ -166,6 +166,7 @@ class Successors:
         return Succession(
             moved,
             inbound=old.of_a_caller,
+            answered=old.confirmed,
             tell=self._report,
             exchange=lambda: self._exchange(old.call, moved.by),
         )

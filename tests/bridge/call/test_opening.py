@@ -163,6 +163,23 @@ async def test_a_later_session_does_not_greet_whoever_was_answered(monkeypatch: 
 
 
 @in_virtual_time
+async def test_who_picks_up_elsewhere_is_waited_for_like_anybody(monkeypatch: Monkeypatch) -> None:
+    async with World(monkeypatch, callee="", script=[HELLO, AHA]) as w:
+        w.originate()
+        await w.until(lambda: w.of(m.PlaceCall))
+        w.worker.message(m.CallRinging(call="o1", status=180))
+        w.worker.message(m.CallMoved(call="o1", by="replaces", sip_call_id="x", peer_uri="sip:carol@test"))
+        w.worker.message(w.media("o1"))
+        w.worker.message(m.CallConfirmed(call="o1"))
+        assert w.state("o1") == "listening"
+        await w.whistle(0.6)
+        await w.until(lambda: w.phone.loud_after(0) > 5)
+        await w.silence("o1")
+        w.ended("o1")
+    assert w.record.outcome == "completed"
+
+
+@in_virtual_time
 async def test_a_key_ends_the_wait(monkeypatch: Monkeypatch) -> None:
     async with World(monkeypatch, script=[HELLO, AHA]) as w:
         await picked_up(w)
