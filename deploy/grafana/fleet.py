@@ -194,6 +194,11 @@ FLEET = Dashboard(
                     stacked=True,
                 ),
                 Panel(
+                    "Callers on hold",
+                    "In the last hour. refused, not_resumed: the PBX does not take our re-INVITE.",
+                    (Query("sum by (result) (increase(talkpath_holds_total{@}[1h]))", "{{result}}"),),
+                ),
+                Panel(
                     "Alerts",
                     "Each has its section in the runbook.",
                     (

@@ -21,7 +21,7 @@ def test_the_committed_page_is_current() -> None:
 def test_a_page_is_filled_and_filling_it_again_changes_nothing() -> None:
     once = fill(EMPTY)
     assert once.count("```mermaid\nstateDiagram-v2\n") == 2
-    assert "old" not in once
+    assert "\nold\n" not in once
     assert fill(once) == once
 
 

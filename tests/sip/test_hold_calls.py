@@ -43,6 +43,11 @@ def directions(sip: SipProcessDouble) -> tuple[bool, bool]:
     return media.sends, media.receives
 
 
+def answered(sip: SipProcessDouble, call: str) -> tuple[bool, int]:
+    told = sip.expect(m.HoldAnswered, lambda answer: answer.call == call)
+    return told.on, told.status
+
+
 def test_a_hold_is_offered_and_taken_back(sip: SipProcessDouble, phone: Phone, call: str) -> None:
     sip.send(m.Hold(call=call, on=True))
     invite = next_invite(phone)
@@ -50,11 +55,13 @@ def test_a_hold_is_offered_and_taken_back(sip: SipProcessDouble, phone: Phone, c
     assert "m=audio 20000 " in invite.body
     agree(phone, invite, "recvonly")
     assert directions(sip) == (True, False)
+    assert answered(sip, call) == (True, 200)
     sip.send(m.Hold(call=call, on=False))
     invite = next_invite(phone)
     assert "a=sendrecv" in invite.body
     agree(phone, invite, "sendrecv")
     assert directions(sip) == (True, True)
+    assert answered(sip, call) == (False, 200)
 
 
 def test_a_reinvite_of_the_peer_does_not_end_our_hold(sip: SipProcessDouble, phone: Phone, call: str) -> None:
@@ -84,8 +91,7 @@ def test_a_peer_that_holds_us_is_held_as_inactive(sip: SipProcessDouble, phone: 
 def test_a_refusal_is_told_and_media_stays(sip: SipProcessDouble, phone: Phone, call: str) -> None:
     sip.send(m.Hold(call=call, on=True))
     phone.send(ok_to(next_invite(phone), status="488 Not Acceptable Here"))
-    refused = sip.expect(m.HoldRefused)
-    assert (refused.call, refused.on, refused.status) == (call, True, 488)
+    assert answered(sip, call) == (True, 488)
     phone.receive()  # the ACK
     phone.send(phone.request("INVITE", OFFER, cseq=2, branch=f"{phone.branch}re"))
     assert "a=sendrecv" in phone.final("INVITE").body
@@ -107,14 +113,55 @@ def test_a_collision_is_tried_again(sip: SipProcessDouble, phone: Phone, call: s
     agree(phone, again, "recvonly")
     media = sip.expect(m.MediaUpdated).media
     assert (media.remote_port, media.sends, media.receives) == (4000, True, False)
-    assert not sip.seen(m.HoldRefused) or sip.seen(m.HoldRefused)[-1].call != call
+    assert answered(sip, call) == (True, 200)
+
+
+def test_a_peer_that_still_holds_us_is_taken_back_and_lets_go_later(
+    sip: SipProcessDouble, phone: Phone, call: str
+) -> None:
+    sip.send(m.Hold(call=call, on=True))
+    agree(phone, next_invite(phone), "recvonly")
+    assert directions(sip) == (True, False)
+    phone.receive()  # the ACK
+    phone.send(phone.request("INVITE", f"{OFFER}a=sendonly\r\n", cseq=2, branch=f"{phone.branch}re"))
+    assert "a=inactive" in phone.final("INVITE").body, "both hold"
+    phone.send(phone.request("ACK", cseq=2, branch=f"{phone.branch}re-ack"))
+    assert directions(sip) == (False, False)
+    sip.send(m.Hold(call=call, on=False))
+    invite = next_invite(phone)
+    assert "a=sendrecv" in invite.body
+    agree(phone, invite, "sendonly")
+    assert directions(sip) == (False, True), "their music may come, our voice may not go"
+    assert answered(sip, call)[1] == 200
+    phone.receive()  # the ACK
+    phone.send(phone.request("INVITE", OFFER, cseq=3, branch=f"{phone.branch}re2"))
+    assert "a=sendrecv" in phone.final("INVITE").body
+    phone.send(phone.request("ACK", cseq=3, branch=f"{phone.branch}re2-ack"))
+    assert directions(sip) == (True, True)
+
+
+def test_a_peer_that_hangs_up_while_we_wait_for_its_answer_is_gone(
+    sip: SipProcessDouble, phone: Phone
+) -> None:
+    phone.send(phone.request("INVITE", OFFER))
+    call = sip.expect(m.IncomingCall).call
+    sip.send(m.Answer(call=call, rtp_port=20_000))
+    phone.final("INVITE")
+    phone.send(phone.request("ACK", branch=f"{phone.branch}a"))
+    sip.expect(m.CallConfirmed, lambda confirmed: confirmed.call == call)
+    sip.send(m.Hold(call=call, on=True))
+    ours = next_invite(phone)
+    phone.send(phone.request("BYE", cseq=2, branch=f"{phone.branch}bye"))
+    assert status_of(phone.final("BYE")) == 200
+    phone.send(ok_to(ours, status="487 Request Terminated"))
+    assert sip.expect(m.CallEnded, lambda end: end.call == call).status == 200
 
 
 def test_a_call_that_is_not_answered_cannot_be_held(sip: SipProcessDouble, phone: Phone) -> None:
     phone.send(phone.request("INVITE", OFFER))
     call = sip.expect(m.IncomingCall).call
     sip.send(m.Hold(call=call, on=True))
-    assert sip.expect(m.HoldRefused).status == 481
+    assert answered(sip, call) == (True, 481)
     sip.send(m.Reject(call=call, status=486, reason="busy"))
     assert status_of(phone.final("INVITE")) == 486
     phone.send(phone.request("ACK"))

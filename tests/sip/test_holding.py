@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.sip.holding import MAX_TRIES, Holding, Refusal
+from talkpath.sip.holding import MAX_TRIES, Holding, Verdict
 
 
 def holding(*, owner: bool = True) -> Holding:
@@ -18,7 +18,7 @@ def test_a_hold_goes_out_once_and_holds_when_it_is_answered() -> None:
     assert made.due(1.0) is True
     made.sent()
     assert (made.due(1.0), made.under_way, made.established) == (None, True, False)
-    assert made.answered(200, "OK", 1.1) is None
+    assert made.answered(200, "OK", 1.1) == Verdict(True, 200, "OK")
     assert (made.established, made.under_way) == (True, False)
 
 
@@ -40,7 +40,7 @@ def test_collisions_end_in_a_refusal() -> None:
         now = attempt * 10.0
         assert made.due(now) is True
         found.append(made.blocked(now))
-    assert found == [None] * (MAX_TRIES - 1) + [Refusal(True, 491, "another offer is under way")]
+    assert found == [None] * (MAX_TRIES - 1) + [Verdict(True, 491, "another offer is under way")]
     assert made.due(1e9) is None
 
 
@@ -48,7 +48,7 @@ def test_a_refusal_leaves_things_as_they_were() -> None:
     made = holding()
     made.want(True, 0.0)
     made.sent()
-    assert made.answered(488, "No", 0.0) == Refusal(True, 488, "No")
+    assert made.answered(488, "No", 0.0) == Verdict(True, 488, "No")
     assert not made.established
     assert made.due(100.0) is None
 

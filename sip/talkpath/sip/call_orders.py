@@ -66,7 +66,8 @@ class Refer(Message, frozen=True):
 class Hold(Message, frozen=True):
     """Put the peer on hold by a re-INVITE (we go on sending, a PBX may play its own music), or take it back.
 
-    `MediaUpdated` tells what it agreed to; `HoldRefused` that it did not. Collisions (491) are retried.
+    `HoldAnswered` tells what became of it, `MediaUpdated` what it means for the media. Collisions (491) are
+    retried.
     """
 
     call: str

@@ -157,10 +157,12 @@ class ReferProgress(Message, frozen=True):
     reason: str
 
 
-class HoldRefused(Message, frozen=True):
-    """A `Hold` could not be carried out; media is as it was. Success is told by `MediaUpdated`."""
+class HoldAnswered(Message, frozen=True):
+    """What became of a `Hold`; one that another took the place of before it was sent has no answer."""
 
     call: str
     on: bool
     status: int
+    """Of the peer's final response. 300 and more: it refuses, and media is as it was; 481 without a dialog.
+    Below, a `MediaUpdated` tells the same about the media, before or after this."""
     reason: str

@@ -107,9 +107,10 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._confirming = ""
         self._refer = ""
         self._ids: DialogIds | None = None
-        self._hold = HoldOrders(call, not self.incoming, media, self._send)
-        self._transfer = Transfer(call, bool(account.trunk.username), counters, self._send)
-        self._info = InfoSending(call, bool(account.trunk.username), self._send)
+        known = bool(account.trunk.username)
+        self._hold = HoldOrders(call, not self.incoming, media, self._send, has_credentials=known)
+        self._transfer = Transfer(call, known, counters, self._send)
+        self._info = InfoSending(call, known, self._send)
 
     def _send(self, message: messages.Message) -> None:
         self.send(message)
@@ -309,7 +310,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self.heard = self.heard or bool(message)
         self._learn(message)
         self._settle_from_stream()
-        self._hold.take(message)
+        self._hold.take(message, prm.e)
         if self._info.under_way:
             self._info.take(message, prm.e)
         if message.startswith("REFER "):

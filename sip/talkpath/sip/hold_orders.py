@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from talkpath.sip._pj import pj
-from talkpath.sip.headers import HeaderError, parse_message, reason_text
-from talkpath.sip.holding import Holding, Refusal
-from talkpath.sip.messages import HoldRefused
+from talkpath.sip.headers import HeaderError, parse_message, reason_text, safe_text
+from talkpath.sip.holding import Holding, Verdict
+from talkpath.sip.info_sending import CHALLENGES
+from talkpath.sip.messages import HoldAnswered
 from talkpath.sip.refer import ReferError, parse_fragment
 from talkpath.sip.stack_calls import call_parameters
 
@@ -27,11 +28,22 @@ class HoldOrders:
         owner: We began the dialog (RFC 3261, section 14.1).
         media: Its offers and answers.
         send: Takes messages for the worker.
+        has_credentials: The stack answers a challenge by itself, once.
     """
 
-    def __init__(self, call: str, owner: bool, media: OfferAnswer, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        call: str,
+        owner: bool,
+        media: OfferAnswer,
+        send: Callable[[Message], None],
+        *,
+        has_credentials: bool = False,
+    ) -> None:
         self._call = call
         self._media = media
+        self._has_credentials = has_credentials
+        self._challenged = False
         self._send = send
         self._holding = Holding(owner=owner)
         self._before = media.checkpoint()
@@ -51,14 +63,14 @@ class HoldOrders:
 
     def refuse(self, on: bool, status: int, reason: str) -> None:
         """Tell that an order cannot be carried out."""
-        self._tell(Refusal(on, status, reason))
+        self._tell(Verdict(on, status, reason))
 
     def tick(self, dialog: Any, now: float) -> None:
         """Send the re-INVITE whose time has come, in this call of the stack."""
         on = self._holding.due(now)
         if on is None:
             return
-        self._before = self._media.checkpoint()
+        self._before, self._challenged = self._media.checkpoint(), False
         self._media.hold = on
         try:
             dialog.reinvite(call_parameters(0, ()))
@@ -68,25 +80,44 @@ class HoldOrders:
         else:
             self._holding.sent()
 
-    def take(self, message: str) -> None:
-        """Take a message of the dialog: it may be the answer to our re-INVITE."""
-        if not self._holding.under_way or not message.startswith("SIP/2.0 "):
+    def take(self, message: str, event: Any) -> None:
+        """Take what moved a transaction: the answer to our re-INVITE, or the stack's own 408 or 503."""
+        if not self._holding.under_way:
             return
+        if message.startswith("SIP/2.0 "):
+            self._take_response(message)
+        elif not message and event.type == pj.PJSIP_EVENT_TSX_STATE:
+            self._take_change(event.body.tsxState)
+
+    def _take_response(self, message: str) -> None:
         try:
             response = parse_message(message)
             status, phrase = parse_fragment(response.start_line)
         except (HeaderError, ReferError):
             return
-        if status >= 200 and response.first("CSeq").upper().endswith("INVITE"):
-            reason = reason_text(response.first("Reason")) or phrase
-            if status >= 300:
-                self._media.back_to(self._before)
-            self._tell(self._holding.answered(status, reason, time.monotonic()))
+        if status < 200 or not response.first("CSeq").upper().endswith("INVITE"):
+            return
+        if status in CHALLENGES and self._has_credentials and not self._challenged:
+            self._challenged = True  # the stack sends it again
+        else:
+            self._answered(status, reason_text(response.first("Reason")) or phrase)
 
-    def _tell(self, refusal: Refusal | None) -> None:
-        """What is described from now on is what holds; a refusal for good is told."""
+    def _take_change(self, change: Any) -> None:
+        """Nobody answered in time, or nothing could be sent."""
+        ours = change.tsx.method == "INVITE" and change.tsx.role == pj.PJSIP_ROLE_UAC
+        waiting = change.prevState < pj.PJSIP_TSX_STATE_COMPLETED
+        if ours and waiting and change.tsx.statusCode >= 300:
+            self._answered(int(change.tsx.statusCode), safe_text(change.tsx.statusText))
+
+    def _answered(self, status: int, reason: str) -> None:
+        if status >= 300:
+            self._media.back_to(self._before)
+        self._tell(self._holding.answered(status, reason, time.monotonic()))
+
+    def _tell(self, verdict: Verdict | None) -> None:
+        """What is described from now on is what holds; what became of an order is told."""
         self._media.hold = self._holding.established
-        if refusal is not None:
+        if verdict is not None:
             self._send(
-                HoldRefused(call=self._call, on=refusal.on, status=refusal.status, reason=refusal.reason)
+                HoldAnswered(call=self._call, on=verdict.on, status=verdict.status, reason=verdict.reason)
             )

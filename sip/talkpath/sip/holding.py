@@ -20,8 +20,8 @@ _COLLISIONS = frozenset({491, 500})
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A hold, or the end of one, that the peer refuses for good."""
+class Verdict:
+    """What became of a hold, or of the end of one; ``status`` below 300: the peer agrees."""
 
     on: bool
     status: int
@@ -64,21 +64,21 @@ class Holding:
         self._sent, self._wanted = self._wanted, None
         self._tries += 1
 
-    def blocked(self, now: float) -> Refusal | None:
+    def blocked(self, now: float) -> Verdict | None:
         """The re-INVITE that was due cannot go out: another one is under way."""
         self.sent()
         return self.answered(491, "another offer is under way", now)
 
-    def answered(self, status: int, reason: str, now: float) -> Refusal | None:
-        """Take a final answer to our re-INVITE; returns a refusal that is for good."""
+    def answered(self, status: int, reason: str, now: float) -> Verdict | None:
+        """Take a final answer to our re-INVITE; None: it is offered again, or nothing was under way."""
         on, self._sent = self._sent, None
         if on is None:
             return None
         if status < 300:
             self.established = on
-            return None
+            return Verdict(on, status, reason)
         if status not in _COLLISIONS or self._tries >= MAX_TRIES:
-            return Refusal(on, status, reason)
+            return Verdict(on, status, reason)
         if self._wanted is None:  # nothing newer was asked for
             self._wanted = on
             self._due = now + round(self._uniform(*self._delays), 2)

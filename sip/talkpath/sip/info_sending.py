@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from talkpath.sip.messages import Message
 
-_CHALLENGES: Final = frozenset({401, 407})
+CHALLENGES: Final = frozenset({401, 407})
 
 
 class InfoSending:
@@ -70,7 +70,7 @@ class InfoSending:
             return
         if status < 200 or not response.first("CSeq").upper().endswith("INFO"):
             return
-        if status in _CHALLENGES and self._has_credentials:
+        if status in CHALLENGES and self._has_credentials:
             return  # the stack sends it again; if that is refused too, with another status or in silence
         self.answered(status, phrase)
 

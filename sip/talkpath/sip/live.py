@@ -159,6 +159,12 @@ class EndCall(CallOrder, frozen=True):
     """End the call."""
 
 
+class HoldCaller(CallOrder, frozen=True):
+    """Put the caller on hold, or give them back to the agent."""
+
+    on: bool
+
+
 class TransferCall(CallOrder, frozen=True):
     """Transfer the call to a target of the configuration, or to a number that the trunk may call."""
 
@@ -224,6 +230,7 @@ LiveMessages = (
     | CallOver
     | Watch
     | EndCall
+    | HoldCaller
     | TransferCall
     | TellAgent
     | PressKeys

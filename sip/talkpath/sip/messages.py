@@ -33,7 +33,7 @@ from talkpath.sip.call_reports import (
     CallEnded,
     CallMoved,
     CallRinging,
-    HoldRefused,
+    HoldAnswered,
     IncomingCall,
     InfoDigitAnswered,
     MediaDescription,
@@ -52,6 +52,7 @@ from talkpath.sip.live import (
     CallState,
     EndCall,
     Figures,
+    HoldCaller,
     ListenCall,
     LiveMessage,
     LiveMessages,
@@ -133,7 +134,8 @@ __all__ = [
     "HangUp",
     "Header",
     "Hold",
-    "HoldRefused",
+    "HoldAnswered",
+    "HoldCaller",
     "IncomingCall",
     "InfoDigitAnswered",
     "Large",
@@ -208,7 +210,7 @@ AnyMessage = (
     | Answer
     | Reject
     | ReferProgress
-    | HoldRefused
+    | HoldAnswered
     | HangUp
     | Refer
     | Hold

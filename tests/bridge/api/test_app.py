@@ -44,6 +44,8 @@ def test_a_call_that_is_not_there_is_a_problem_with_a_sentence() -> None:
     ("path", "body", "order"),
     [
         ("hangup", None, m.EndCall(call="c-1", request=1)),
+        ("hold", None, m.HoldCaller(call="c-1", request=1, on=True)),
+        ("resume", None, m.HoldCaller(call="c-1", request=1, on=False)),
         (
             "message",
             {"text": "He is a friend.", "respond": False},

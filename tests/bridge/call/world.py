@@ -159,6 +159,8 @@ class World:
         self.briefing: Sequence[dict[str, Any]] = ({"reply": [{"say": "Alice calls about a bicycle."}]},)
         """What the session says that speaks to the human."""
         self.script, self.faults, self.callee = script, faults, callee
+        self.hold_status = 200
+        """What the far end answers to a hold of ours, and to its end; 0: nothing."""
         self.info_status = 200
         """What the far end answers to a key that comes as SIP INFO."""
         self.expected_errors = 0
@@ -384,6 +386,9 @@ class World:
                 return [self.media(call), m.CallConfirmed(call=call)]
             case m.Reject(call=call, status=status, reason=reason):
                 return [m.CallEnded(call=call, by="us", status=status, reason=reason)]
+            case m.Hold(call=call, on=on) if self.hold_status:
+                media = [self.media(call, receives=not on)] if self.hold_status < 300 else []
+                return [*media, m.HoldAnswered(call=call, on=on, status=self.hold_status, reason="")]
             case m.SendInfoDigit(call=call):
                 return [m.InfoDigitAnswered(call=call, status=self.info_status, reason="")]
             case m.HangUp(call=call, reason=reason):

@@ -102,7 +102,7 @@ def test_a_peer_that_ends_the_call_after_its_202_leaves_the_outcome_open() -> No
 def test_a_peer_that_allows_no_refer_is_called_by_the_same_destination() -> None:
     transfer, _ = begin(Attempt("blind", "700"), Attempt("blind", "701"))
     effects = tell(transfer, Event.REFER_REFUSED, 403)
-    assert effects == [Effect.DIAL]
+    assert effects == [Effect.HOLD_CALLER, Effect.DIAL]
     assert transfer.attempt == Attempt("blind", "700")
     tell(transfer, Event.NO_ANSWER)
     assert (transfer.attempt, transfer.state) == (Attempt("blind", "701"), State.REFERRING_BLIND)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from talkpath.bridge.config.sip import TrunkConfig
 from talkpath.bridge.config.transfer import TargetConfig, TransferConfig
 from talkpath.bridge.transfer.machine import TIMEOUTS, mermaid
 from talkpath.bridge.transfer.vocabulary import State
@@ -20,7 +21,8 @@ def test_the_drawing_is_that_of_the_table() -> None:
 
 def test_the_examples_can_be_configured() -> None:
     examples = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
-    assert len(examples) == 2
+    assert len(examples) == 3
+    TrunkConfig.model_validate(examples.pop(0)["trunks"][0])
     for example in examples:
         for target in example.get("targets", []):
             TargetConfig.model_validate(target)

@@ -99,6 +99,19 @@ async def test_the_operator_tells_the_agent_something_and_presses_keys(monkeypat
 
 
 @in_virtual_time
+async def test_the_operator_holds_a_caller_and_gives_them_back(monkeypatch: Monkeypatch) -> None:
+    async with World(monkeypatch, config=watched()) as w:
+        await w.greeted()
+        assert order(w, m.HoldCaller, on=True).verdict == "done"
+        assert w.of(m.CallState)[-1].state == "held"
+        assert order(w, m.HoldCaller, on=True).verdict == "not_now"
+        assert order(w, m.HoldCaller, on=False).verdict == "done"
+        assert w.of(m.CallState)[-1].state == "talking"
+        await w.silence()
+        w.ended()
+
+
+@in_virtual_time
 async def test_an_order_that_cannot_be_is_answered_with_the_reason(monkeypatch: Monkeypatch) -> None:
     async with World(monkeypatch, config=watched()) as w:
         assert order(w, m.EndCall).verdict == "no_call"

@@ -20,7 +20,7 @@ MAX_LINES: Final = 300
 MAX_TEXT: Final = 4000
 """Characters of one utterance."""
 TALKING: Final = frozenset(
-    {"listening", "talking", "asking", "recovering", "goodbye", "time_up", "transferring", "fallback"}
+    {"listening", "talking", "asking", "recovering", "goodbye", "time_up", "transferring", "held", "fallback"}
 )
 
 

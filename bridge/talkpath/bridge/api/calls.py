@@ -45,6 +45,20 @@ async def hang_up(request: Request, call: CallId, who: Operator) -> None:
     await control_of(request).order(call, lambda number: m.EndCall(call=call, request=number))
 
 
+@router.post("/calls/{call}/hold", status_code=204)
+async def hold(request: Request, call: CallId, who: Operator) -> None:
+    """Put the caller on hold: they hear the comfort sound or their PBX's music, the agent hears nothing."""
+    log.info("operator", who=who.name, action="hold", call=call)
+    await control_of(request).order(call, lambda number: m.HoldCaller(call=call, request=number, on=True))
+
+
+@router.post("/calls/{call}/resume", status_code=204)
+async def resume(request: Request, call: CallId, who: Operator) -> None:
+    """Give a caller on hold back to the agent, which goes on."""
+    log.info("operator", who=who.name, action="resume", call=call)
+    await control_of(request).order(call, lambda number: m.HoldCaller(call=call, request=number, on=False))
+
+
 @router.post("/calls/{call}/transfer", status_code=202)
 async def transfer(request: Request, call: CallId, to: TransferCall, who: Operator) -> Placed:
     """Transfer a call to a human. The answer says that it has begun; events tell how it goes."""

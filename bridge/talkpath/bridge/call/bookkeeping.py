@@ -242,6 +242,24 @@ class Bookkeeping:
             case _:
                 pass
 
+    # Holds ----------------------------------------------------------------------------------------
+
+    def held(self, *, signalled: bool) -> None:
+        """We put the caller on hold; a signalled one is counted when the peer has answered."""
+        self.record.holds += 1
+        if not signalled:
+            self._metrics.holds.labels("local").inc()
+        self._note("call", "", "hold", "signalled" if signalled else "comfort sound only")
+        self._log.info("held", signalled=signalled)
+
+    def hold_answered(self, answer: m.HoldAnswered) -> None:
+        """The peer agrees to a hold of ours or to its end, or refuses."""
+        if answer.status >= 300:
+            self._metrics.holds.labels("refused" if answer.on else "not_resumed").inc()
+            self._log.warning("hold_refused", on=answer.on, status=answer.status, problem=answer.reason)
+        elif answer.on:
+            self._metrics.holds.labels("agreed").inc()
+
     # Transfers --------------------------------------------------------------------------------------
 
     def transfer_step(self, target: str, state: str, event: str) -> None:

@@ -72,6 +72,8 @@ class Keypad:
         if self._call.state in BEFORE_THE_TALK:
             return
         self._books.record.digits += 1
+        if self._call.state is State.HELD:
+            return
         if self._call.state is State.TRANSFERRING:  # what the caller does meanwhile reaches no model
             self._desk.caller_digit(digit)
             return

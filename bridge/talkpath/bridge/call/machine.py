@@ -43,6 +43,8 @@ class State(enum.Enum):
     """The longest duration is over: last words, as in ``goodbye``, but nobody can stop it any more."""
     TRANSFERRING = "transferring"
     """The caller is on the way to a human; `talkpath.bridge.transfer.machine` has the steps of it."""
+    HELD = "held"
+    """The operator has put the caller on hold: nobody hears them, and no agent speaks."""
     FALLBACK = "fallback"
     """The model is gone for good: an announcement is played, then the call ends."""
     ENDING = "ending"
@@ -70,6 +72,12 @@ class Event(enum.Enum):
     """The transfer is over, and the caller is the agent's again."""
     TRANSFERRED = "transferred"
     """A human has, or had, the caller: our leg may go. Also told late, by a peer that took its time."""
+    HOLD_ASKED = "hold_asked"
+    """The operator wants the caller on hold."""
+    RESUME_ASKED = "resume_asked"
+    """The operator gives the caller back to the agent."""
+    RESUMED_WITHOUT_AGENT = "resumed_without_agent"
+    """The same, and the model's session has ended meanwhile."""
     CALLER_SPOKE = "caller_spoke"
     """The caller interrupted."""
     PLAYED_OUT = "played_out"
@@ -118,6 +126,14 @@ class Effect(enum.Enum):
     """The hang-up is taken back, and so is its cause."""
     TRANSFER = "transfer"
     """Begin the transfer that was asked for."""
+    HOLD_CALLER = "hold_caller"
+    """Silence the agent, keep the caller from it, tell it, and let the caller hear the comfort sound."""
+    TAKE_CALLER_BACK = "take_caller_back"
+    """The end of that."""
+    TELL_RESUMED = "tell_resumed"
+    """Let the agent know that the caller is back, and say something."""
+    RESTORE_SESSION = "restore_session"
+    """Open a session with the whole budget of tries."""
     PLAY_FALLBACK = "play_fallback"
     HANG_UP = "hang_up"
     FINISH = "finish"
@@ -280,6 +296,35 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
         (state, _E.TRANSFERRED): (_S.ENDING, (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.HANG_UP))
         for state in (_S.RECOVERING, _S.FALLBACK)
     },
+    # On hold by the operator. What the caller does reaches nobody; a session that drops is missed on return.
+    **{
+        (state, _E.HOLD_ASKED): (_S.HELD, (_F.HOLD_CALLER,))
+        for state in (_S.LISTENING, _S.TALKING, _S.ASKING)
+    },
+    (_S.HELD, _E.RESUME_ASKED): (_S.TALKING, (_F.TAKE_CALLER_BACK, _F.TELL_RESUMED)),
+    (_S.HELD, _E.RESUMED_WITHOUT_AGENT): (
+        _S.RECOVERING,
+        (_F.TAKE_CALLER_BACK, _F.COMFORT_SOUND_ON, _F.RESTORE_SESSION),
+    ),
+    (_S.HELD, _E.TRANSFER_ASKED): (_S.TRANSFERRING, (_F.TRANSFER,)),
+    (_S.HELD, _E.MODEL_GONE): (_S.FALLBACK, (_F.CLOSE_SESSION, _F.TAKE_CALLER_BACK, _F.PLAY_FALLBACK)),
+    (_S.HELD, _E.LIMIT_REACHED): (_S.TIME_UP, (_F.TAKE_CALLER_BACK, _F.SAY_LIMIT)),
+    **{
+        (_S.HELD, event): (_S.ENDING, (_F.CLOSE_SESSION, _F.COMFORT_SOUND_OFF, _F.HANG_UP))
+        for event in (_E.HANG_UP_ORDERED, _E.TRANSFERRED)
+    },
+    **{
+        (_S.HELD, event): (_S.HELD, ())
+        for event in (
+            _E.MODEL_READY,  # of a session that was opened by a roll-over
+            _E.MODEL_LOST,
+            _E.CONFIRMED,
+            _E.GOODBYE_ASKED,
+            _E.CALLER_SPOKE,
+            _E.PLAYED_OUT,
+            _E.SILENT_TOO_LONG,
+        )
+    },
     # The announcement when there is no model.
     (_S.FALLBACK, _E.PLAYED_OUT): (_S.ENDING, (_F.HANG_UP,)),
     (_S.FALLBACK, _E.TIMEOUT): (_S.ENDING, (_F.HANG_UP,)),
@@ -316,9 +361,12 @@ CAUSES: Final[dict[tuple[State, Event], Cause]] = {
     **{(state, _E.MODEL_GONE): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING, _S.DIALING)},
     **{(state, _E.TIMEOUT): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING)},
     (_S.DIALING, _E.TIMEOUT): "no_answer",
-    **{(state, _E.MODEL_GONE): "model_lost" for state in (_S.ANSWERED, *IN_CONVERSATION, _S.RECOVERING)},
+    **{
+        (state, _E.MODEL_GONE): "model_lost"
+        for state in (_S.ANSWERED, *IN_CONVERSATION, _S.RECOVERING, _S.HELD)
+    },
     **{(state, _E.GOODBYE_ASKED): "agent_hung_up" for state in (_S.DIALING, _S.ANSWERED, *IN_CONVERSATION)},
-    **{(state, _E.LIMIT_REACHED): "time_limit" for state in (*IN_CONVERSATION, _S.RECOVERING)},
+    **{(state, _E.LIMIT_REACHED): "time_limit" for state in (*IN_CONVERSATION, _S.RECOVERING, _S.HELD)},
     (_S.ASKING, _E.SILENT_TOO_LONG): "silence",
     **{(state, _E.TRANSFERRED): "transferred" for state in _S if state is not _S.ENDED},
     **{(state, _E.SIP_LOST): "sip_process_lost" for state in _S if state is not _S.ENDED},

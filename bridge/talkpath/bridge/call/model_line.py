@@ -166,6 +166,11 @@ class ModelLine:
         )
         return self._tool_sound.during(self.lane, work)
 
+    def hush(self) -> None:
+        """Stop what the agent says; it may go on speaking."""
+        if self.leg is not None:
+            self.leg.interrupt()
+
     # A transfer -----------------------------------------------------------------------------------
 
     @property

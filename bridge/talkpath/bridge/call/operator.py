@@ -1,4 +1,4 @@
-"""What the operator can do to a live call: transfer it, end it, tell its agent something, press keys.
+"""What the operator can do to a live call: transfer, hold or end it, tell its agent something, press keys.
 
 The operator is whoever has the right to; nothing here comes from the caller or the model. An order that
 cannot be carried out changes nothing and is answered with a `Denial`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from talkpath.bridge.call.machine import IN_CONVERSATION, State
+from talkpath.bridge.call.machine import IN_CONVERSATION, Event, State
 from talkpath.bridge.call.transfer_order import Denial
 from talkpath.sip.headers import safe_text
 
@@ -26,7 +26,7 @@ MOVED: Final = (
 )
 """What the agent is told when the other side exchanges who it talks to. It has no name in it: names are what
 the other side writes, and would speak to the agent with the weight of a system message."""
-_HAS_A_CALLER: Final = IN_CONVERSATION | {State.RECOVERING, State.GOODBYE, State.TRANSFERRING}
+_HAS_A_CALLER: Final = IN_CONVERSATION | {State.RECOVERING, State.GOODBYE, State.TRANSFERRING, State.HELD}
 _TALKS: Final = IN_CONVERSATION | {State.GOODBYE}
 
 
@@ -34,6 +34,9 @@ class OperatedCall(Protocol):
     """The call."""
 
     state: State
+
+    def happen(self, event: Event) -> None:
+        """Take one step of the call's table."""
 
     def hang_up(self, cause: Cause) -> None:
         """End the call from our side."""
@@ -69,6 +72,23 @@ class Operator:
     def hang_up(self) -> None:
         """End the call, in whatever state it is."""
         self._call.hang_up("operator")
+
+    def hold(self) -> Denial | None:
+        """Put the caller on hold. None: they are."""
+        if self._call.state is State.HELD:
+            return Denial("not_now", "The caller is on hold already.")
+        if self._call.state not in IN_CONVERSATION:
+            return Denial("not_now", "A caller can be put on hold only while the agent has them.")
+        self._call.happen(Event.HOLD_ASKED)
+        return None
+
+    def resume(self) -> Denial | None:
+        """Give the caller back to the agent, which goes on; without a session, as after a loss of it."""
+        if self._call.state is not State.HELD:
+            return Denial("not_now", "The caller is not on hold.")
+        alone = self._line.leg is None
+        self._call.happen(Event.RESUMED_WITHOUT_AGENT if alone else Event.RESUME_ASKED)
+        return None
 
     def note(self, text: str, *, respond: bool = True) -> Denial | None:
         """Tell the agent something.

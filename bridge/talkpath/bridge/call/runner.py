@@ -10,9 +10,9 @@ import functools
 from typing import TYPE_CHECKING, Final
 
 from talkpath.bridge.call.abilities.collect_digits import CollectDigits
-from talkpath.bridge.call.abilities.hang_up import HangUp
-from talkpath.bridge.call.abilities.recording import recording_abilities
+from talkpath.bridge.call.abilities.of_agent import abilities_of
 from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
+from talkpath.bridge.call.caller_hold import CallerHold, OperatorHold
 from talkpath.bridge.call.keypad import Keypad
 from talkpath.bridge.call.lifecycle import CallLifecycle
 from talkpath.bridge.call.machine import IN_CONVERSATION, LAST_WORDS, Effect, Event, State
@@ -37,9 +37,8 @@ from talkpath.bridge.transfer.vocabulary import Event as TransferEvent
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.realtime.tools import CallContext
@@ -97,16 +96,24 @@ class CallRunner(CallLifecycle):
             self,
             services,
             context,
-            abilities=self._abilities(),
+            abilities=abilities_of(
+                self._own,
+                self.goodbye_asked,
+                keys=self._keys,
+                collector=self._collector,
+                desk=self._desk,
+                recording=self._recording,
+            ),
             timers=self._timers,
             tool_failed=self._books.tool_failed,
         )
+        hold = CallerHold(services.config, record.trunk, self._sip, self._books, self._timers)
+        self._hold, self._operator_hold = hold, OperatorHold(hold, self._phone, self._line)
         peer = peer or (Peer.of_order(order) if order else Peer())
         screening = screening_of(self, services.config, agent, self._line, self._books)
         self._opening = Opening(self._line, self._recording, screening)
-        self._desk.equip(
-            Lent(call, agent, self._phone, self._line, self._timers, self._books, services, peer, self._keys)
-        )
+        lent = (self._phone, self._line, self._timers, self._books, services, peer, self._keys, hold)
+        self._desk.equip(Lent(call, agent, *lent))
         self._patience = Patience(self, self._own, services.config.sip.rtp_timeout, self._line, self._timers)
         self._keypad = Keypad(
             self,
@@ -149,21 +156,14 @@ class CallRunner(CallLifecycle):
             Effect.SAY_SILENCE: functools.partial(self._say, SILENCE_SENTENCE),
             Effect.STAY: self._books.stays,
             Effect.TRANSFER: functools.partial(self._instead, self._desk.begin),
+            Effect.HOLD_CALLER: functools.partial(self._instead, self._operator_hold.begin),
+            Effect.TAKE_CALLER_BACK: self._operator_hold.end,
+            Effect.TELL_RESUMED: functools.partial(self._recording.before_speech, self._operator_hold.tell),
+            Effect.RESTORE_SESSION: self._line.restore,
             Effect.PLAY_FALLBACK: self._play_fallback,
             Effect.HANG_UP: self._sip.hang_up,
             Effect.FINISH: self._finish,
         }
-
-    def _abilities(self) -> Iterator[Ability]:
-        """What this agent can do to its own call."""
-        if self._own.hang_up_tool:
-            yield HangUp(self.goodbye_asked)
-        if self._own.send_dtmf_tool:
-            yield self._keys
-        if self._own.collect_digits_tool:
-            yield self._collector
-        yield from self._desk.abilities()
-        yield from recording_abilities(self._own.recording, self._recording)
 
     @property
     def lane(self) -> int:
@@ -208,6 +208,8 @@ class CallRunner(CallLifecycle):
                 self._caller_ended(Event.DIALOG_ENDED)
             case m.CallDigit():
                 self._keypad.digit(message.digit)
+            case m.HoldAnswered():
+                self._hold.answered(message)
             case m.InfoDigitAnswered():
                 self._keys.info_answered(message.status)
             case m.PeerLost():
@@ -364,7 +366,8 @@ class CallRunner(CallLifecycle):
 
     def _play_fallback(self) -> None:
         self._recording.interrupted()
-        self._phone.announce(fallback_sound(self._own.fallback.announcement))
+        samples = fallback_sound(self._own.fallback.announcement)
+        self._hold.once_back(lambda: self._phone.announce(samples))
 
     # The dialog -----------------------------------------------------------------------------------
 
@@ -379,8 +382,7 @@ class CallRunner(CallLifecycle):
 
     def _hush(self) -> None:
         """Stop the agent: the caller enters something."""
-        if self._line.leg is not None:
-            self._line.leg.interrupt()
+        self._line.hush()
 
     def _dialog_confirmed(self) -> None:
         """The ACK came. Said once per dialog; a re-INVITE must not begin the call anew."""

@@ -79,6 +79,10 @@ class SipLeg:
         """Send a key as SIP INFO."""
         self._send(m.SendInfoDigit(call=self._call, digit=m.Secret(digit), duration_ms=duration_ms))
 
+    def hold(self, *, on: bool) -> None:
+        """Put the caller's side on hold, or take it back; `HoldAnswered` follows."""
+        self._send(m.Hold(call=self._call, on=on))
+
     def hang_up(self) -> None:
         """End the dialog in the way its state asks for."""
         self._send(m.HangUp(call=self._call, reason=self._books.sentence()))

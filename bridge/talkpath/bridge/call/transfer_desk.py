@@ -20,7 +20,7 @@ from talkpath.bridge.transfer.tool import told
 from talkpath.bridge.transfer.vocabulary import Event, Reason, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from talkpath.bridge.call.abilities.ability import Ability
     from talkpath.bridge.call.transfer_order import TransferOrder
@@ -108,7 +108,7 @@ class TransferDesk:
     def transfer(self, request: TransferRequest) -> str | None:
         """Begin a transfer, or say to the model why there is none."""
         lent = self._lent
-        refusal = self._in_the_way()
+        refusal = self._in_the_way(IN_CONVERSATION)
         if lent is None or self._own is None or refusal is not None:
             return told(refusal or Reason.STOPPING, request.target, was_held=False)
         now = lent.services.wall_clock()
@@ -124,7 +124,7 @@ class TransferDesk:
 
     def order(self, order: TransferOrder) -> Denial | None:
         """Begin a transfer, or say to the operator why there is none."""
-        lent, problem = self._lent, self._in_the_way()
+        lent, problem = self._lent, self._in_the_way(IN_CONVERSATION | {CallState.HELD})
         if lent is None or problem is not None:
             return Denial("not_now", _NOT_NOW[problem or Reason.STOPPING])
         found = selection_for(order, self._config, lent.peer, lent.services.wall_clock())
@@ -143,10 +143,10 @@ class TransferDesk:
         self._wanted = _Wanted(selection, subject, settings)
         self._call.happen(CallEvent.TRANSFER_ASKED)
 
-    def _in_the_way(self) -> Reason | None:
+    def _in_the_way(self, states: Container[CallState]) -> Reason | None:
         if self._active is not None or self._wanted is not None:
             return Reason.ALREADY
-        return None if self._call.state in IN_CONVERSATION else Reason.STOPPING
+        return None if self._call.state in states else Reason.STOPPING
 
     # From the call --------------------------------------------------------------------------------
 

@@ -91,9 +91,11 @@ class TransferRunner:
             Effect.SILENCE_AGENT: line.silence,
             Effect.COMFORT_ON: phone.comfort_on,
             Effect.COMFORT_OFF: phone.comfort_off,
+            Effect.HOLD_CALLER: lent.hold.begin,
+            Effect.TAKE_CALLER_BACK: lent.hold.end,
             Effect.CHOOSE: self._choose,
             Effect.PLAY_ANNOUNCEMENT: self._announce,
-            Effect.STOP_ANNOUNCEMENT: phone.comfort_off,
+            Effect.STOP_ANNOUNCEMENT: self._stop_announcement,
             Effect.DIAL: self._dial,
             Effect.END_CONSULT: self._end_consult,
             Effect.OPEN_BRIEFING: self._open_briefing,
@@ -261,7 +263,12 @@ class TransferRunner:
 
     def _announce(self) -> None:
         attempt = self._course.attempt
-        self._lent.phone.announce(fallback_sound(attempt.announcement if attempt else None))
+        samples = fallback_sound(attempt.announcement if attempt else None)
+        self._lent.hold.once_back(lambda: self._lent.phone.announce(samples))
+
+    def _stop_announcement(self) -> None:
+        self._lent.hold.forget()
+        self._lent.phone.comfort_off()
 
     def _attempt(self) -> Attempt:
         if self._course.attempt is None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
     from talkpath.bridge.call.bookkeeping import Bookkeeping
+    from talkpath.bridge.call.caller_hold import CallerHold
     from talkpath.bridge.call.model_line import ModelLine
     from talkpath.bridge.call.peer import Peer
     from talkpath.bridge.call.phone_leg import PhoneLeg
@@ -50,3 +51,4 @@ class Lent(NamedTuple):
     services: Services
     peer: Peer
     keys: SendDtmf
+    hold: CallerHold

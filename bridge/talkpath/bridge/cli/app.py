@@ -133,6 +133,22 @@ def hangup(call: LiveCall, config: ConfigFile = None) -> None:
     raise typer.Exit(hang_up(config, call))
 
 
+@app.command(epilog="Example:  talkpath hold 3f9a")
+def hold(call: LiveCall, config: ConfigFile = None) -> None:
+    """Put the caller of a live call on hold: its agent neither hears them nor speaks."""
+    from .remote import hold as order
+
+    raise typer.Exit(order(config, call, on=True))
+
+
+@app.command(epilog="Example:  talkpath resume 3f9a")
+def resume(call: LiveCall, config: ConfigFile = None) -> None:
+    """Give a caller on hold back to the agent."""
+    from .remote import hold as order
+
+    raise typer.Exit(order(config, call, on=False))
+
+
 @app.command(
     epilog='Examples:  talkpath transfer 3f9a sales --summary "Wants a new bell"    '
     "talkpath transfer 3f9a --number 700"

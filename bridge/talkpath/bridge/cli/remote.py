@@ -1,4 +1,4 @@
-"""``talkpath live``, ``hangup``, ``transfer``, ``debug``; ``call`` beside a daemon: clients of its API."""
+"""``talkpath live``, ``hangup``, ``hold``, ``transfer``, ``debug``, ``call``: clients of a daemon's API."""
 
 from __future__ import annotations
 
@@ -152,6 +152,11 @@ def hang_up(path: Path | None, call: str) -> int:
 def debug(path: Path | None, call: str, *, on: bool) -> int:
     """``talkpath debug``."""
     return _order(path, call, "debug", {"on": on})
+
+
+def hold(path: Path | None, call: str, *, on: bool) -> int:
+    """``talkpath hold`` and ``talkpath resume``."""
+    return _order(path, call, "hold" if on else "resume")
 
 
 def transfer(path: Path | None, call: str, target: str, number: str, summary: str) -> int:

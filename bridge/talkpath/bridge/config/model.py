@@ -279,6 +279,11 @@ def dtmf_mode(config: Config, trunk: str) -> Literal["auto", "rfc4733", "info"]:
     return next((known.dtmf for known in config.trunks if known.name == trunk), "auto")
 
 
+def signals_hold(config: Config, trunk: str) -> bool:
+    """Whether the calls of a trunk, which may be none of the configured, are held by a re-INVITE."""
+    return any(known.hold == "signal" for known in config.trunks if known.name == trunk)
+
+
 def phone_agents(config: Config) -> tuple[str, ...]:
     """The agents that a browser may talk to, the one to begin with first."""
     return config.phone.agents or tuple(config.agents)

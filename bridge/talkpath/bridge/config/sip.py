@@ -255,6 +255,13 @@ class TrunkConfig(Section):
             "auto takes INFO where the peer did not agree to the other."
         ),
     )
+    hold: Literal["local", "signal"] = Field(
+        default="local",
+        description=(
+            "How a caller is held who waits for a human, or whom the operator puts on hold: local, with our "
+            "comfort sound alone; signal, a re-INVITE tells the other side, which may play its own music."
+        ),
+    )
     register_interval: Duration = Field(
         default=300.0, ge=30, le=86400, description="Lifetime of a registration that we ask for."
     )

@@ -111,6 +111,8 @@ class CallRecord:
     """File of the recording; empty: none was made."""
     costs: dict[str, float] = field(default_factory=dict)
     """The same by the kind of tokens."""
+    holds: int = 0
+    """How often we have put the caller on hold, in a transfer or for the operator."""
     transfer: str = ""
     """What became of the last transfer, one of `talkpath.bridge.transfer.vocabulary.Reason`; empty: none
     was tried."""
@@ -172,6 +174,7 @@ class CallRecord:
                 key: sum(self.media.get(counter, 0) for counter in counters)
                 for key, counters in MEDIA_FIGURES.items()
             },
+            "holds": self.holds,
             "digits": self.digits,
             "tool_calls": self.tool_calls,
             "tool_failures": self.tool_failures,

@@ -70,6 +70,7 @@ NORMAL_COUNTS: Final = frozenset({"items_heard", "session_updated_later"})
 USUAL_ANOMALIES: Final = ("late_audio_dropped", "audio_dropped", "event_unexpected", "response_done_missing")
 """Anomalies of model servers that are counted from zero; the others appear when they happen."""
 RECORDING_RESULTS: Final = ("started", "kept", "failed", "not_announced")
+HOLD_RESULTS: Final = ("local", "agreed", "refused", "not_resumed")
 TASK_ROOTS: Final = ("worker", "call", "call_end", "watch", "webhook")
 """Where exceptions are caught last."""
 

@@ -105,6 +105,12 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             ["outcome", "reason"],
             "returned with unreachable or refer_failed: the PBX; see docs/transfer.md, what it must allow.",
         )
+        self.holds = self._counter(
+            "holds",
+            "Callers put on hold, by what came of it.",
+            ["result"],
+            'refused or not_resumed: the PBX takes no re-INVITE; hold = "local" of the trunk needs none.',
+        )
         self.tool_calls = self._counter(
             "tool_calls",
             "Functions the agents called.",
@@ -340,6 +346,7 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             (self.internal_errors, labels.TASK_ROOTS),
             (self.messages_dropped, labels.MESSAGE_DROPS),
             (self.recordings, labels.RECORDING_RESULTS),
+            (self.holds, labels.HOLD_RESULTS),
         ):
             for value in values:
                 counter.labels(value)

@@ -102,7 +102,7 @@ class BrowserCall:
                 )
                 self._owner.send(refused)
             case m.Hold(on=on):
-                self._owner.send(m.HoldRefused(call=call, on=on, status=405, reason="a browser has no hold"))
+                self._owner.send(m.HoldAnswered(call=call, on=on, status=405, reason="a browser has no hold"))
             case m.SendInfoDigit():
                 answer = m.InfoDigitAnswered(call=call, status=405, reason="a browser takes no keys")
                 self._owner.send(answer)

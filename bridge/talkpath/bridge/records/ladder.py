@@ -53,7 +53,7 @@ def sip_heard(note: Note, message: m.AnyMessage) -> None:
             note("sip", "in", "INFO", "a key")
         case m.ReferProgress(stage=stage, status=status, reason=reason):
             note("sip", "in", "NOTIFY", f"{stage} {status or ''} {reason}".strip())
-        case m.HoldRefused(status=status, reason=reason):
+        case m.HoldAnswered(status=status, reason=reason) if status >= 300:
             note("sip", "in", "hold refused", f"{status} {reason}".strip())
         case m.CallEnded():
             _ended(note, message)

@@ -70,12 +70,15 @@ def _unmoved(state: State, event: Event) -> Step:
     return state, ()
 
 
-_BRIDGED: Final[Step] = (_S.BRIDGED, (_F.COMFORT_OFF, _F.BRIDGE, _F.CLOSE_AGENT))
+_BRIDGED: Final[Step] = (
+    _S.BRIDGED,
+    (_F.COMFORT_OFF, _F.TAKE_CALLER_BACK, _F.BRIDGE, _F.CLOSE_AGENT),
+)
 _NEXT_AFTER_CONSULT: Final[Step] = (_S.CHOOSING, (_F.END_CONSULT, _F.CHOOSE))
-_BACK: Final[Step] = (_S.RETURNING, (_F.RESTORE_AGENT,))
+_BACK: Final[Step] = (_S.RETURNING, (_F.TAKE_CALLER_BACK, _F.RESTORE_AGENT))
 _BACK_FROM_BRIEFING: Final[Step] = (
     _S.RETURNING,
-    (_F.CLOSE_BRIEFING, _F.END_CONSULT, _F.RESTORE_AGENT),
+    (_F.CLOSE_BRIEFING, _F.END_CONSULT, _F.TAKE_CALLER_BACK, _F.RESTORE_AGENT),
 )
 
 TABLE: Final[dict[tuple[State, Event], Step]] = {
@@ -94,10 +97,13 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
         for event in (_E.SPEECH_DRAINED, _E.TIMEOUT)
     },
     # One destination after the other.
-    (_S.CHOOSING, _E.NEXT_WARM): (_S.DIALLING_WARM, (_F.DIAL,)),
-    (_S.CHOOSING, _E.NEXT_BRIDGE): (_S.DIALLING_BRIDGE, (_F.DIAL,)),
+    (_S.CHOOSING, _E.NEXT_WARM): (_S.DIALLING_WARM, (_F.HOLD_CALLER, _F.DIAL)),
+    (_S.CHOOSING, _E.NEXT_BRIDGE): (_S.DIALLING_BRIDGE, (_F.HOLD_CALLER, _F.DIAL)),
     (_S.CHOOSING, _E.NEXT_BLIND): (_S.REFERRING_BLIND, (_F.REFER,)),
-    (_S.CHOOSING, _E.NEXT_ANNOUNCEMENT): (_S.ANNOUNCING, (_F.COMFORT_OFF, _F.PLAY_ANNOUNCEMENT)),
+    (_S.CHOOSING, _E.NEXT_ANNOUNCEMENT): (
+        _S.ANNOUNCING,
+        (_F.COMFORT_OFF, _F.TAKE_CALLER_BACK, _F.PLAY_ANNOUNCEMENT),
+    ),
     (_S.CHOOSING, _E.NONE_LEFT): _BACK,
     (_S.CHOOSING, _E.TIMEOUT): _BACK,
     **{
@@ -128,12 +134,12 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     **{(state, event): _BRIDGED for state in _WARM_REFER for event in (*REFER_FAILURES, _E.TIMEOUT)},
     **{(state, event): (_S.TARGET_LEFT, ()) for state in _WARM_REFER for event in CONSULT_ENDS},
     **{
-        (_S.TARGET_LEFT, event): (_S.RETURNING, (_F.END_CONSULT, _F.RESTORE_AGENT))
+        (_S.TARGET_LEFT, event): (_S.RETURNING, (_F.END_CONSULT, _F.TAKE_CALLER_BACK, _F.RESTORE_AGENT))
         for event in (*REFER_FAILURES, _E.TIMEOUT)
     },
     # REFER alone. The peer that refuses it still lets us call; the one that says nothing keeps its secret.
     (_S.REFERRING_BLIND, _E.REFER_ACCEPTED): (_S.CONFIRMING_BLIND, ()),
-    (_S.REFERRING_BLIND, _E.REFER_REFUSED): (_S.DIALLING_BRIDGE, (_F.DIAL,)),
+    (_S.REFERRING_BLIND, _E.REFER_REFUSED): (_S.DIALLING_BRIDGE, (_F.HOLD_CALLER, _F.DIAL)),
     **{
         (state, _E.REFER_PROGRESS): (_S.PROGRESSING_BLIND, ())
         for state in (_S.REFERRING_BLIND, _S.CONFIRMING_BLIND)
@@ -143,7 +149,7 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
     **{(state, _E.TIMEOUT): _BACK for state in (*_BLIND_REFER, _S.SETTLING_BLIND)},
     # Back to the agent. An agent that is gone for good leaves the caller to the call's own fallback.
     (_S.RETURNING, _E.AGENT_READY): (_S.RETURNED, (_F.COMFORT_OFF, _F.UNMUTE, _F.TELL_AGENT)),
-    (_S.RETURNING, _E.AGENT_LOST): _BACK,
+    (_S.RETURNING, _E.AGENT_LOST): (_S.RETURNING, (_F.RESTORE_AGENT,)),
     (_S.RETURNING, _E.AGENT_GONE): (_S.RETURNED, (_F.COMFORT_OFF, _F.UNMUTE)),
     (_S.RETURNING, _E.TIMEOUT): (_S.RETURNED, (_F.COMFORT_OFF, _F.UNMUTE)),
     # The peer says that the caller is with the target, however late.

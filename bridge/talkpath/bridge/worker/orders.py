@@ -71,6 +71,8 @@ def _perform(operator: Operator, order: m.CallOrder) -> Denial | None:
         case m.EndCall():
             operator.hang_up()
             return None
+        case m.HoldCaller(on=on):
+            return operator.hold() if on else operator.resume()
         case m.TransferCall():
             return operator.transfer(
                 TransferOrder(
