@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -210,11 +211,23 @@ def test_run_starts_nothing_with_a_bad_configuration(
 def test_call_orders_one_call_for_the_only_agent(
     file: Callable[[str], str], daemon: list[dict[str, Any]]
 ) -> None:
-    assert talkpath("call", "sip:1000@127.0.0.1", "-c", file(LOCAL)).exit_code == Exit.OK
+    alone = f'{LOCAL}[http]\nlisten = "127.0.0.1:0"\n'
+    assert talkpath("call", "sip:1000@127.0.0.1", "-c", file(alone)).exit_code == Exit.OK
     order = daemon[0]["originate"]
     assert isinstance(order, Originate)
     assert (order.uri, order.agent) == ("sip:1000@127.0.0.1", "a")
     assert order.call
+
+
+def test_call_starts_no_second_daemon_beside_one_that_it_cannot_ask(
+    file: Callable[[str], str], daemon: list[dict[str, Any]]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as running:
+        text = f'{LOCAL}[http]\nlisten = "127.0.0.1:{running.getsockname()[1]}"\n'
+        found = talkpath("call", "sip:1000@127.0.0.1", "-c", file(text))
+    assert found.exit_code == Exit.FAILED
+    assert "Add [api.operate]" in found.output
+    assert daemon == []
 
 
 @pytest.mark.parametrize(
@@ -229,7 +242,7 @@ def test_call_orders_one_call_for_the_only_agent(
 def test_call_explains_an_order_that_cannot_be(
     file: Callable[[str], str], daemon: list[dict[str, Any]], arguments: list[str], sentence: str
 ) -> None:
-    two = LOCAL + '[agents.sales]\n[[routes]]\nto = "*"\nagent = "a"\n'
+    two = LOCAL + '[http]\nenabled = false\n[agents.sales]\n[[routes]]\nto = "*"\nagent = "a"\n'
     found = talkpath("call", *arguments, "-c", file(two))
     assert found.exit_code == Exit.USAGE
     assert sentence in found.output

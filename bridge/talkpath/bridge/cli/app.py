@@ -267,9 +267,7 @@ def show(
     raise typer.Exit(show_call(config, database, name, as_json=json))
 
 
-@app.command(
-    epilog='Example:  talkpath simulator --port 8765   then   url = "ws://127.0.0.1:8765/v1/realtime"'
-)
+@app.command(epilog="Example:  talkpath simulator --port 8765   prints what belongs into talkpath.toml")
 def simulator(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes any.")] = 8765,

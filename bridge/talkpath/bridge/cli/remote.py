@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -40,6 +41,11 @@ class NoDaemonError(DaemonError):
     """Nobody answers at the daemon's address."""
 
 
+def _address(config: Config) -> HostPort:
+    listen = config.http.listen
+    return HostPort(EVERYWHERE.get(listen.host, listen.host), listen.port)
+
+
 class RemoteDaemon:
     """The daemon that runs with this configuration. A context manager.
 
@@ -54,8 +60,7 @@ class RemoteDaemon:
         tokens = list(config.api.operate.values())
         if not tokens:
             raise DaemonError(NOBODY_MAY)
-        listen = config.http.listen
-        self._address = HostPort(EVERYWHERE.get(listen.host, listen.host), listen.port)
+        self._address = _address(config)
         self._http = httpx2.Client(
             base_url=f"http://{self._address}{PREFIX}/",
             headers={"Authorization": f"Bearer {tokens[0].get_secret_value()}"},
@@ -173,8 +178,10 @@ def place(config: Config, to: str, agent: str, trunk: str) -> int | None:
     Returns:
         The exit code: 0 only when somebody answered.
     """
-    if not (config.api.operate and config.http.enabled):
+    if not config.http.enabled:
         return None
+    if not config.api.operate:
+        return _without_token(config)
     try:
         with RemoteDaemon(config) as daemon:
             return _follow(daemon, {"to": to, "agent": agent, "trunk": trunk})
@@ -183,6 +190,20 @@ def place(config: Config, to: str, agent: str, trunk: str) -> int | None:
     except DaemonError as problem:
         complain(str(problem))
         return Exit.FAILED
+
+
+def _without_token(config: Config) -> int | None:
+    """Say what to do when a daemon runs that cannot be asked: a second one would find its ports taken."""
+    address = _address(config)
+    try:
+        socket.create_connection((address.host, address.port), PATIENCE).close()
+    except OSError:
+        return None
+    complain(
+        f"a daemon, as it seems, has {address} already, and cannot be asked to call without a token. "
+        "Add [api.operate] with a name and a token, and restart it; or stop it first."
+    )
+    return Exit.FAILED
 
 
 def _follow(daemon: RemoteDaemon, wanted: dict[str, Any]) -> int:
