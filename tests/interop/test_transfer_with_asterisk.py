@@ -11,6 +11,7 @@ from talkpath.sip import messages as m
 from tests.harness.asterisk import Asterisk
 from tests.harness.peers import wait_until
 from tests.harness.sipp import Sipp
+from tests.harness.tone import write_tone
 from tests.sip.double import running, settings
 
 if TYPE_CHECKING:
@@ -89,6 +90,14 @@ class Office:
         self.sip.expect_gauge("calls", 0)
 
 
+def music(folder: Path) -> dict[str, str]:
+    """Configuration of a music on hold, a second of one tone."""
+    songs = folder / "moh"
+    songs.mkdir()
+    write_tone(songs / "song.wav", frequency=440.0, rate=8_000, seconds=1.0)
+    return {"musiconhold.conf": f"[default]\nmode = files\ndirectory = {songs}\n"}
+
+
 @pytest.fixture(params=["off", "mandatory"])
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     """The office, once with plain RTP and once with SRTP between Asterisk and us."""
@@ -110,7 +119,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
         )
     )
     with (
-        Asterisk(tmp_path, pjsip=pjsip, extensions=_DIALPLAN) as asterisk,
+        Asterisk(tmp_path, pjsip=pjsip, extensions=_DIALPLAN, files=music(tmp_path)) as asterisk,
         running(options) as sip,
         desk,
     ):
@@ -152,3 +161,39 @@ def test_a_target_that_does_not_exist_leaves_the_caller_with_us(office: Office) 
     assert (outcome.stage, outcome.status) in {("done", 404), ("refused", 404)}
     assert not [one for one in office.sip.inbox if isinstance(one, m.CallEnded)]
     assert len(office.asterisk.channels()) == 2
+
+
+def held(office: Office, call: str) -> None:
+    """We put the caller on hold, and they hear the PBX's music."""
+    office.sip.send(m.Hold(call=call, on=True))
+    answer = office.sip.expect(m.HoldAnswered)
+    assert (answer.on, answer.status) == (True, 200)
+    settled = office.sip.expect(m.MediaUpdated, lambda told: not told.media.receives).media
+    assert settled.sends, "our comfort sound may go on"
+    wait_until(
+        lambda: "Started music on hold" in office.asterisk.log, "music", log=lambda: office.asterisk.log
+    )
+
+
+def test_a_caller_whom_we_hold_hears_the_music_of_the_pbx_until_we_take_them_back(office: Office) -> None:
+    call = office.answered_call()
+    office.sip.inbox.clear()
+    held(office, call)
+    assert "Stopped music on hold" not in office.asterisk.log
+    office.sip.send(m.Hold(call=call, on=False))
+    assert office.sip.expect(m.HoldAnswered).status == 200
+    assert office.sip.expect(m.MediaUpdated).media.receives
+    wait_until(lambda: "Stopped music on hold" in office.asterisk.log, "the end of it")
+
+
+def test_a_held_caller_is_joined_with_whom_we_asked_and_hears_no_more_music(office: Office) -> None:
+    call = office.answered_call()
+    held(office, call)
+    office.sip.send(m.PlaceCall(call="c-consult", uri=office.extension("200"), rtp_port=30_010, trunk="pbx"))
+    office.sip.expect(m.CallConfirmed, lambda one: one.call == "c-consult")
+    office.sip.send(m.Refer(call=call, replaces_call="c-consult"))
+    assert office.outcome(call).status == 200
+    office.sip.send(m.HangUp(call=call))
+    office.sip.expect(m.CallEnded, lambda one: one.call == call)
+    office.wait_for("PJSIP/sipp", "PJSIP/200")
+    wait_until(lambda: "Stopped music on hold" in office.asterisk.log, "the end of the music")
