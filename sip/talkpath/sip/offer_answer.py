@@ -14,7 +14,7 @@ import msgspec
 from talkpath.sip.addresses import is_ipv6
 from talkpath.sip.negotiation import LocalMedia, choose, settle, write_answer, write_offer
 from talkpath.sip.sdes import OwnKeys, pair
-from talkpath.sip.sdp import SdpError, parse
+from talkpath.sip.sdp import SdpError, origin_of, parse
 
 if TYPE_CHECKING:
     from talkpath.sip.messages import MediaDescription, SrtpPolicy
@@ -132,7 +132,7 @@ class OfferAnswer:
         Raises:
             SdpError: the offer cannot be answered.
         """
-        self._origin = parse(stack_text).origin
+        self._origin = origin_of(stack_text.splitlines())
         self._theirs = remote_text
         self._waits_for_answer = not remote_text
         self._ours = self._write_answer() if remote_text else self._write_offer()

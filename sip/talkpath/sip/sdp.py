@@ -10,7 +10,10 @@ from __future__ import annotations
 import functools
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
@@ -120,14 +123,19 @@ def parse(text: str) -> SessionDescription:
     """
     if len(text) > MAX_SDP_CHARACTERS:
         raise SdpError(f"the session description has {len(text)} characters, more than {MAX_SDP_CHARACTERS}")
-    lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
+    lines = list(filter(None, map(str.strip, text.replace("\r", "\n").split("\n"))))
     if not lines or not lines[0].startswith("v="):
         raise SdpError("the session description does not start with v=")
     if len(lines) > MAX_LINES:
         raise SdpError(f"the session description has more than {MAX_LINES} lines")
-    origin = next((line[2:] for line in lines if line.startswith("o=")), "")
     session, sections = _sections(lines)
-    return SessionDescription(origin=origin, media=tuple(_media(section, session) for section in sections))
+    media = tuple(_media(section, session) for section in sections)
+    return SessionDescription(origin=origin_of(lines), media=media)
+
+
+def origin_of(lines: Iterable[str]) -> str:
+    """Value of the first origin line (``o=``), without its line end; empty when there is none."""
+    return next((line[2:].strip() for line in lines if line.startswith("o=")), "")
 
 
 def _sections(lines: list[str]) -> tuple[_Section, list[_Section]]:

@@ -93,6 +93,7 @@ class Daemon:
         self._config = config
         self._path = path
         self._originate = originate
+        self._version = version("talkpath")  # looked up on disk, and asked for every second
         self._metrics = Metrics()
         self._sip_feed = sip_feed(self._metrics)
         self._supervisor: Supervisor | None = None
@@ -120,7 +121,7 @@ class Daemon:
                 reload=self._reload_for_api,
                 on_event=webhooks.event,
             )
-        self._metrics.build_info.labels(version("talkpath"), platform.python_version()).set(1)
+        self._metrics.build_info.labels(self._version, platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
             app = create_app(self, self._metrics, self._parts(supervisor))
@@ -135,7 +136,7 @@ class Daemon:
         if self._config.records.database:
             self._records = RecordKeeper(self._config.records, self._metrics)
             self._records.start()
-        self._tracing = open_desk(self._config.tracing, version("talkpath"))
+        self._tracing = open_desk(self._config.tracing, self._version)
         side = [
             asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
             asyncio.create_task(self._tell_systemd(supervisor)),
@@ -195,7 +196,7 @@ class Daemon:
         wanted = [trunk.name for trunk in supervisor.config.trunks if trunk.register_uri]
         known = supervisor.registrations
         return DaemonSnapshot(
-            version=version("talkpath"),
+            version=self._version,
             uptime=time.time() - supervisor.started_at,
             processes=tuple(
                 ProcessHealth(child.spec.name, child.ready, child.pid, child.restarts)

@@ -7,7 +7,7 @@ lost. The hot path adds to many lanes with one array operation; the metrics edge
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -120,6 +120,9 @@ class Cause(IntEnum):
     """RTCP on a lane with SRTP that is not, or not well, encrypted with the peer's key."""
 
 
+_NAMES: Final = tuple(cause.name.lower() for cause in Cause)
+
+
 class Counters:
     """Counters of every lane and the totals of the plane.
 
@@ -148,8 +151,7 @@ class Counters:
     def of(self, lane: int) -> dict[str, int]:
         """The lane's counters by lower-case name, without zeros."""
         self._refresh()
-        row = self.table[lane]
-        return {cause.name.lower(): int(row[cause]) for cause in Cause if row[cause]}
+        return {name: count for name, count in zip(_NAMES, self.table[lane].tolist(), strict=True) if count}
 
     def retire(self, lane: int) -> None:
         """Move a closed lane's figures to the plane's totals; derived columns must start at zero again."""
@@ -161,7 +163,7 @@ class Counters:
         """Sums over all lanes, past and present, by lower-case name."""
         self._refresh()
         sums = self._retired + self.table.sum(axis=0)
-        return {cause.name.lower(): int(sums[cause]) for cause in Cause}
+        return dict(zip(_NAMES, sums.tolist(), strict=True))
 
     def _refresh(self) -> None:
         for refresh in self._derived:

@@ -51,13 +51,9 @@ def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None
     out = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared = _shared_processors(settings, process)
-    filtered: list[Processor] = [
-        structlog.processors.add_log_level,
-        _Level(level),
-    ]
     renderer = _renderers(settings, out)
     structlog.configure(
-        processors=[*filtered, *shared, *renderer],
+        processors=[_Level(level), *shared, *renderer],
         # Everything gets as far as the processors, because calls that are debugged may say all.
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.WriteLoggerFactory(out),
@@ -77,8 +73,8 @@ class _Level:
         names = logging.getLevelNamesMapping()
         self._dropped = {name.lower() for name, number in names.items() if number < level}
 
-    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        if event["level"] in self._dropped and event.get("call") not in DEBUGGED:
+    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        if method in self._dropped and event.get("call") not in DEBUGGED:
             raise structlog.DropEvent
         return event
 

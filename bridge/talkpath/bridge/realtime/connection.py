@@ -35,6 +35,9 @@ MAX_QUEUE = 64
 """Fragmented messages read ahead; then the socket is not read until they are handled."""
 
 log = logging.getLogger(__name__)
+_library_log = logging.getLogger(f"{__name__}.websockets")
+_library_log.setLevel(logging.INFO)
+"""The library's own never goes down to DEBUG, where it writes the headers with the key."""
 
 _frames = ClientFrames()
 _END_OF_HEAD = b"\r\n\r\n"
@@ -216,13 +219,6 @@ class _Connect(connect):
         return exc
 
 
-def _library_log() -> logging.Logger:
-    """A log for the library that never goes down to DEBUG, where it writes the headers with the key."""
-    library = logging.getLogger(f"{__name__}.websockets")
-    library.setLevel(logging.INFO)
-    return library
-
-
 async def open_connection(
     settings: SessionSettings,
     on_frame: Callable[[bytes], None],
@@ -264,7 +260,7 @@ async def open_connection(
             ping_timeout=20.0,
             max_size=MAX_FRAME,
             max_queue=MAX_QUEUE,
-            logger=_library_log(),
+            logger=_library_log,
             create_connection=DirectConnection,
             **options,
         )
