@@ -14,11 +14,11 @@ from tests.harness.scenario import (
     ack,
     answer,
     invite,
-    pause,
     progress,
     receive,
     request,
     take,
+    until_released,
     write_scenario,
 )
 from tests.harness.sipp import Sipp
@@ -80,10 +80,11 @@ def test_a_telephone_that_falls_silent_gives_the_caller_back_and_a_late_success_
     daemon: Daemon, tmp_path: Path
 ) -> None:
     late = notify(2, "SIP/2.0 200 OK", "terminated;reason=noresource")
-    steps = [*ACCEPTED, pause(25_000), late, take("BYE")]
+    steps = [*ACCEPTED, until_released(), late, take("BYE")]
     with Sipp(tmp_path, write_scenario(tmp_path, *steps), target=daemon.address) as caller:
         daemon.wait_for("refer_progress", stage="accepted", timeout_s=30)
         daemon.wait_for("transfer_ended", timeout_s=40)
+        caller.release(1)
         ended = daemon.wait_for("call_ended", timeout_s=40)
         result = caller.wait(timeout_s=30)
     assert result.succeeded == 1, result.report

@@ -69,13 +69,19 @@ def environment() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def site(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the wheel of the present tree is installed."""
+    folder = tmp_path_factory.mktemp("wheel") / "site"
+    pip(environment / "bin/python", "--no-deps", "--no-build-isolation", "--target", folder, TREE)
+    return folder
+
+
 @pytest.fixture
-def python(environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def python(environment: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The environment's Python, with the wheel of the present tree before the one that it was made with."""
-    interpreter = environment / "bin/python"
-    pip(interpreter, "--no-deps", "--no-build-isolation", "--target", tmp_path / "site", TREE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    return interpreter
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    return environment / "bin/python"
 
 
 def test_the_published_pjsua2_carries_a_call_and_the_doctor_names_its_limits(
