@@ -17,6 +17,8 @@ RACES ?= 1000
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# Tests start hundreds of processes of Talkpath: none of them compiles the sources again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv pjsua2 peers check format diagrams docs test interop torture demo walkthrough run bench impairments

@@ -147,6 +147,8 @@ class Daemon(Running):
         self._log_path = folder / "daemon.log"
         self._config_path = folder / "talkpath.toml"
         self._process: subprocess.Popen[bytes] | None = None
+        self._read = 0
+        self._events: list[dict[str, Any]] = []
         self._config_path.write_text(
             (configuration + _OPERATION).format(
                 sip_port=self.address[1],
@@ -166,6 +168,7 @@ class Daemon(Running):
 
     def start(self) -> None:
         """Start it and wait until it takes calls."""
+        self._read, self._events = 0, []
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [*self._command, "-c", self._config_path],
@@ -237,13 +240,9 @@ class Daemon(Running):
 
     def events(self, name: str, **facts: object) -> list[dict[str, Any]]:
         """Its log events of that name whose keys have these values, oldest first."""
-        found = []
-        for line in self.log().splitlines():
-            with contextlib.suppress(ValueError):
-                event = json.loads(line)
-                if event.get("event") == name and all(event.get(key) == facts[key] for key in facts):
-                    found.append(event)
-        return found
+        self._read_on()
+        wanted = {"event": name, **facts}
+        return [one for one in self._events if all(one.get(key) == wanted[key] for key in wanted)]
 
     def wait_for(
         self, name: str, *, count: int = 1, timeout_s: float = 10.0, **facts: object
@@ -287,6 +286,19 @@ class Daemon(Running):
         ]
         assert not broken, broken
         assert "Traceback" not in self.log(), self.log()
+
+    def _read_on(self) -> None:
+        """Take in the lines that were written since; one that is not whole yet waits."""
+        if not self._log_path.exists():
+            return
+        with self._log_path.open("rb") as log:
+            log.seek(self._read)
+            lines = log.read()
+        lines = lines[: lines.rfind(b"\n") + 1]
+        self._read += len(lines)
+        for line in lines.splitlines():
+            with contextlib.suppress(ValueError):
+                self._events.append(json.loads(line))
 
     def _family(self) -> list[psutil.Process]:
         if self._process is None:

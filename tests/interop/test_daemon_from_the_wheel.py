@@ -26,7 +26,7 @@ TREE = Path(__file__).parents[2]
 BACKEND = "hatchling>=1.27"
 EXTRAS = "[wheel,demo]"
 KEPT = 4
-"""Environments, of several versions of pyproject.toml and Python."""
+"""Environments, of several sets of dependencies and versions of Python."""
 
 
 def pip(python: Path, *arguments: str | Path) -> None:
@@ -49,9 +49,10 @@ def forget_old(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment() -> Path:
-    """An environment with ``.[wheel,demo]``, kept outside of the tree for this pyproject.toml and Python."""
-    made_of = (TREE / "pyproject.toml").read_bytes() + f"{sys.version} {EXTRAS}".encode()
-    folder = cache_root() / "wheel-environment" / hashlib.sha256(made_of).hexdigest()[:16]
+    """An environment with ``.[wheel,demo]``, kept outside of the tree for what it needs and this Python."""
+    project = tomllib.loads((TREE / "pyproject.toml").read_text())["project"]
+    made_of = (project["dependencies"], project["optional-dependencies"], EXTRAS, sys.version)
+    folder = cache_root() / "wheel-environment" / hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # An environment cannot be moved: this one stays where it was made, and is named when it is whole.
