@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,26 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with RunningSimulator(TonePersona(400)) as model, Daemon(folder, model_url=model.url) as running:
         yield running
         running.assert_baseline()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, dict[str, Sipp]]]:
+    """Two calls with session timers, of a daemon of their own: the other tests run while theirs do."""
+    folder = tmp_path_factory.mktemp("timed")
+    rest = {"uas": [take("UPDATE"), bye(2)], "uac": [take("BYE")]}
+    with (
+        RunningSimulator(TonePersona(400)) as model,
+        Daemon(folder, model_url=model.url) as running,
+        contextlib.ExitStack() as calls,
+    ):
+        callers = {}
+        for refresher, steps in rest.items():
+            (own := folder / refresher).mkdir()
+            answered = found(200, f"90;refresher={refresher}", where="Session-Expires", variable=1)
+            begin = [invite(PCMU, headers=TIMER.format(refresher)), progress(), answered, ack()]
+            scenario = write_scenario(own, *begin, *steps, used(1))
+            callers[refresher] = calls.enter_context(Sipp(own, scenario, target=running.address))
+        yield running, callers
 
 
 def play(
@@ -197,25 +218,12 @@ def test_requests_of_ours_take_the_way_of_the_call(tmp_path: Path, transport: st
 
 
 def test_sessions_are_refreshed_by_whoever_is_to_and_end_when_nobody_does(
-    daemon: Daemon, tmp_path: Path
+    timed: tuple[Daemon, dict[str, Sipp]],
 ) -> None:
     """After 45 s we refresh, after 60 s we give up a caller who does not: 90 s is the least (RFC 4028)."""
-    ended = len(daemon.events("call_ended"))
-    ways = {
-        "uas": [take("UPDATE"), bye(2)],
-        "uac": [take("BYE")],
-    }
-    calls = []
-    for refresher, rest in ways.items():
-        folder = tmp_path / refresher
-        folder.mkdir()
-        headers = TIMER.format(refresher)
-        answered = found(200, f"90;refresher={refresher}", where="Session-Expires", variable=1)
-        steps = [invite(PCMU, headers=headers), progress(), answered, ack(), *rest, used(1)]
-        calls.append(Sipp(folder, write_scenario(folder, *steps), target=daemon.address))
-        calls[-1].start()
-    for call in calls:
-        result = call.wait(timeout_s=120)
+    daemon, callers = timed
+    for caller in callers.values():
+        result = caller.wait(timeout_s=120)
         assert result.succeeded == 1, result.report
-    daemon.wait_for("call_ended", count=ended + 2)
+    daemon.wait_for("call_ended", count=2)
     daemon.assert_baseline()
