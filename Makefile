@@ -65,7 +65,7 @@ else
 test: pjsua2 peers
 endif
 ifeq ($(TESTS),)
-	@$(BIN)/pytest -q -n auto --dist loadfile -m "not interop and not daemon"
+	@$(BIN)/pytest -q -n auto --dist worksteal -m "not interop and not daemon"
 	@$(BIN)/pytest -q -n auto --maxprocesses 2 --dist loadfile -m "($(PEERED)) and not alone"
 	@$(BIN)/pytest -q -m "($(PEERED)) and alone"
 else

@@ -246,7 +246,7 @@ def test_a_call_on_the_command_line_is_placed_by_the_running_daemon(
 ) -> None:
     allowed = '\n[sip.outbound]\nallow = ["*@127.0.0.1"]\n'
     with (
-        Daemon(tmp_path, model_url=model.url, more=API + allowed, agent='max_duration = "2s"') as daemon,
+        Daemon(tmp_path, model_url=model.url, more=API + allowed, agent='max_duration = "5s"') as daemon,
         Sipp.server(tmp_path, "uas") as callee,
     ):
         done = talkpath(daemon, "call", f"sip:1@127.0.0.1:{callee.port}")
