@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv pjsua2 peers check format diagrams docs test interop torture demo walkthrough run bench impairments
-.PHONY: soak fuzz deb clean
+.PHONY: soak fuzz deb clean profile
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ run: pjsua2 ## Start the daemon
 
 bench: pjsua2 ## Measure speed and cost against the budgets (DOCS=1: all, for docs/performance.md)
 	@$(BIN)/python -m tests.bench $(if $(DOCS),--docs)
+
+profile: pjsua2 ## Draw where the processor time of a worker goes (docs/images/flame.svg)
+	@$(BIN)/python -m tests.bench.flame
 
 impairments: pjsua2 ## Call over bad networks and score what the model hears
 	@$(BIN)/python -m tests.impairments
