@@ -190,6 +190,7 @@ FLEET = Dashboard(
                             " or sum(increase(talkpath_transfers_total{@}[1h]))",
                             "{{outcome}} {{reason}}",
                         ),
+                        Query("sum(increase(talkpath_callers_back_total{@}[1h]))", "back by a new call"),
                     ),
                     stacked=True,
                 ),

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from talkpath.sip.handovers import Comeback  # noqa: TC001 - msgspec reads the annotations when it decodes
 from talkpath.sip.outcomes import Outcome
 from talkpath.sip.settings import Header, Message, Secret, Transport
 
@@ -32,6 +33,8 @@ class IncomingCall(Message, frozen=True):
     """The SDP offer with stars instead of SRTP keys, or empty for a delayed offer."""
     local_address: str = ""
     """The address that our SDP will name. Its family says which kind of RTP socket the call needs."""
+    comeback: Comeback | None = None
+    """Added by the supervisor: the caller had been given away by a transfer a moment ago."""
 
 
 class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ seconds, SDP is text.
 
 The messages stand by their direction in `call_reports` (SIP process to worker), `call_orders` (worker to SIP
 process), `supervision` (supervisor and children), `phone_messages` (supervisor and phone process), `live`
-(who watches and steers calls) and `settings`; everybody takes them from here.
+(who watches and steers calls), `handovers` (callers who may come back) and `settings`; everybody takes them
+from here.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from talkpath.sip.call_reports import (
     MediaUpdated,
     ReferProgress,
 )
+from talkpath.sip.handovers import Comeback, Handover, HandoverEnd, HandoverEnded
 from talkpath.sip.live import (
     BargedIn,
     CallBegan,
@@ -127,10 +129,14 @@ __all__ = [
     "CallSound",
     "CallState",
     "CallerSpoke",
+    "Comeback",
     "DebugCall",
     "Drain",
     "EndCall",
     "Figures",
+    "Handover",
+    "HandoverEnd",
+    "HandoverEnded",
     "HangUp",
     "Header",
     "Hold",
@@ -198,6 +204,8 @@ MAX_MESSAGE = 128 * 1024
 
 AnyMessage = (
     SipSettings
+    | Handover
+    | HandoverEnded
     | IncomingCall
     | MediaUpdated
     | CallRinging

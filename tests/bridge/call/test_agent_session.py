@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from talkpath.bridge.call.agent_session import session_settings
+from talkpath.bridge.call.agent_session import session_settings, welcoming
 from talkpath.bridge.realtime.settings import SemanticVad, ServerVad, SessionSettings, ToolDefinition
+from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
 
 
@@ -86,3 +87,11 @@ def test_keys_and_headers_are_kept_out_of_sight() -> None:
 def test_an_agent_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(KeyError):
         session_settings(configuration(), "nobody", ())
+
+
+def test_an_agent_that_waits_for_others_speaks_first_to_a_caller_who_is_back() -> None:
+    comeback = m.Comeback(call="c0", target="sales", taken=False, record=m.Secret("Reason: a bicycle"))
+    found = welcoming(settings({"greeting": None, "instructions": ""}), comeback)
+    assert found.greeting_mode == "own_words"
+    assert 'after a transfer to "sales"' in found.greeting
+    assert found.instructions.startswith("The caller of this call is back")

@@ -9,6 +9,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from talkpath.bridge.config.values import PortRange
@@ -18,6 +19,7 @@ from talkpath.bridge.daemon.capacity import port_share, stack_warning
 from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
+from tests.bridge.daemon.child_double import CALL
 from tests.bridge.daemon.test_children import DOUBLE
 
 if TYPE_CHECKING:
@@ -308,5 +310,40 @@ def test_a_worker_that_dies_during_a_change_catches_up(monkeypatch: pytest.Monke
         assert set(used(desk)) == {1}
         desk.supervisor.stop()
         assert await desk.code() == 0
+
+    live(story)
+
+
+def test_a_caller_who_was_given_away_is_known_to_whichever_worker_gets_the_next_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch)
+        await desk.ready()
+        supervisor = desk.supervisor
+        delivered: list[tuple[int, m.Message]] = []
+        told = m.Handover(
+            call="c0",
+            trunk="pbx",
+            caller=m.Secret("4711"),
+            target="sales",
+            record=m.Secret("Reason: a bicycle"),
+            remember=120.0,
+        )
+        invite = msgspec.structs.replace(CALL, trunk="pbx", from_uri="sip:4711@pbx")
+        with monkeypatch.context() as patch:
+            patch.setattr(supervisor, "_deliver", delivered.extend)
+            supervisor._from_worker(1, told)
+            for call in ("c1", "c2"):
+                supervisor._from_sip(msgspec.structs.replace(invite, call=call))
+                supervisor._from_sip(m.CallEnded(call=call, by="caller", status=200, reason="BYE"))
+        first, second = (message for _, message in delivered if isinstance(message, m.IncomingCall))
+        assert first.comeback == m.Comeback(
+            call="c0", target="sales", taken=False, record=m.Secret("Reason: a bicycle")
+        )
+        assert second.comeback is None
+        assert not [message for _, message in desk.events if isinstance(message, m.Handover)]
+        supervisor.stop()
+        await desk.code()
 
     live(story)

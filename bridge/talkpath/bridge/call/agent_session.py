@@ -5,6 +5,8 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from talkpath.bridge.call.context_headers import fill_instructions, fill_spoken
 from talkpath.bridge.config.model import endpoint
 from talkpath.bridge.realtime.settings import (
@@ -14,6 +16,7 @@ from talkpath.bridge.realtime.settings import (
     SessionSettings,
 )
 from talkpath.bridge.realtime.tools import RESERVED
+from talkpath.bridge.transfer.welcome import welcome
 from talkpath.sip.messages import Secret
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.config.agent import AgentConfig, TurnDetection
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.realtime.settings import ToolDefinition
+    from talkpath.sip.messages import Comeback
 
 OWN_TOOL_SECONDS: Final = 300.0
 """The tools that the call carries out itself keep their own time; this ends what they forgot."""
@@ -70,6 +74,17 @@ def session_settings(
         max_output_tokens=None if own.max_output_tokens == "inf" else own.max_output_tokens,
         reasoning_effort=own.reasoning,
         deadlines=_deadlines(own),
+    )
+
+
+def welcoming(settings: SessionSettings, comeback: Comeback) -> SessionSettings:
+    """The same for a caller who is back: the agent knows what was, and opens in its own words."""
+    words = welcome(comeback)
+    return msgspec.structs.replace(
+        settings,
+        instructions=f"{settings.instructions}\n\n{words.instructions}".lstrip(),
+        greeting=words.opening,
+        greeting_mode="own_words",
     )
 
 

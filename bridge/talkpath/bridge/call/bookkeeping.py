@@ -81,6 +81,17 @@ class Bookkeeping:
         self._transfer: tuple[str, str] | None = None
         """Outcome and reason that a late report may still change; counted when it no longer can."""
         metrics.calls_active.labels(record.agent).inc()
+        if record.comeback is not None:
+            self._came_back(record.comeback)
+
+    def _came_back(self, comeback: m.Comeback) -> None:
+        """The caller had been given away by a transfer of another call a moment ago."""
+        self._metrics.comebacks.inc()
+        detail = f"call {comeback.call} had given them to {comeback.target}"
+        self._note("call", "", "caller is back", detail)
+        self._log.info(
+            "caller_is_back", before=comeback.call, target=comeback.target, reported_taken=comeback.taken
+        )
 
     # The dialog -----------------------------------------------------------------------------------
 

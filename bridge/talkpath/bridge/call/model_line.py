@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from talkpath.bridge.call.agent_session import session_settings
+from talkpath.bridge.call.agent_session import session_settings, welcoming
 from talkpath.bridge.call.context_headers import fill_spoken
 from talkpath.bridge.call.model_leg import ModelLeg
 from talkpath.bridge.call.recovery import CALL_BUDGET, SETUP_BUDGET, Recovery
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.model_leg import ModelLegOwner
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.call.timers import CallTimers
-    from talkpath.bridge.realtime.settings import ToolDefinition
+    from talkpath.bridge.realtime.settings import SessionSettings, ToolDefinition
     from talkpath.bridge.realtime.tools import CallContext
+    from talkpath.sip.messages import Comeback
 
 REOPEN: Final = "reopen"
 """Name of the timer that waits for the next try."""
@@ -43,6 +44,7 @@ class ModelLine:
         abilities: Tools that the call carries out itself.
         timers: The call's timers.
         tool_failed: Called when the model got a sentence instead of a tool's result.
+        comeback: What is known of a caller whom a transfer had given away; None: nobody had.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ModelLine:
         abilities: Iterable[Ability],
         timers: CallTimers,
         tool_failed: Callable[[], None],
+        comeback: Comeback | None = None,
     ) -> None:
         self.leg: ModelLeg | None = None
         self.lane = -1
@@ -70,6 +73,7 @@ class ModelLine:
         self._timers = timers
         self._loop = asyncio.get_running_loop()
         self._tool_failed = tool_failed
+        self._comeback = comeback
         self._tool_sound = ToolSound(services.plane, services.config.agents[agent].sound)
         self._history: Sequence[SeedMessage] = ()
         self._recovery = Recovery(SETUP_BUDGET)
@@ -89,7 +93,7 @@ class ModelLine:
         self.caller_speaking = self._expiring = False
         services = self._services
         self.leg = ModelLeg(
-            session_settings(services.config, self._agent, self._tools(), self._context.facts),
+            self._settings(),
             services.plane,
             self.lane,
             self._run_tool,
@@ -149,6 +153,10 @@ class ModelLine:
         if leg is not None:
             self._history = leg.session.history()
         return leg
+
+    def _settings(self) -> SessionSettings:
+        settings = session_settings(self._services.config, self._agent, self._tools(), self._context.facts)
+        return welcoming(settings, self._comeback) if self._comeback else settings
 
     def _tools(self) -> tuple[ToolDefinition, ...]:
         own = (ability.definition for ability in self._abilities.values())
@@ -225,7 +233,8 @@ class ModelLine:
 
     def resume(self) -> None:
         """Let the agent say what was; to a caller who has heard nothing yet, the greeting."""
-        if not self.audible and self._services.config.agents[self._agent].greeting:
+        greets = self._comeback or self._services.config.agents[self._agent].greeting
+        if not self.audible and greets:
             self._greeted = False
             self.greet()
         else:

@@ -106,6 +106,7 @@ class CallRunner(CallLifecycle):
             ),
             timers=self._timers,
             tool_failed=self._books.tool_failed,
+            comeback=record.comeback,
         )
         hold = CallerHold(services.config, record.trunk, self._sip, self._books, self._timers)
         self._hold, self._operator_hold = hold, OperatorHold(hold, self._phone, self._line)

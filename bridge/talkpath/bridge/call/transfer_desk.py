@@ -18,6 +18,7 @@ from talkpath.bridge.transfer.reasons import refer_event
 from talkpath.bridge.transfer.targets import Refusal, Selection, select
 from talkpath.bridge.transfer.tool import told
 from talkpath.bridge.transfer.vocabulary import Event, Reason, State
+from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.observe.call_record import Cause
     from talkpath.bridge.transfer.tool import TransferRequest
-    from talkpath.sip import messages as m
 
 
 KEPT: Final = "transfer_kept"
@@ -206,6 +206,7 @@ class TransferDesk:
             target, self._pending_report = self._pending_report, ""
             self._lent.books.transfer_succeeded_late()
             self._lent.books.transfer_ended(target, State.TRANSFERRED.value, Reason.REFERRED.value)
+            self._lent.services.send(m.HandoverEnded(call=self._lent.call, end="taken"))
             self._call.happen(CallEvent.TRANSFERRED)
 
     def close(self) -> None:
@@ -248,6 +249,9 @@ class TransferDesk:
 
     def _look_for_caller(self, lent: Lent) -> None:
         """End a call that the peer has emptied: the agent would talk to nobody."""
-        if lent.phone.silent_seconds >= CALLER_COMES_BACK and self._call.state in IN_CONVERSATION:
+        silent = lent.phone.silent_seconds >= CALLER_COMES_BACK
+        if not silent:
+            lent.services.send(m.HandoverEnded(call=lent.call, end="back"))
+        elif self._call.state in IN_CONVERSATION:
             lent.books.caller_kept()
             self._call.hang_up("no_media")

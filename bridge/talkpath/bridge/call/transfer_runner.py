@@ -14,6 +14,7 @@ import structlog
 
 from talkpath.bridge.call.briefing_session import BriefingSession
 from talkpath.bridge.call.consult_leg import ConsultLeg
+from talkpath.bridge.call.giving_away import GivingAway
 from talkpath.bridge.call.key_relay import KeyRelay
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_order import asked_by_operator
@@ -80,6 +81,7 @@ class TransferRunner:
         self._legs = 0
         self._referred = self._hang_up = self._restoring = False
         self._given_away = False
+        self._giving = GivingAway(subject, lent, settings.remember_caller)
         self._to_caller = KeyRelay(lent.keys)
         self._events: collections.deque[tuple[Event, int]] = collections.deque()
         self._stepping = False
@@ -167,6 +169,7 @@ class TransferRunner:
             reason = self._course.reason.value
             late = self._referred and state is State.RETURNED
             self._lent.books.transfer_ended(self._course.target, state.value, reason, preliminary=late)
+            self._giving.end(self._course, kept=self.caller_may_be_kept)
             self._owner.transfer_over(state, hang_up=self._hang_up)
 
     def _arm(self) -> None:
@@ -189,12 +192,15 @@ class TransferRunner:
     def reported(self, progress: m.ReferProgress) -> None:
         """The peer tells what became of our REFER, or of one that an earlier transfer has sent."""
         event = refer_event(progress)
+        if event is Event.REFER_REFUSED:
+            self._giving.refused()
         if self._referred or event is Event.REFER_DONE:
             self.happen(event, progress.status)
 
     def abandon(self) -> None:
         """Give back what is held, and take no more steps: the call is ending in a way of its own."""
         self._lent.timers.cancel(DEADLINE)
+        self._giving.end(self._course, kept=True)
         self._close_briefing()
         self._end_consult()
 
@@ -333,6 +339,7 @@ class TransferRunner:
             self.happen(Event.REFER_FAILED)
         else:
             self._given_away = self._lent.phone.silent_seconds < NOT_A_PACKET
+            self._giving.begin(self._course.target)
             self._ask_peer(refer_to=uri, headers=self._headers())
 
     def _refer_replaces(self) -> None:

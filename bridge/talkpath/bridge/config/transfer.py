@@ -180,6 +180,12 @@ class TransferConfig(Section):
         description="What else the briefing shall observe.",
         examples=["Speak German. Give the order number first."],
     )
+    remember_caller: Duration = Field(
+        default=120.0,
+        le=3600,
+        description="How long after a blind transfer a caller is recognised who is sent back by a new call, "
+        "so that the agent goes on where it was; 0s: not at all.",
+    )
     share: tuple[Literal["reason", "conversation", "caller"], ...] = Field(
         default=("reason", "conversation"),
         description="What the human is told: the agent's reason and summary, what was said, the number.",

@@ -21,6 +21,7 @@ from talkpath.bridge.daemon.children import Child, ChildSpec
 from talkpath.bridge.daemon.phone_desk import PhoneDesk
 from talkpath.bridge.daemon.registrations import note_registration
 from talkpath.bridge.daemon.switchboard import PHONE, SIP, Delivery, Switchboard
+from talkpath.bridge.transfer.comebacks import Comebacks
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Supervisor:
     ) -> None:
         self.config = config
         self.switchboard = Switchboard()
+        self.comebacks = Comebacks()
         self.registrations: dict[str, m.RegistrationState] = {}
         self.started_at = time.time()
         self.sip_detail = ""
@@ -315,7 +317,12 @@ class Supervisor:
     def _incoming(self, invite: m.IncomingCall, who: int = SIP) -> None:
         """Give the call to a worker; a refusal of our own is worth watching, too."""
         board = self.switchboard
-        deliveries = board.from_sip(invite) if who == SIP else board.from_phone(invite)
+        if who == PHONE:
+            deliveries = board.from_phone(invite)
+        elif board.free_lanes:
+            deliveries = board.from_sip(self.comebacks.recognise(invite, time.monotonic()))
+        else:  # who is refused now may come again
+            deliveries = board.from_sip(invite)
         self._deliver(deliveries)
         self._note_idle()
         self._on_event("sip" if who == SIP else "phone", invite)
@@ -324,6 +331,8 @@ class Supervisor:
                 self._on_event("supervisor", message)
 
     def _from_worker(self, index: int, message: m.AnyMessage) -> None:
+        if self.comebacks.take(message, time.monotonic()):
+            return  # private, and for nobody else
         if isinstance(message, m.Ready):
             self._workers[index].ready = True
             self._deliver(self.switchboard.worker_ready(index, self._worker_settings(index).lanes))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from talkpath.bridge.records.journal import Journal
+    from talkpath.sip.messages import Comeback
 
 Outcome = Literal["completed", "transferred", "refused", "abandoned", "failed"]
 """``completed``: they talked. ``transferred``: a human has, or had, the caller. ``refused``: we said no.
@@ -121,6 +122,8 @@ class CallRecord:
     started_at: datetime | None = None
     """When the INVITE came or was ordered."""
     answered_at: datetime | None = None
+    comeback: Comeback | None = None
+    """What is known of a caller whom a transfer of another call had given away a moment ago. Private."""
     journal: Journal | None = None
     """What happened in the call, where records of calls are kept."""
 

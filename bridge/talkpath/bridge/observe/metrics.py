@@ -111,6 +111,12 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             ["result"],
             'refused or not_resumed: the PBX takes no re-INVITE; hold = "local" of the trunk needs none.',
         )
+        self.comebacks = self._counter(
+            "callers_back",
+            "Callers who came back by a new call after a blind transfer, and were recognised.",
+            [],
+            "Nobody takes the calls that are transferred: see who the target is, and its hours.",
+        )
         self.tool_calls = self._counter(
             "tool_calls",
             "Functions the agents called.",

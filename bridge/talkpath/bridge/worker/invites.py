@@ -40,4 +40,5 @@ def record_of(invite: m.IncomingCall) -> CallRecord:
         trunk=invite.trunk,
         caller=user_part(invite.from_uri),
         called=user_part(invite.request_uri),
+        comeback=invite.comeback,
     )
