@@ -140,7 +140,7 @@ def between(log: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("mode", ["warm", "blind"])
-def test_asterisk_reads_what_the_agent_wants_the_human_to_know(tmp_path: Path, mode: str) -> None:
+def test_the_summary_arrives_whole_in_our_invite_and_in_refer_to(tmp_path: Path, mode: str) -> None:
     with Asterisk(tmp_path, pjsip=_PJSIP, extensions=_EXTENSIONS, modules=("res_clioriginate",)) as asterisk:
         text = _TALKPATH.replace("MODE", mode).replace("PBX", str(asterisk.port))
         with (
@@ -159,7 +159,7 @@ def test_asterisk_reads_what_the_agent_wants_the_human_to_know(tmp_path: Path, m
     else:
         (refer_to,) = set(re.findall(r"\nRefer-To: <([^>]*)>", log))
         fields = dict(part.split("=", 1) for part in refer_to.partition("?")[2].split("&"))
-        assert between(log, "refer-to") == "?"
+        assert between(log, "refer-to") == f"sip:101@127.0.0.1:{asterisk.port}", "the dialplan has no headers"
         assert unquote(fields["X-Talkpath-Summary"]) == SHORT
         assert unquote(fields["User-to-User"]) == coded
 

@@ -94,11 +94,51 @@ class ToolCalled(LiveMessage, frozen=True):
     tool: str
 
 
+Acceptance = Literal["", "briefing", "answer", "report"]
+"""How a human took the call: they agreed to the briefing, they just answered, or the peer reports it."""
+
+
+class TransferTry(msgspec.Struct, frozen=True, kw_only=True):
+    """One destination of a transfer that is, or was, tried."""
+
+    destination: str
+    """As configured; empty: an announcement."""
+    mode: str
+    """``warm``, ``blind``, ``bridge`` or ``announcement``."""
+    outcome: str = ""
+    """One of `talkpath.bridge.transfer.vocabulary.Reason`; empty: it is under way."""
+    status: int = 0
+    """The SIP status that ended it; 0: none did."""
+
+
+class TransferAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is told about a transfer: what for, whom it tried, and what came of it. Private: the words."""
+
+    target: str
+    asked_by: Literal["agent", "operator"]
+    outcome: str = ""
+    """``transferred``, ``returned``, ``caller_gone`` or ``refused``; empty: it is under way."""
+    cause: str = ""
+    """One of `talkpath.bridge.transfer.vocabulary.Reason`; empty: it is under way."""
+    reason: str = ""
+    """What the caller wants, in the words of the agent or the operator."""
+    summary: str = ""
+    """What the human is told, in the same words."""
+    accepted_by: str = ""
+    """The destination that took the call; empty: none."""
+    accepted_how: Acceptance = ""
+    attempts: tuple[TransferTry, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"TransferAccount(target={self.target!r}, outcome={self.outcome!r}, cause={self.cause!r})"
+
+
 class TransferStep(LiveMessage, frozen=True):
     """A transfer took a step."""
 
     target: str
     state: str
+    account: TransferAccount
 
 
 class CallFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ from talkpath.sip.call_reports import (
 )
 from talkpath.sip.handovers import Comeback, Handover, HandoverEnd, HandoverEnded
 from talkpath.sip.live import (
+    Acceptance,
     BargedIn,
     CallBegan,
     CallerSpoke,
@@ -63,8 +64,10 @@ from talkpath.sip.live import (
     Said,
     TellAgent,
     ToolCalled,
+    TransferAccount,
     TransferCall,
     TransferStep,
+    TransferTry,
     TurnTaken,
     Verdict,
     Watch,
@@ -111,6 +114,7 @@ from talkpath.sip.supervision import (
 __all__ = [
     "CONSOLE",
     "MAX_MESSAGE",
+    "Acceptance",
     "Admission",
     "Answer",
     "AnyMessage",
@@ -185,8 +189,10 @@ __all__ = [
     "TlsSettings",
     "ToolCalled",
     "TraceSettings",
+    "TransferAccount",
     "TransferCall",
     "TransferStep",
+    "TransferTry",
     "Transport",
     "TrunkSettings",
     "TurnTaken",

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import msgspec
+
 from talkpath.bridge.api import events as ev
 from talkpath.bridge.api.board import MAX_LINES, MAX_TEXT, Board
 from talkpath.sip import messages as m
-from tests.bridge.api.told import AT, began, over, said, state
+from tests.bridge.api.told import ACCOUNT, AT, began, over, said, state, transfer
 
 
 def talking() -> Board:
@@ -67,7 +69,7 @@ def test_turns_interruptions_media_and_transfers_are_told_with_the_call() -> Non
         (m.CallMedia(call="c-1", at=AT, codec="G722"), "media"),
         (m.TurnTaken(call="c-1", at=AT, latency=0.4321), "turn"),
         (m.BargedIn(call="c-1", at=AT, stopped_after=0.01), "interruption"),
-        (m.TransferStep(call="c-1", at=AT, target="sales", state="dialing"), "transfer"),
+        (transfer("dialling_warm"), "transfer"),
     ):
         event = board.take("worker-0", message)
         assert isinstance(event, ev.CallChanged)
@@ -75,7 +77,13 @@ def test_turns_interruptions_media_and_transfers_are_told_with_the_call() -> Non
     (call,) = board.calls()
     assert (call.codec, call.turns, call.latency_ms, call.interruptions) == ("G722", 1, 432.1, 1)
     assert call.transfer is not None
-    assert call.transfer.target == "sales"
+    assert (call.transfer.target, call.transfer.state) == ("sales", "dialling_warm")
+    told = call.transfer.model_dump(exclude={"state"})
+    assert told == msgspec.to_builtins(ACCOUNT) | {"attempts": tuple(told["attempts"])}
+    assert [(one.destination, one.outcome, one.status) for one in call.transfer.attempts] == [
+        ("700", "busy", 486),
+        ("701", "bridged", 0),
+    ]
 
 
 def test_figures_are_told_for_the_calls_that_live_and_their_quality_is_kept() -> None:

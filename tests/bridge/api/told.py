@@ -49,3 +49,25 @@ def over(call: str = "c-1", **facts: Any) -> m.CallOver:
         "recording": "",
     }
     return m.CallOver(**{**known, **facts})
+
+
+ACCOUNT = m.TransferAccount(
+    target="sales",
+    asked_by="agent",
+    outcome="transferred",
+    cause="bridged",
+    reason="a bicycle, card 4111 1111 1111 1111",
+    summary="Red.",
+    accepted_by="701",
+    accepted_how="briefing",
+    attempts=(
+        m.TransferTry(destination="700", mode="warm", outcome="busy", status=486),
+        m.TransferTry(destination="701", mode="warm", outcome="bridged"),
+    ),
+)
+"""A transfer that the second destination has taken."""
+
+
+def transfer(state: str = "transferred", account: m.TransferAccount = ACCOUNT) -> m.TransferStep:
+    """A transfer took a step."""
+    return m.TransferStep(call="c-1", at=AT, target=account.target, state=state, account=account)

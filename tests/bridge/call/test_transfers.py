@@ -103,6 +103,10 @@ async def test_a_blind_transfer_ends_our_call_when_the_peer_reports_success(monk
     assert len(w.of(m.HangUp)) == 1
     assert (w.record.outcome, w.record.cause) == ("transferred", "transferred")
     assert (w.record.transfer, w.record.transfer_target) == ("referred", "sales")
+    account = w.record.account
+    assert account is not None
+    assert (account.outcome, account.cause, account.asked_by) == ("transferred", "referred", "agent")
+    assert (account.reason, account.summary, account.accepted_by) == ("a bicycle", "Red.", "700")
     assert w.value("transfers_total", outcome="transferred", reason="referred") == 1
 
 

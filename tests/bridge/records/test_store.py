@@ -19,13 +19,17 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from talkpath.bridge.records import schema
+from talkpath.bridge.observe.call_record import CallRecord
+from talkpath.bridge.records import report, schema
 from talkpath.bridge.records.database import Database, parse_url
+from talkpath.bridge.records.journal import Journal
 from talkpath.bridge.records.problems import RecordsError
 from talkpath.bridge.records.read import CallFilter, Records
+from talkpath.bridge.records.redact import Redactor
 from talkpath.bridge.records.rows import Call, FullCall
 from talkpath.bridge.records.store import PRUNED_AT_ONCE, Store
 from talkpath.bridge.records.tables import PARTS, calls, metadata
+from tests.bridge.api.told import ACCOUNT
 from tests.bridge.records.calls import NOON, call, full_call
 
 if TYPE_CHECKING:
@@ -268,7 +272,7 @@ def test_a_writer_that_is_killed_leaves_whole_calls_only(path: Path, records: Re
 
 
 def test_the_newest_revision_is_known() -> None:
-    assert schema.newest() == "0002"
+    assert schema.newest() == "0003"
 
 
 def test_a_database_of_the_first_version_is_converted_with_its_calls(path: Path, records: Records) -> None:
@@ -286,3 +290,21 @@ def test_a_database_of_the_first_version_is_converted_with_its_calls(path: Path,
     found = records.get("c-2")
     assert found is not None
     assert found.call.answered_by == "machine"
+
+
+def test_the_account_of_a_transfer_is_kept_with_its_words_redacted(path: Path, records: Records) -> None:
+    full = Redactor().call(full_call(transfer="bridged", transfer_account=ACCOUNT))
+    with contextlib.closing(Store(f"sqlite:///{path}")) as store:
+        store.save([full])
+    found = records.get("c-1")
+    assert found is not None
+    account = found.call.transfer_account
+    assert account == msgspec.structs.replace(ACCOUNT, reason="a bicycle, card [digits]")
+    assert records.list()[0].transfer_account == account
+
+
+def test_where_words_are_not_kept_the_account_of_a_transfer_has_none() -> None:
+    journal = Journal(lambda: 0.0, transcripts=False)
+    record = CallRecord(call="c-1", account=ACCOUNT, journal=journal)
+    account = report.full_call(record, NOON, NOON).call.transfer_account
+    assert account == msgspec.structs.replace(ACCOUNT, reason="", summary="")

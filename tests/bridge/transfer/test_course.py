@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talkpath.bridge.transfer.account import Account
+from talkpath.bridge.transfer.briefing import Subject
 from talkpath.bridge.transfer.course import Transfer
 from talkpath.bridge.transfer.table import TABLE
 from talkpath.bridge.transfer.targets import Attempt, Selection
@@ -21,7 +23,7 @@ MODES: tuple[Mode, ...] = ("blind", "warm", "bridge")
 
 
 def begin(*attempts: Attempt, reason: Reason | None = None) -> tuple[Transfer, list[Effect]]:
-    transfer = Transfer(Selection("sales", attempts, reason))
+    transfer = Transfer(Selection("sales", attempts, reason), Account("sales", Subject()))
     return transfer, [*transfer.happen(Event.BEGIN), *tell(transfer, Event.SPEECH_DRAINED)]
 
 
@@ -109,7 +111,9 @@ def test_a_peer_that_allows_no_refer_is_called_by_the_same_destination() -> None
 
 
 def test_the_time_for_the_briefing_is_the_agents() -> None:
-    transfer = Transfer(Selection("sales", (Attempt("warm", "700"),)), briefing_timeout=12.0)
+    transfer = Transfer(
+        Selection("sales", (Attempt("warm", "700"),)), Account("sales", Subject()), briefing_timeout=12.0
+    )
     for event in (Event.BEGIN, Event.SPEECH_DRAINED, Event.ANSWERED):
         tell(transfer, event)
     assert (transfer.state, transfer.timeout) == (State.BRIEFING, 12.0)

@@ -8,7 +8,7 @@ from talkpath.bridge.config.api import WebhookConfig
 from talkpath.bridge.records.redact import Redactor
 from talkpath.bridge.webhooks.payload import payloads
 from talkpath.sip import messages as m
-from tests.bridge.api.told import began, over, said, state
+from tests.bridge.api.told import began, over, said, state, transfer
 
 ALL = ("call.started", "call.ended", "call.transferred", "transcript.ready")
 
@@ -65,6 +65,25 @@ def test_a_transfer_is_told_beside_the_end() -> None:
     end = over(outcome="transferred", transfer="bridged", transfer_target="sales")
     kinds = [one["type"] for one in told(hook(), *LIFE, end)]
     assert kinds == ["call.started", "call.ended", "call.transferred"]
+
+
+def test_who_took_a_transferred_call_is_told_and_what_for_only_where_words_may_go() -> None:
+    end = over(outcome="transferred", transfer="bridged", transfer_target="sales")
+    public = told(hook(), *LIFE, transfer(), end)[-1]["data"]
+    assert (public["target"], public["how"], public["asked_by"]) == ("sales", "bridged", "agent")
+    assert (public["outcome"], public["cause"]) == ("transferred", "bridged")
+    assert (public["accepted_by"], public["accepted_how"]) == ("701", "briefing")
+    assert public["attempts"] == [
+        {"destination": "700", "mode": "warm", "outcome": "busy", "status": 486},
+        {"destination": "701", "mode": "warm", "outcome": "bridged", "status": 0},
+    ]
+    assert not {"reason", "summary"} & set(public)
+    private = next(
+        one["data"]
+        for one in told(hook(private=True), *LIFE, transfer(), end)
+        if one["type"] == "call.transferred"
+    )
+    assert (private["reason"], private["summary"]) == ("a bicycle, card [digits]", "Red.")
 
 
 def test_an_address_is_told_only_what_it_wants_to_know() -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from talkpath.sip import messages as m
 
 from . import events as ev
@@ -159,8 +161,8 @@ class Board:
             case m.BargedIn():
                 entry.interruptions += 1
                 return ev.CallChanged(what="interruption", call=entry.call())
-            case m.TransferStep(target=target, state=state):
-                entry.transfer = Transfer(target=target, state=state)
+            case m.TransferStep(state=state, account=account):
+                entry.transfer = Transfer(state=state, **msgspec.to_builtins(account))
                 return ev.CallChanged(what="transfer", call=entry.call())
             case m.CallerSpoke(speaking=speaking):
                 entry.speaking = speaking

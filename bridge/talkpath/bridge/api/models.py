@@ -27,11 +27,30 @@ class Quality(Model):
     round_trip_ms: float | None = Field(default=None, description="There and back, by RTCP.")
 
 
+class TransferTry(Model):
+    """A destination of a transfer."""
+
+    destination: str = Field(description="As configured; empty: an announcement.")
+    mode: str = Field(description="warm, blind, bridge or announcement.")
+    outcome: str = Field(description="What came of it: referred, bridged, busy, …; empty: it is under way.")
+    status: int = Field(description="SIP status that ended it; 0: none.")
+
+
 class Transfer(Model):
     """A transfer that is under way, or was the last."""
 
     target: str = Field(description="Name of the target.")
     state: str = Field(description="Where it is.")
+    asked_by: Literal["agent", "operator"] = Field(description="Who asked for it.")
+    outcome: str = Field(description="transferred, returned, caller_gone or refused; empty: it is under way.")
+    cause: str = Field(description="Why: referred, bridged, busy, …; empty: it is under way.")
+    reason: str = Field(description="What the caller wants, in the words of the agent or the operator.")
+    summary: str = Field(description="What the human is told, in the same words.")
+    accepted_by: str = Field(description="The destination that took the call; empty: none.")
+    accepted_how: Literal["", "briefing", "answer", "report"] = Field(
+        description="They agreed to the briefing, they just answered, or the PBX reports it."
+    )
+    attempts: tuple[TransferTry, ...] = Field(description="What was tried, in order.")
 
 
 class Line(Model):

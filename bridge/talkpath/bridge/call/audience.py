@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from talkpath.bridge.realtime.effects import Effect
+    from talkpath.sip.messages import TransferAccount
 
 
 class Audience(Protocol):
@@ -26,7 +27,7 @@ class Audience(Protocol):
     def interrupted(self, call: str, stopped_after: float) -> None:
         """The caller interrupted the agent."""
 
-    def transfer(self, call: str, target: str, state: str) -> None:
+    def transfer(self, call: str, state: str, account: TransferAccount) -> None:
         """A transfer took a step."""
 
 
@@ -48,5 +49,5 @@ class Nobody:
     def interrupted(self, call: str, stopped_after: float) -> None:
         """Pass over it."""
 
-    def transfer(self, call: str, target: str, state: str) -> None:
+    def transfer(self, call: str, state: str, account: TransferAccount) -> None:
         """Pass over it."""

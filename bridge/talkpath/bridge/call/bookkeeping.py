@@ -273,23 +273,25 @@ class Bookkeeping:
 
     # Transfers --------------------------------------------------------------------------------------
 
-    def transfer_step(self, target: str, state: str, event: str) -> None:
+    def transfer_step(self, account: m.TransferAccount, state: str, event: str) -> None:
         """A transfer has taken a step."""
-        self._audience.transfer(self.record.call, target, state)
+        self.record.account = account
+        self._audience.transfer(self.record.call, state, account)
         self._note("call", "", f"transfer: {state.replace('_', ' ')}", event.replace("_", " "))
-        self._log.info("transfer_step", target=target, state=state, event_name=event)
+        self._log.info("transfer_step", target=account.target, state=state, event_name=event)
 
-    def transfer_ended(self, target: str, outcome: str, reason: str, *, preliminary: bool = False) -> None:
+    def transfer_ended(self, account: m.TransferAccount, *, preliminary: bool = False) -> None:
         """A transfer is over, or was refused at once.
 
         Args:
-            target: Name of the target.
-            outcome: ``transferred``, ``returned``, ``caller_gone``, or ``refused``.
-            reason: One of `talkpath.bridge.transfer.vocabulary.Reason`.
+            account: What came of it.
             preliminary: The peer may still report a success, which then takes the place of this outcome.
         """
         self._count_transfer()
+        target, outcome, reason = account.target, account.outcome, account.cause
         self.record.transfer, self.record.transfer_target = reason, target
+        self.record.account = account
+        self._audience.transfer(self.record.call, outcome, account)
         self._note("call", "", f"transfer to {target}", f"{outcome}: {reason}".replace("_", " "))
         self._transfer = outcome, reason
         if not preliminary:

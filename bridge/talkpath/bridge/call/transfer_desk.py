@@ -13,6 +13,7 @@ from talkpath.bridge.call.machine import State as CallState
 from talkpath.bridge.call.transfer_order import Denial, selection_for
 from talkpath.bridge.call.transfer_runner import TransferRunner
 from talkpath.bridge.config.transfer import TransferConfig
+from talkpath.bridge.transfer.account import Account
 from talkpath.bridge.transfer.briefing import Subject
 from talkpath.bridge.transfer.reasons import refer_event
 from talkpath.bridge.transfer.targets import Refusal, Selection, select
@@ -87,8 +88,8 @@ class TransferDesk:
         self._wanted: _Wanted | None = None
         self._active: TransferRunner | None = None
         self._count = 0
-        self._pending_report = ""
-        """Target of the last transfer by REFER that came back: its success may still be told."""
+        self._pending_report: Account | None = None
+        """Of the last transfer by REFER that came back: its success may still be told."""
         self._caller_end = CallEvent.DIALOG_ENDED
         self._closing = False
 
@@ -115,7 +116,9 @@ class TransferDesk:
         ourselves = lent.peer.ourselves(self._config)
         found = select(self._config.targets, self._own.targets, request.target, now, ourselves)
         if isinstance(found, Refusal):
-            lent.books.transfer_ended(found.target, "refused", found.reason.value)
+            account = Account(found.target, self._subject(request.reason, request.summary, lent))
+            account.over("refused", found.reason)
+            lent.books.transfer_ended(account.told)
             return told(found.reason, found.target, was_held=False)
         self._want(found, self._subject(request.reason, request.summary, lent), self._own)
         return None
@@ -156,7 +159,7 @@ class TransferDesk:
             return
         wanted, self._wanted = self._wanted, None
         self._count += 1
-        self._pending_report = ""
+        self._pending_report = None
         self._active = TransferRunner(*wanted, self._lent, self, number=self._count)
         self._active.begin()
 
@@ -203,9 +206,10 @@ class TransferDesk:
         if self._active is not None:
             self._active.reported(progress)
         elif self._pending_report and self._lent is not None and refer_event(progress) is Event.REFER_DONE:
-            target, self._pending_report = self._pending_report, ""
+            account, self._pending_report = self._pending_report, None
+            account.succeeded_late()
             self._lent.books.transfer_succeeded_late()
-            self._lent.books.transfer_ended(target, State.TRANSFERRED.value, Reason.REFERRED.value)
+            self._lent.books.transfer_ended(account.told)
             self._lent.services.send(m.HandoverEnded(call=self._lent.call, end="taken"))
             self._call.happen(CallEvent.TRANSFERRED)
 
@@ -236,7 +240,7 @@ class TransferDesk:
         if lent is None or ended is None:
             return
         if state is State.RETURNED:
-            self._pending_report = ended.target if ended.referred else ""
+            self._pending_report = ended.account if ended.referred else None
             self._call.happen(CallEvent.TRANSFER_RETURNED)
             if ended.caller_may_be_kept:
                 lent.timers.set(KEPT, CALLER_COMES_BACK, functools.partial(self._look_for_caller, lent))

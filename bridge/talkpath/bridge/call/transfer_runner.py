@@ -17,9 +17,10 @@ from talkpath.bridge.call.consult_leg import ConsultLeg
 from talkpath.bridge.call.giving_away import GivingAway
 from talkpath.bridge.call.key_relay import KeyRelay
 from talkpath.bridge.call.sounds import fallback_sound
-from talkpath.bridge.call.transfer_order import asked_by_operator
+from talkpath.bridge.call.transfer_order import ORDERED_NUMBER, asked_by_operator
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
+from talkpath.bridge.transfer.account import Account
 from talkpath.bridge.transfer.briefing import briefing
 from talkpath.bridge.transfer.course import Transfer
 from talkpath.bridge.transfer.reasons import refer_event
@@ -68,7 +69,9 @@ class TransferRunner:
         *,
         number: int,
     ) -> None:
-        self._course = Transfer(selection, briefing_timeout=settings.briefing_timeout)
+        nameless = ORDERED_NUMBER if selection.target == ORDERED_NUMBER else None
+        account = Account(selection.target, subject, nameless)
+        self._course = Transfer(selection, account, briefing_timeout=settings.briefing_timeout)
         self._subject = subject
         self._settings = settings
         self._lent = lent
@@ -120,9 +123,9 @@ class TransferRunner:
         return self._course.over
 
     @property
-    def target(self) -> str:
-        """Name of the target."""
-        return self._course.target
+    def account(self) -> Account:
+        """What is told about it."""
+        return self._course.account
 
     @property
     def referred(self) -> bool:
@@ -161,14 +164,13 @@ class TransferRunner:
         effects = self._course.happen(event, status)
         state = self._course.state
         if state is not before:
-            self._lent.books.transfer_step(self._course.target, state.value, event.value)
+            self._lent.books.transfer_step(self._course.account.told, state.value, event.value)
             self._arm()
         for effect in effects:
             self._perform[effect]()
         if self.over:
-            reason = self._course.reason.value
             late = self._referred and state is State.RETURNED
-            self._lent.books.transfer_ended(self._course.target, state.value, reason, preliminary=late)
+            self._lent.books.transfer_ended(self.account.told, preliminary=late)
             self._giving.end(self._course, kept=self.caller_may_be_kept)
             self._owner.transfer_over(state, hang_up=self._hang_up)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from talkpath.bridge.records.journal import Journal
-    from talkpath.sip.messages import Comeback
+    from talkpath.sip.messages import Comeback, TransferAccount
 
 Outcome = Literal["completed", "transferred", "refused", "abandoned", "failed"]
 """``completed``: they talked. ``transferred``: a human has, or had, the caller. ``refused``: we said no.
@@ -119,6 +119,8 @@ class CallRecord:
     was tried."""
     transfer_target: str = ""
     """Name of the target of that transfer."""
+    account: TransferAccount | None = None
+    """All that is told about the last transfer. Private: what the human was told."""
     started_at: datetime | None = None
     """When the INVITE came or was ordered."""
     answered_at: datetime | None = None

@@ -63,6 +63,11 @@ class Journal:
         self._running: list[ToolRun] = []
 
     @property
+    def transcripts(self) -> bool:
+        """Whether what is said is kept."""
+        return self._transcripts
+
+    @property
     def now(self) -> float:
         """Seconds since the call began."""
         return round(self._clock() - self._began, 4)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 import sqlalchemy as sa
 
+from talkpath.sip.live import TransferAccount
+
 from . import schema
 from .database import Database
 from .rows import Call, FullCall, Leg, Moment, Tokens, ToolRun, Turn, Utterance
@@ -167,7 +169,10 @@ def _select(wanted: CallFilter | None) -> sa.Select[Any]:
 
 
 def _call(row: sa.RowMapping) -> Call:
-    return Call(**dict(row))
+    facts = dict(row)
+    account = facts["transfer_account"]
+    facts["transfer_account"] = None if account is None else msgspec.convert(account, TransferAccount)
+    return Call(**facts)
 
 
 def _part(kind: type[Any], row: sa.RowMapping) -> Any:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -123,6 +125,10 @@ class Redactor:
     def call(self, full: FullCall) -> FullCall:
         """Clean every free text of a call, in place. Numbers of the parties and ids stay: they find it."""
         full.call.reason = self.text(full.call.reason)
+        account = full.call.transfer_account
+        if account is not None:
+            clean = {"reason": self.text(account.reason), "summary": self.text(account.summary)}
+            full.call.transfer_account = msgspec.structs.replace(account, **clean)
         for utterance in full.utterances:
             utterance.text = self.text(utterance.text)
         for moment in full.moments:

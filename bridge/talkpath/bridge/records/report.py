@@ -55,6 +55,7 @@ def full_call(record: CallRecord, started_at: datetime, ended_at: datetime) -> F
         barge_ins=len(record.barge_in_stops),
         **quality,
         cost_usd=record.cost,
+        transfer_account=_account(record),
         media=record.media,
         left_out=journal.left_out() if journal is not None else {},
     )
@@ -72,6 +73,14 @@ _QUALITY: Final = (
     *("mos", "loss_percent", "jitter_ms"),
     *("peer_mos", "peer_loss_percent", "peer_jitter_ms", "round_trip_ms"),
 )
+
+
+def _account(record: CallRecord) -> m.TransferAccount | None:
+    """Without its words where what is said is not kept."""
+    account, journal = record.account, record.journal
+    if account is None or (journal is not None and journal.transcripts):
+        return account
+    return msgspec.structs.replace(account, reason="", summary="")
 
 
 def _tokens(record: CallRecord) -> list[Tokens]:

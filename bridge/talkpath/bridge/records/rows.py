@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from talkpath.sip.live import TransferAccount  # noqa: TC001 - the same
+
 Party = Literal["sip", "model", "media", "call"]
 """Whose event it is: a column of the ladder."""
 Direction = Literal["in", "out", ""]
@@ -33,6 +35,7 @@ class Call(msgspec.Struct, kw_only=True):
         digits: Keys the caller pressed; only their number is kept.
         cost_usd: Estimate; None: the model has no known price.
         transfer, transfer_target: Outcome of a transfer and where it went; empty: none was tried.
+        transfer_account: All about that transfer: what for, whom it tried, who took it; None: there was none.
         answered_by: Who picked up a call of ours, ``human`` or ``machine``; empty: not found out.
         recording: Path of the recording; empty: there is none.
         media: Counters of the lane by cause.
@@ -78,6 +81,7 @@ class Call(msgspec.Struct, kw_only=True):
     transfer_target: str = ""
     answered_by: str = ""
     recording: str = ""
+    transfer_account: TransferAccount | None = None
     media: dict[str, int] = msgspec.field(default_factory=dict)
     left_out: dict[str, int] = msgspec.field(default_factory=dict)
 

@@ -90,7 +90,10 @@ def _numbered(call: str, parts: Sequence[msgspec.Struct]) -> list[dict[str, Any]
 def _row(part: msgspec.Struct) -> dict[str, Any]:
     """The columns of a part. PostgreSQL takes no NUL in a text, and nothing else is made of it either."""
     row = msgspec.structs.asdict(part)
-    return {
-        key: value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
-        for key, value in row.items()
-    }
+    return {key: _value(value) for key, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value

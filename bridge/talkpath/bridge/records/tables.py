@@ -94,6 +94,7 @@ calls = Table(
     *(_count(name) for name in ("digits", "tool_calls", "tool_failures", "model_reconnects")),
     _figure("cost_usd"),
     *(_text(name) for name in ("transfer", "transfer_target", "answered_by", "recording")),
+    Column("transfer_account", JSON(none_as_null=True)),
     Column("media", JSON, nullable=False),
     Column("left_out", JSON, nullable=False),
     Index("calls_by_start", "started_at"),

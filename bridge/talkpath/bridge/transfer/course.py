@@ -14,6 +14,7 @@ from talkpath.bridge.transfer.reasons import reason_of
 from talkpath.bridge.transfer.vocabulary import FINAL, Effect, Event, Reason, State
 
 if TYPE_CHECKING:
+    from talkpath.bridge.transfer.account import Account
     from talkpath.bridge.transfer.targets import Attempt, Mode, Selection
 
 _NEXT: Final[dict[Mode, Event]] = {
@@ -28,18 +29,23 @@ class Transfer:
 
     Args:
         selection: What is to be tried.
+        account: Keeps what is told about it.
         briefing_timeout: Seconds in which the human decides; None: the table's own.
 
     Attributes:
         state: Where it is.
         target: Name of the target.
         attempt: What is being tried, or was tried last.
+        account: What is told about it.
         reason: Why it is where it is; final once `over`.
     """
 
-    def __init__(self, selection: Selection, *, briefing_timeout: float | None = None) -> None:
+    def __init__(
+        self, selection: Selection, account: Account, *, briefing_timeout: float | None = None
+    ) -> None:
         self.state = State.ASKED
         self.target = selection.target
+        self.account = account
         self.attempt: Attempt | None = None
         self.reason: Reason = selection.reason or Reason.UNREACHABLE
         self._left = collections.deque(selection.attempts)
@@ -68,6 +74,7 @@ class Transfer:
         before = self.state
         self.state, effects = step(before, event)
         self.reason = reason_of(before, event, status) or self.reason
+        self.account.happened(event, self.state, self.reason, status)
         return effects
 
     def choose(self) -> Event:
@@ -75,6 +82,7 @@ class Transfer:
         if not self._left:
             return Event.NONE_LEFT
         self.attempt = self._left.popleft()
+        self.account.tries(self.attempt)
         if self.attempt.announcement is not None:
             return Event.NEXT_ANNOUNCEMENT
         return _NEXT[self.attempt.mode]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PUBLIC: Final = ("direction", "trunk", "agent", "model")
 """Facts of a call that say nothing about a person."""
+TAKEN: Final = ("accepted_by", "accepted_how", "attempts")
+"""Facts of a transfer: destinations of the configuration, and what came of each."""
 PRIVATE: Final = ("caller", "called", "sip_call_id")
 """Facts that do: numbers, and the Call-ID, which names a host of the caller's."""
 
@@ -58,8 +60,8 @@ def _told(
             ending = _ending(event, redact, private=private)
             yield "call.ended", event.at, event.call, {**facts, **ending}
             if event.outcome == "transferred":
-                target = {"target": event.transfer_target, "how": event.transfer}
-                yield "call.transferred", event.at, event.call, {**facts, **target}
+                transfer = _transfer(event, call, redact, private=private)
+                yield "call.transferred", event.at, event.call, {**facts, **transfer}
             if private and call is not None and call.transcript:
                 words = [
                     {"at": line.at.isoformat(), "who": line.who, "text": redact(line.text)}
@@ -73,6 +75,20 @@ def _told(
 def _facts(call: Call, *, private: bool) -> dict[str, Any]:
     names = (*PUBLIC, *PRIVATE) if private else PUBLIC
     return {"started_at": call.started_at.isoformat(), **{name: getattr(call, name) for name in names}}
+
+
+def _transfer(
+    event: ev.CallEnded, call: LiveCall | None, redact: Callable[[str], str], *, private: bool
+) -> dict[str, Any]:
+    """Whom the call was transferred to, and how it came to that."""
+    told: dict[str, Any] = {"target": event.transfer_target, "how": event.transfer}
+    account = call.transfer if call is not None else None
+    if account is None:
+        return told
+    told |= account.model_dump(include={"asked_by", "outcome", "cause", *TAKEN})
+    if private:
+        told |= {"reason": redact(account.reason), "summary": redact(account.summary)}
+    return told
 
 
 def _ending(event: ev.CallEnded, redact: Callable[[str], str], *, private: bool) -> dict[str, Any]:

@@ -133,9 +133,12 @@ class LiveView:
         """The caller interrupted the agent."""
         self._send(m.BargedIn(call=call, at=self._clock(), stopped_after=round(stopped_after, 4)))
 
-    def transfer(self, call: str, target: str, state: str) -> None:
+    def transfer(self, call: str, state: str, account: m.TransferAccount) -> None:
         """A transfer took a step."""
-        self._send(m.TransferStep(call=call, at=self._clock(), target=target, state=state))
+        step = m.TransferStep(
+            call=call, at=self._clock(), target=account.target, state=state, account=account
+        )
+        self._send(step)
 
     def effect(self, call: str, effect: Effect) -> None:
         """The session with the model did something."""
