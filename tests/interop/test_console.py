@@ -29,6 +29,7 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 expect.set_options(timeout=20_000)
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 OPERATE, READ = "operate-token-of-the-tests-01", "read-token-of-the-tests-0123"
+LISTEN = '[api]\nlisten = ["alice"]\n'
 API = f"""
 [api.operate]
 alice = "{OPERATE}"
@@ -67,7 +68,7 @@ def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
 ) -> None:
     recording = f'\n[agents.reception.recording]\nmode = "always"\ndirectory = "{tmp_path}"\n'
     with (
-        Daemon(tmp_path, model_url=model.url, more=API + recording) as daemon,
+        Daemon(tmp_path, model_url=model.url, more=LISTEN + API + recording) as daemon,
         Chromium(width=1180, height=860) as browser,
     ):
         page = console(browser, daemon)
@@ -120,7 +121,7 @@ def test_who_may_listens_to_a_live_call_by_button_and_by_keyboard(
     model: RunningSimulator, tmp_path: Path
 ) -> None:
     with (
-        Daemon(tmp_path, model_url=model.url, more=f'[api]\nlisten = ["alice"]\n{API}') as daemon,
+        Daemon(tmp_path, model_url=model.url, more=LISTEN + API) as daemon,
         Chromium(width=1180, height=860) as browser,
     ):
         page = console(browser, daemon)
@@ -136,7 +137,6 @@ def test_who_may_listens_to_a_live_call_by_button_and_by_keyboard(
             wait_until(lambda: hears(page), "sound in the browser", log=daemon.log)
             assert daemon.metric("talkpath_listening") == 1
             assert daemon.wait_for("operator", action="listen")["who"] == "alice"
-            picture(page, "listening")
             button.press("Enter")
             expect(button).to_have_attribute("aria-pressed", "false")
             daemon.wait_for("operator", action="listen_end")

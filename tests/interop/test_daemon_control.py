@@ -142,7 +142,7 @@ def test_every_example_of_the_page_works_as_it_stands(model: RunningSimulator, t
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "event: snapshot" in done.stdout
-        assert len(blocks) == 3
+        assert len(blocks) == 2
         heard = np.frombuffer((tmp_path / "call.wav").read_bytes()[HEADER_BYTES:], "<i2").reshape(-1, 2)
         assert len(heard) > 8_000, "a second or more"
         assert np.abs(heard[:, 1].astype(int)).max() > 1_000, "the agent"

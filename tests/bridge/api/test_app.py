@@ -247,3 +247,15 @@ def test_a_database_that_is_not_there_is_told_and_does_not_break_anything(tmp_pa
     answer = daemon.reader.get("/records")
     assert answer.status_code == 503
     assert json.loads(answer.text)["detail"]
+
+
+def test_without_a_token_there_is_no_api_until_a_reload_brings_one() -> None:
+    daemon = DaemonDouble(api={})
+    for client in (daemon.http, daemon.stranger):
+        answer = client.get("/calls")
+        assert (answer.status_code, answer.json()["detail"]) == (
+            404,
+            "There is no control API: [api] has no token.",
+        )
+    daemon.config = DaemonDouble().config
+    assert daemon.http.get("/calls").status_code == 200

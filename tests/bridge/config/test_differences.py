@@ -75,6 +75,17 @@ def test_what_belongs_to_open_sockets_and_processes_stays_and_is_named() -> None
     assert merged.config.records.transcripts is False
 
 
+def test_tokens_console_and_webhooks_come_and_go_without_a_restart() -> None:
+    hook = {"url": "https://example.com/hook", "secret": "whsec_" + "A" * 32}
+    api = {"operate": {"alice": "t" * 24}, "listen": ["alice"], "console": False}
+    wanted = configuration(api=api, webhooks=[hook])
+    for before, after in ((configuration(), wanted), (wanted, configuration())):
+        merged = merge(before, after)
+        assert merged.config == after
+        assert merged.waiting == ()
+        assert set(merged.changed) == {"api.operate.alice", "api.listen", "api.console", "webhooks"}
+
+
 def test_a_list_without_names_differs_as_a_whole() -> None:
     merged = merge(configuration(), configuration(routes=[{"to": "1*", "agent": "reception"}]))
     assert merged.changed == ("routes",)

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from talkpath.bridge.api.access import Gate
 from talkpath.bridge.console.web import HEADERS, INDEX, TYPES, files, guarded_console
-from tests.bridge.api.daemon_double import DaemonDouble
+from tests.bridge.api.daemon_double import OPERATE, DaemonDouble
 
 FILES = files()
 SCRIPTS = sorted(name for name in FILES if name.endswith(".js"))
@@ -67,3 +67,17 @@ def test_files_have_a_type_and_a_size_that_loads_at_once() -> None:
 def test_nothing_else_is_served_and_not_to_other_machines() -> None:
     assert client().get("/secret").status_code == 401
     assert client("192.0.2.9").get("/").status_code == 403
+
+
+def test_the_console_comes_and_goes_with_its_switch() -> None:
+    daemon = DaemonDouble(api={"operate": {"alice": OPERATE}, "console": False})
+    page = TestClient(
+        guarded_console(Gate(lambda: daemon.config.api), daemon.metrics), client=("127.0.0.1", 1)
+    )
+    answer = page.get("/")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "There is no console: api.console is false.",
+    )
+    daemon.config = DaemonDouble().config
+    assert page.get("/").status_code == 200

@@ -56,9 +56,7 @@ class Wired:
     """The real desk behind the real service."""
 
     def __init__(self, receiver: Receiver, **facts: Any) -> None:
-        url = f"http://{receiver.address}/hook"
-        hook = {"url": url, "secret": SECRET, "private": True, **facts}
-        self.daemon = DaemonDouble(webhooks=[hook])
+        self.daemon = DaemonDouble(webhooks=[self.hook(receiver, **facts)])
         self.desk = WebhookDesk(self.daemon.config, self.daemon.metrics)
         self.control = Control(
             self.daemon,
@@ -68,6 +66,11 @@ class Wired:
             reload=self.daemon.reload,
             on_event=self.desk.event,
         )
+
+    @staticmethod
+    def hook(receiver: Receiver, **facts: Any) -> dict[str, Any]:
+        """The configuration of a receiver."""
+        return {"url": f"http://{receiver.address}/hook", "secret": SECRET, "private": True, **facts}
 
     def call(self) -> None:
         for message in (began(), state("talking"), said("Hello.", final=True), over()):
@@ -159,5 +162,25 @@ def test_at_the_end_of_the_daemon_the_last_calls_are_still_told() -> None:
             wired.call()
             await wired.desk.stop()
             assert len(receiver.messages) == 2
+
+    asyncio.run(story())
+
+
+def test_a_reload_changes_the_addresses_and_loses_nothing_of_what_waits() -> None:
+    async def story() -> None:
+        async with Receiver(410) as first, Receiver() as second:
+            wired = Wired(first, events=["call.started"])
+            wired.call()
+            await wired.until("gone", 1)
+            again, other = (wired.hook(one, events=["call.ended"]) for one in (first, second))
+            wired.desk.use(DaemonDouble(webhooks=[again, other]).config)
+            wired.call()
+            await wired.until("delivered", 2)
+            wired.desk.use(DaemonDouble(webhooks=[other]).config)
+            wired.call()
+            await wired.until("delivered", 3)
+            await wired.desk.stop()
+            assert [one["type"] for _id, one in first.messages] == ["call.ended"]
+            assert [one["type"] for _id, one in second.messages] == ["call.ended"] * 2
 
     asyncio.run(story())

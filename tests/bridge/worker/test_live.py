@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from tests.bridge.call.world import World, configuration
 from tests.harness.virtual_time import in_virtual_time
@@ -130,3 +131,20 @@ async def test_a_call_that_finds_no_room_is_told_from_beginning_to_end(monkeypat
         told = [type(one) for one in w.of(m.LiveMessage) if one.call == "full"]
         assert told == [m.CallBegan, m.CallOver]
         w.ended()
+
+
+@in_virtual_time
+async def test_a_reload_that_brings_the_first_token_or_address_lets_later_calls_be_told(
+    monkeypatch: Monkeypatch,
+) -> None:
+    async with World(monkeypatch) as w:
+        await w.greeted()
+        w.worker.use(make_ready(watched()))
+        w.ended()
+        assert [one for one in w.of(m.LiveMessage) if not isinstance(one, m.CallOver)] == []
+        w.invite("c2")
+        await w.until(lambda: w.of(m.Said))
+        w.ended("c2")
+        told = [one for one in w.of(m.LiveMessage) if one.call == "c2"]
+        assert isinstance(told[0], m.CallBegan)
+        assert {type(one) for one in told} >= {m.CallState, m.Said, m.CallOver}

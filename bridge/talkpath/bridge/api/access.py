@@ -42,6 +42,18 @@ class Gate:
     def __init__(self, config: Callable[[], ApiConfig]) -> None:
         self._config = config
 
+    def check_open(self, *, console: bool = False) -> None:
+        """Refuse everybody while there is no token, or no console.
+
+        Raises:
+            ApiError: 404.
+        """
+        config = self._config()
+        if not config.is_open:
+            raise ApiError(HTTPStatus.NOT_FOUND, "There is no control API: [api] has no token.")
+        if console and not config.console:
+            raise ApiError(HTTPStatus.NOT_FOUND, "There is no console: api.console is false.")
+
     def check_source(self, host: str | None) -> None:
         """Refuse who asks from another machine, unless the configuration lets them.
 

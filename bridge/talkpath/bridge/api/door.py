@@ -28,6 +28,7 @@ MAX_BODY: Final = 64 * 1024
 ACCESS: Final = "access"
 """Key in the state of a request: who asks."""
 CAUSES: Final = {
+    HTTPStatus.NOT_FOUND: "closed",
     HTTPStatus.FORBIDDEN: "remote",
     HTTPStatus.UNAUTHORIZED: "unauthorized",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
@@ -42,11 +43,19 @@ class Door:
         gate: Knows who may.
         metrics: Where requests are counted.
         open_paths: Paths for which no token is asked: descriptions, not data.
+        console: Whether it is the console's door.
     """
 
     def __init__(
-        self, app: ASGIApp, gate: Gate, metrics: Metrics, open_paths: frozenset[str] = frozenset()
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        metrics: Metrics,
+        open_paths: frozenset[str] = frozenset(),
+        *,
+        console: bool = False,
     ) -> None:
+        self._console = console
         self._app = app
         self._gate = gate
         self._metrics = metrics
@@ -66,6 +75,7 @@ class Door:
         await self._app(scope, _bounded(receive), send)
 
     def _admit(self, scope: Scope) -> None:
+        self._gate.check_open(console=self._console)
         client = scope.get("client")
         self._gate.check_source(client[0] if client else None)
         headers = Headers(scope=scope)

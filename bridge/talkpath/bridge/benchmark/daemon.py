@@ -192,7 +192,7 @@ class Daemon:
             )
         try:
             self._wait_until_ready(self._process)
-        except BenchError:
+        except BaseException:  # whatever it is, a signal included: nobody else ends the daemon
             self.__exit__()
             raise
         processes = json.loads(self._get("/healthz")[1])["processes"]

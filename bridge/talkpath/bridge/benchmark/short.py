@@ -13,7 +13,7 @@ from talkpath.bridge.benchmark import report
 from talkpath.bridge.benchmark.daemon import BenchError
 from talkpath.bridge.benchmark.measure import Bench
 from talkpath.bridge.benchmark.ramp import Ramp, broken, climb
-from talkpath.bridge.benchmark.tools import Cores
+from talkpath.bridge.benchmark.tools import Cores, orderly_end
 from talkpath.bridge.doctor.findings import Finding
 from talkpath.bridge.doctor.stack import BUILD, stack_facts
 
@@ -43,7 +43,7 @@ def run(mode: CallMode, most: int, output: Path | None) -> bool:
         return False
     cores = Cores.choose()
     _warn(console, cores)
-    with _room(cores):
+    with orderly_end(), _room(cores):
         bench = Bench(cores, WINDOW_S)
         try:
             ramp = climb(bench, mode, most, lambda row: _step(console, row))

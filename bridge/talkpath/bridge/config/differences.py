@@ -25,8 +25,6 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("phone", "enabled"),
     ("phone", "max_calls"),
     ("phone", "addresses"),
-    ("api", "console"),
-    ("webhooks",),
     ("log", "format"),
     ("log", "level"),
     ("log", "private"),
@@ -66,8 +64,7 @@ def merge(running: Config, wanted: Config) -> Merged:
     """
     config = wanted
     waiting: list[str] = []
-    opens = running.api.is_open != wanted.api.is_open  # nobody tells of calls where nobody may watch
-    for path in (*FIXED, ("api",)) if opens else FIXED:
+    for path in FIXED:
         old, new = _at(running, path), _at(wanted, path)
         if old != new:
             waiting += [spell(key) for key in _differences(old, new, path)]

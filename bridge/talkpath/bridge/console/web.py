@@ -52,7 +52,7 @@ def guarded_console(gate: Gate, metrics: Metrics) -> ASGIApp:
     """The page behind a door that asks for no token, but where one comes from."""
     found = files()
     paths = frozenset({"/", *(f"/{name}" for name in found)})
-    return Door(create_console(found), gate, metrics, paths)
+    return Door(create_console(found), gate, metrics, paths, console=True)
 
 
 def create_console(found: dict[str, bytes]) -> Starlette:

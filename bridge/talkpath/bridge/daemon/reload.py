@@ -19,8 +19,10 @@ from talkpath.bridge.config.load import load
 from talkpath.bridge.config.problems import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from talkpath.bridge.config.model import Config
     from talkpath.bridge.daemon.supervisor import Supervisor
     from talkpath.bridge.daemon.systemd import Notifier
     from talkpath.bridge.observe.metrics import Metrics
@@ -51,11 +53,18 @@ class Reloader:
         supervisor: Whose configuration changes.
         metrics: Where the last reload shows.
         notifier: Tells systemd.
+        on_change: Told the configuration that is in force from then on.
     """
 
     def __init__(
-        self, path: Path | None, supervisor: Supervisor, metrics: Metrics, notifier: Notifier
+        self,
+        path: Path | None,
+        supervisor: Supervisor,
+        metrics: Metrics,
+        notifier: Notifier,
+        on_change: Callable[[Config], None] = lambda _config: None,
     ) -> None:
+        self._on_change = on_change
         self._path = path
         self._supervisor = supervisor
         self._metrics = metrics
@@ -96,6 +105,8 @@ class Reloader:
             return Reloaded(tuple(str(problem) for problem in refused.problems))
         merged = merge(self._supervisor.config, wanted)
         problems = await self._supervisor.change(merged.config) if merged.changed else []
+        if merged.changed and not problems:
+            self._on_change(self._supervisor.config)
         return Reloaded(tuple(problems), merged.changed, merged.waiting)
 
     def _note(self, *, successful: bool) -> None:

@@ -20,7 +20,6 @@ from talkpath.bridge.api.app import PREFIX, guarded
 from talkpath.bridge.api.models import Reload
 from talkpath.bridge.api.problems import ApiError
 from talkpath.bridge.api.service import Control
-from talkpath.bridge.config.model import is_watched
 from talkpath.bridge.console.web import PREFIX as CONSOLE
 from talkpath.bridge.console.web import guarded_console
 from talkpath.bridge.daemon.processes import ProcessWatch
@@ -109,18 +108,17 @@ class Daemon:
         """Run until a signal, or until the call that was ordered is over."""
         supervisor = self._supervisor = Supervisor(self._config, on_event=self._event)
         supervisor.handle_signals()
-        self._reloader = Reloader(self._path, supervisor, self._metrics, self._notifier)
-        self._reloader.handle_signal()
         webhooks = WebhookDesk(self._config, self._metrics)
-        if is_watched(self._config):
-            self._control = Control(
-                supervisor,
-                self.snapshot,
-                self._metrics,
-                time.time,
-                reload=self._reload_for_api,
-                on_event=webhooks.event,
-            )
+        self._reloader = Reloader(self._path, supervisor, self._metrics, self._notifier, webhooks.use)
+        self._reloader.handle_signal()
+        self._control = Control(
+            supervisor,
+            self.snapshot,
+            self._metrics,
+            time.time,
+            reload=self._reload_for_api,
+            on_event=webhooks.event,
+        )
         self._metrics.build_info.labels(self._version, platform.python_version()).set(1)
         http = None
         if self._config.http.enabled:
@@ -178,14 +176,13 @@ class Daemon:
 
     def _parts(self, supervisor: Supervisor) -> dict[str, ASGIApp]:
         """What HTTP serves besides metrics and health."""
-        if self._control is None or not self._config.api.is_open:
+        if self._control is None:
             return {}
         gate = Gate(self._api_config)
         parts = {PREFIX: guarded(self._control, gate, self._metrics)}
         if self._config.phone.enabled:
             parts[PHONE_PREFIX] = guarded_phone(lambda: supervisor.phone, gate, self._metrics)
-        if self._config.api.console:
-            parts[CONSOLE] = guarded_console(gate, self._metrics)
+        parts[CONSOLE] = guarded_console(gate, self._metrics)
         return parts
 
     def snapshot(self) -> DaemonSnapshot:

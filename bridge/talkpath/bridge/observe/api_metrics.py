@@ -13,7 +13,8 @@ class ApiMetrics(Catalogue):
             "api_requests",
             "Requests to the control API, by how they ended.",
             ["result"],
-            "unauthorized: a wrong token; many may be somebody who guesses. remote: from another machine, "
+            "closed: no token is configured. unauthorized: a wrong token; many may be somebody who guesses. "
+            "remote: from another machine, "
             "while api.remote is off.",
         )
         self.api_listeners = self._gauge(

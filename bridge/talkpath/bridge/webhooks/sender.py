@@ -52,7 +52,7 @@ class Sender:
         self._gone = False
         self._ending = False
         self._loop = asyncio.get_running_loop()
-        self._client = httpx2.AsyncClient(timeout=hook.timeout, follow_redirects=False)
+        self._client = httpx2.AsyncClient(follow_redirects=False)
         self._task = self._loop.create_task(self._run(), name="webhooks")
 
     def __len__(self) -> int:
@@ -67,6 +67,13 @@ class Sender:
             self._lose(message, "gone" if self._gone else "queue_full")
             return
         self._push(message)
+
+    def use(self, hook: WebhookConfig) -> None:
+        """Take other settings of the same address; what waits is sent with them, also after a 410."""
+        if hook != self._hook:
+            self._gone = False
+            self._hook = hook
+            self._signer = Webhook(hook.secret.get_secret_value())
 
     async def stop(self, patience: float) -> None:
         """Try what is due for ``patience`` seconds, give the rest up."""
@@ -144,7 +151,7 @@ class Sender:
                 log.warning(
                     "webhook_gone",
                     host=self._host,
-                    problem="The address answers 410: it gets nothing more until the daemon starts again.",
+                    problem="The address answers 410: it gets nothing until a reload changes it.",
                 )
                 self._lose(message, "gone")
 
@@ -161,7 +168,9 @@ class Sender:
         try:
             async with (
                 asyncio.timeout(self._hook.timeout),
-                self._client.stream("POST", self._hook.url, content=body, headers=headers) as answer,
+                self._client.stream(
+                    "POST", self._hook.url, content=body, headers=headers, timeout=self._hook.timeout
+                ) as answer,
             ):
                 return (
                     answer.status_code,

@@ -178,12 +178,14 @@ class Worker:
         config = ready.config
         self._metrics.expect(config.agents, ["", *(trunk.name for trunk in config.trunks)])
         self._journals.use(config.records)
+        self._is_watched = is_watched(config)
         self._services = replace(
             self._services,
             config=config,
             tools=ready.tools,
             tls=ready.tls,
             connect_timeout=config.realtime.connect_timeout,
+            audience=self._live if self._is_watched else Nobody(),
         )
 
     # From the heartbeat ---------------------------------------------------------------------------
