@@ -161,6 +161,7 @@ register = "REGISTRAR"
 username = "talkpath"
 password = "secret"
 srtp = "SRTP"
+hold = "HOLD"
 
 [trunks.outbound]
 calls_per_second = 50
@@ -273,6 +274,7 @@ class Office:
             "KEY": str(key),
             "REGISTRAR": registrar,
             "SRTP": "mandatory" if trunk.transport == "tls+srtp" else "off",
+            "HOLD": "signal" if trunk.transport == "udp" else "local",
         }.items():
             text = text.replace(old, new)
         self.model = RunningSimulator(Receptionist())
