@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 import uuid
 from typing import TYPE_CHECKING, Self
 
@@ -93,15 +94,19 @@ class Phone:
                 return message
 
     def hears_nothing(self, seconds: float = 0.3) -> bool:
-        """Whether nothing arrives for a while."""
-        self.socket.settimeout(seconds)
+        """Whether no SIP arrives for a while; a stray packet may be for whoever had this port before."""
+        end = time.monotonic() + seconds
         try:
-            self.socket.recv(65_536)
+            while (left := end - time.monotonic()) > 0:
+                self.socket.settimeout(left)
+                heard = self.socket.recv(65_536)
+                if not heard or b"SIP/2.0" in heard:
+                    return False
         except TimeoutError:
-            return True
+            pass
         finally:
             self.socket.settimeout(PATIENCE)
-        return False
+        return True
 
 
 class StreamPhone(Phone):
