@@ -23,7 +23,6 @@ from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane
 from talkpath.bridge.media.ports import NoFreePort, RtpPorts
 from talkpath.bridge.observe.call_record import CallRecord
-from talkpath.bridge.observe.feed import CounterFeed, HistogramFeed, media_feed
 from talkpath.bridge.observe.logs import DEBUGGED
 from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext
@@ -32,6 +31,7 @@ from talkpath.bridge.routes import Rejection, route
 from talkpath.bridge.worker.invites import peer_of, record_of, route_request
 from talkpath.bridge.worker.journals import CallJournals
 from talkpath.bridge.worker.live import Lane, LiveView
+from talkpath.bridge.worker.meters import Meters
 from talkpath.bridge.worker.orders import OrderDesk
 from talkpath.bridge.worker.overload import OVERLOADED, OverloadWatch
 from talkpath.bridge.worker.readiness import make_ready
@@ -41,8 +41,6 @@ from talkpath.sip.trace import is_traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
-
-    from prometheus_client import Counter
 
     from talkpath.bridge.call.services import Participant
     from talkpath.bridge.config.model import Config
@@ -98,10 +96,6 @@ class Worker:
         self._is_watched = is_watched(config)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._media_feed = media_feed(metrics)
-        self._plain_feed = CounterFeed(self._plain_counter)
-        self._port_pairs = (settings.last_rtp_port - settings.first_rtp_port + 1) // 2
-        self._lateness_feed = HistogramFeed(metrics.beat_lateness)
         self._overload = OverloadWatch(self.plane.lateness)
         self._services = Services(
             config=config,
@@ -121,6 +115,14 @@ class Worker:
             connect_timeout=config.realtime.connect_timeout,
             on_event=self._journals.effect,
             audience=self._live if self._is_watched else Nobody(),
+        )
+        self._meters = Meters(
+            settings,
+            metrics,
+            plane=self.plane,
+            ports=self.ports,
+            recordings=self._services.recordings,
+            tool_runner=self._services.tool_runner,
         )
 
     # From the supervisor --------------------------------------------------------------------------
@@ -220,22 +222,8 @@ class Worker:
         """Once a second: from the plane's counters to Prometheus; and a look at the ports that rest."""
         for noisy in self.ports.tend(self._loop.time()):
             log.info("rtp_after_call", port=noisy.port, source=noisy.source)
-        self._media_feed.feed(self.plane.counters.totals())
+        self._meters.feed()
         self._look_at_load()
-        lateness = self.plane.lateness
-        self._lateness_feed.feed(lateness.counts, lateness.total)
-        self._metrics.lanes.labels("used").set(len(self.plane))
-        self._metrics.lanes.labels("free").set(self._lanes - len(self.plane))
-        self._metrics.rtp_ports.labels("used").set(len(self.ports))
-        self._metrics.rtp_ports.labels("free").set(self._port_pairs - len(self.ports))
-        self._plain_feed.feed(
-            {
-                "skipped": lateness.skipped,
-                "recordings_kept": self._services.recordings.kept,
-                "recordings_dropped": self._services.recordings.dropped_frames,
-                **{f"tool_{name}": count for name, count in self._services.tool_runner.counts.items()},
-            }
-        )
 
     def _look_at_load(self) -> None:
         """Tell the supervisor when beats begin too late to take more calls, and when no longer."""
@@ -247,14 +235,6 @@ class Worker:
             log.warning("overloaded", calls=calls, lanes=self._lanes, problem=OVERLOADED)
         else:
             log.info("overload_over", calls=calls)
-
-    def _plain_counter(self, name: str) -> Counter | None:
-        others = {
-            "skipped": self._metrics.beats_skipped,
-            "recordings_kept": self._metrics.recordings.labels("kept"),
-            "recordings_dropped": self._metrics.recording_dropped,
-        }
-        return others.get(name) or self._metrics.tool_calls.labels(name.removeprefix("tool_"))
 
     async def settle(self) -> None:
         """Wait for what outlived its call: closing handshakes, recordings. Then let go of everything."""
