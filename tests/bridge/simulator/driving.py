@@ -10,14 +10,15 @@ import numpy as np
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from talkpath.bridge.simulator.audio import FORMATS, tone
+from talkpath.bridge.simulator.audio import FORMATS, tone, tone_ladder
 from talkpath.bridge.simulator.faults import RECORDED, Faults, Timing
 from talkpath.bridge.simulator.personas import TonePersona
+from talkpath.bridge.simulator.reply import Speech
 from talkpath.bridge.simulator.session import RealtimeSession, SessionOptions
 from talkpath.bridge.simulator.timeline import Close, Listen, Output, Reset, Send, StopReading, Think
 
 if TYPE_CHECKING:
-    from talkpath.bridge.simulator.reply import Persona, Samples
+    from talkpath.bridge.simulator.reply import Heard, Persona, Reply, Samples, Turn
 
 Json = dict[str, Any]
 SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
@@ -32,6 +33,29 @@ def check_frame(frame: Json) -> None:
     unknown = set(event.model_extra or {}) - {"obfuscation"}
     assert not unknown, f"{frame['type']} has unknown fields {unknown}"
     SERVER_EVENT.validate_json(json.dumps(frame), strict=True)
+
+
+class Saying:
+    """A persona with prepared replies, one after the other, the last one for ever."""
+
+    name = "saying"
+    blocking = False
+
+    def __init__(self, *replies: Reply) -> None:
+        self._replies = replies
+        self.turns: list[Turn] = []
+
+    def transcribe(self, heard: Heard) -> str:
+        return f"{heard.duration_ms} ms"
+
+    def reply(self, turn: Turn) -> Reply:
+        self.turns.append(turn)
+        return self._replies[min(len(self.turns), len(self._replies)) - 1]
+
+
+def speech(milliseconds: float, text: str = "one two three four five six", **more: Any) -> Speech:
+    """Words that last so long."""
+    return Speech(tone_ladder(milliseconds), text, **more)
 
 
 class Driver:
