@@ -23,7 +23,7 @@ from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.realtime.tools import ToolRegistry, make_tool
 from talkpath.bridge.simulator.audio import FORMATS, tone
 from talkpath.bridge.simulator.faults import NO_FAULTS, Faults
-from talkpath.bridge.worker.worker import Worker
+from talkpath.bridge.worker import worker
 from talkpath.codecs.telephone_event import DigitDetector
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO, ModelSocket, SimulatedModel
@@ -172,10 +172,9 @@ class World:
         settings = m.WorkerSettings(
             index=0, config_json=m.Secret(""), first_rtp_port=ports[0], last_rtp_port=ports[1], lanes=lanes
         )
-        self.worker = Worker(settings, self.config, self._from_worker, self.metrics)
-        loopback = RtpPorts(*ports, "127.0.0.1")
+        monkeypatch.setattr(worker, "RtpPorts", functools.partial(RtpPorts, address="127.0.0.1"))
+        self.worker = worker.Worker(settings, self.config, self._from_worker, self.metrics)
         services = self.worker._services
-        self.worker.ports = services.ports = loopback
         services.chance = Random(1)  # noqa: S311 - a fixed seed is the point
         services.tools["reception"] = ToolRegistry(make_tool(function) for function in tools)
         self._finished, services.finished = services.finished, self._note_finished

@@ -88,6 +88,7 @@ class Listening:
         self._numbers = itertools.count(1)
         self._ears: dict[str, list[Ear]] = {}
         self._closed = False
+        self._count()
 
     def __len__(self) -> int:
         """How many listen."""

@@ -71,6 +71,7 @@ USUAL_ANOMALIES: Final = ("late_audio_dropped", "audio_dropped", "event_unexpect
 """Anomalies of model servers that are counted from zero; the others appear when they happen."""
 RECORDING_RESULTS: Final = ("started", "kept", "failed", "not_announced")
 HOLD_RESULTS: Final = ("local", "agreed", "refused", "not_resumed")
+ANSWERED_BY: Final = ("human", "machine")
 TASK_ROOTS: Final = ("worker", "call", "call_end", "watch", "webhook")
 """Where exceptions are caught last."""
 

@@ -339,6 +339,8 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             for by_agent in (self.call_duration, self.first_audio, self.turn_latency, self.barge_in_stop):
                 by_agent.labels(agent)
             self.calls_active.labels(agent)
+            for who in labels.ANSWERED_BY:
+                self.calls_answered_by.labels(agent, who)
             for outcome, cause in labels.USUAL_ENDS:
                 self.calls.labels("inbound", agent, outcome, cause)
         for outcome, reason in labels.USUAL_TRANSFERS:
