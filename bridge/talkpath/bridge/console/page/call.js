@@ -78,6 +78,9 @@ function known(call) {
 function tools(call, context) {
   const order = (what, body, done) =>
     context.tell(context.api.post(`calls/${encodeURIComponent(call.id)}/${what}`, body), done);
+  const hold = toggleButton("Hold", (on) =>
+    order(on ? "hold" : "resume", undefined, on ? "The caller waits." : "The caller is back with the agent."),
+  );
   const debug = toggleButton("Log everything", (on) =>
     order("debug", { on }, on ? "All of it is logged, SIP messages too." : "It is logged as others are."),
   );
@@ -87,6 +90,7 @@ function tools(call, context) {
     noteForm(order),
     transferForm(order, context.desk.targets),
     keypad(order),
+    h("fieldset", {}, h("legend", {}, "Wait"), hold.element),
     h("fieldset", {}, h("legend", {}, "Log"), debug.element),
     h(
       "fieldset",
@@ -95,7 +99,11 @@ function tools(call, context) {
       sureButton("Hang up", "Really hang up?", () => order("hangup", undefined, "Hanging up.")),
     ),
   );
-  return { element, update: (now) => debug.update(now.debug) };
+  const update = (now) => {
+    hold.update(now.state === "held");
+    debug.update(now.debug);
+  };
+  return { element, update };
 }
 
 function fieldset(legend, submit, ...children) {

@@ -43,6 +43,7 @@ const TONES = {
   transferred: "good",
   asking: "warn",
   recovering: "warn",
+  held: "warn",
   fallback: "bad",
   refused: "warn",
   abandoned: "warn",
