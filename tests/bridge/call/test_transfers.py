@@ -36,7 +36,7 @@ DONE = (("accepted", 202), ("trying", 100), ("done", 200))
 def world(monkeypatch: Monkeypatch, mode: str = "warm", **more: Any) -> World:
     """A call whose agent transfers in its second turn, and is told the outcome in its third."""
     target = {"name": "sales", "description": "Orders.", "uri": "700", "mode": mode, **more.pop("target", {})}
-    own = {"transfer": {"targets": ["sales"], **more.pop("transfer", {})}}
+    own = {"transfer": {"targets": ["sales"], **more.pop("transfer", {})}, **more.pop("agent", {})}
     config = configuration(own, targets=[target])
     briefing = more.pop("briefing", (BRIEF,))
     made = World(monkeypatch, config=config, script=[HELLO, TRANSFER, BACK], **more)
@@ -108,6 +108,15 @@ async def test_a_blind_transfer_ends_our_call_when_the_peer_reports_success(monk
     assert (account.outcome, account.cause, account.asked_by) == ("transferred", "referred", "agent")
     assert (account.reason, account.summary, account.accepted_by) == ("a bicycle", "Red.", "700")
     assert w.value("transfers_total", outcome="transferred", reason="referred") == 1
+
+
+@in_virtual_time
+async def test_the_refer_tells_what_the_configuration_wants(monkeypatch: Monkeypatch) -> None:
+    agent = {"headers": {"X-Customer": "customer"}, "send_headers": {"X-Account": "customer"}}
+    async with world(monkeypatch, "blind", agent=agent) as w:
+        await asked(w, DONE)
+        await w.until(lambda: w.records)
+    assert w.of(m.Refer)[0].headers == w.of(m.HangUp)[0].headers == (("X-Account", "42"),)
 
 
 @in_virtual_time

@@ -7,15 +7,16 @@ Everything a call holds is taken in one place (`CallRunner.start`) and given bac
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from talkpath.bridge.call.abilities.collect_digits import CollectDigits
 from talkpath.bridge.call.abilities.of_agent import abilities_of
 from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.caller_hold import CallerHold, OperatorHold
 from talkpath.bridge.call.keypad import Keypad
+from talkpath.bridge.call.last_words import LastWords
 from talkpath.bridge.call.lifecycle import CallLifecycle
-from talkpath.bridge.call.machine import IN_CONVERSATION, LAST_WORDS, Effect, Event, State
+from talkpath.bridge.call.machine import IN_CONVERSATION, Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
 from talkpath.bridge.call.opening import Opening
 from talkpath.bridge.call.operator import Operator
@@ -24,6 +25,7 @@ from talkpath.bridge.call.peer import Peer
 from talkpath.bridge.call.phone_leg import UnusableMediaError
 from talkpath.bridge.call.recording import CallRecording
 from talkpath.bridge.call.screening.screen import screening_of
+from talkpath.bridge.call.sent_headers import sent_headers
 from talkpath.bridge.call.sentences import LIMIT_SENTENCE, PRESENCE_SENTENCE, SILENCE_SENTENCE
 from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
@@ -42,9 +44,6 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.realtime.tools import CallContext
-
-ON_THE_WAY: Final = 0.3
-"""Seconds from the last frame to the BYE, which would overtake what waits in jitter buffers on the way."""
 
 
 class CallRunner(CallLifecycle):
@@ -78,10 +77,14 @@ class CallRunner(CallLifecycle):
         self._order = order
         self._ipv6 = ipv6
         clock = self._loop.time
-        self._sip = SipLeg(call, order, phone=self._phone, books=self._books, send=services.send, clock=clock)
+        headers = functools.partial(sent_headers, self._own.send_headers, context)
+        self._sip = SipLeg(
+            call, order, headers, phone=self._phone, books=self._books, send=services.send, clock=clock
+        )
         mode = dtmf_mode(services.config, record.trunk)
         self._keys = SendDtmf(mode, self._phone, self._sip.send_digit, self._timers)
         self._collector = CollectDigits(self._hush, lambda: self._phone.queued_seconds, self._timers)
+        self._last_words = LastWords(self, self._timers)
         self._desk = TransferDesk(self, services.config, agent)
         self._recording = CallRecording(
             self._own.recording,
@@ -113,8 +116,8 @@ class CallRunner(CallLifecycle):
         peer = peer or (Peer.of_order(order) if order else Peer())
         screening = screening_of(self, services.config, agent, self._line, self._books)
         self._opening = Opening(self._line, self._recording, screening)
-        lent = (self._phone, self._line, self._timers, self._books, services, peer, self._keys, hold)
-        self._desk.equip(Lent(call, agent, *lent))
+        lent = (self._phone, self._line, self._timers, self._books, services, peer)
+        self._desk.equip(Lent(call, agent, *lent, self._keys, hold, headers))
         self._patience = Patience(self, self._own, services.config.sip.rtp_timeout, self._line, self._timers)
         self._keypad = Keypad(
             self,
@@ -242,8 +245,7 @@ class CallRunner(CallLifecycle):
                 self._patience.activity()
             case media.SoundFinished():
                 self._recording.announced()
-                if self.state is State.FALLBACK:
-                    self._timers.set("last_words", ON_THE_WAY, lambda: self.happen(Event.PLAYED_OUT))
+                self._last_words.announced()
                 self._desk.sound_finished()
             case media.Digit() | media.DigitsSent():
                 self._keypad.event(event)
@@ -337,15 +339,7 @@ class CallRunner(CallLifecycle):
         """Notice that the last words have been played, or that a session can be exchanged."""
         self._roll_over_if_quiet()
         self._desk.speech_may_be_over()
-        if self._last_words_said():
-            self._timers.set("last_words", ON_THE_WAY, self._last_words_heard)
-
-    def _last_words_said(self) -> bool:
-        return self.state in LAST_WORDS and not self.agent_talks()
-
-    def _last_words_heard(self) -> None:
-        if self._last_words_said():
-            self.happen(Event.PLAYED_OUT)
+        self._last_words.may_be_over()
 
     def _roll_over_if_quiet(self) -> None:
         if self.state in IN_CONVERSATION and self._line.roll_over_if_quiet():

@@ -22,6 +22,7 @@ class SipLeg:
     Args:
         call: Our id of the call.
         order: For an outbound call: what to dial.
+        headers: What our BYE tells the other side.
         phone: Has the RTP port.
         books: Know why the call ends.
         send: Sends a message to the SIP process.
@@ -32,6 +33,7 @@ class SipLeg:
         self,
         call: str,
         order: m.Originate | None,
+        headers: Callable[[], tuple[m.Header, ...]],
         *,
         phone: PhoneLeg,
         books: Bookkeeping,
@@ -44,6 +46,7 @@ class SipLeg:
         self._books = books
         self._send = send
         self._clock = clock
+        self._headers = headers
         self._ended = False
 
     def ring(self) -> None:
@@ -85,7 +88,7 @@ class SipLeg:
 
     def hang_up(self) -> None:
         """End the dialog in the way its state asks for."""
-        self._send(m.HangUp(call=self._call, reason=self._books.sentence()))
+        self._send(m.HangUp(call=self._call, reason=self._books.sentence(), headers=self._headers()))
 
     def ended(self, message: m.CallEnded) -> None:
         """The SIP process says that the dialog is over."""

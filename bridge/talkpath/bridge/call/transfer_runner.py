@@ -359,6 +359,7 @@ class TransferRunner:
                 refer_to=refer_to,
                 replaces_call=replaces_call,
                 referred_by=lent.peer.referrer(lent.services.config),
+                headers=lent.headers(),
                 new_call_headers=headers,
             )
         )

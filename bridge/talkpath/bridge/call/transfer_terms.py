@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.call.timers import CallTimers
     from talkpath.bridge.transfer.vocabulary import State
+    from talkpath.sip.messages import Header
 
 
 class TransferOwner(Protocol):
@@ -52,3 +53,5 @@ class Lent(NamedTuple):
     peer: Peer
     keys: SendDtmf
     hold: CallerHold
+    headers: Callable[[], tuple[Header, ...]]
+    """What our BYE and REFER tell the other side."""

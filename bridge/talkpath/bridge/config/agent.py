@@ -10,7 +10,7 @@ from .realtime import ModelUrl, TranscriptionConfig
 from .recording import RecordingConfig
 from .sound import SoundConfig
 from .transfer import TransferConfig
-from .values import Duration, Kind, Secret, Section, ToldHeaders, refuse
+from .values import Duration, Kind, Secret, Section, SentHeaders, ToldHeaders, refuse
 
 
 class TurnDetection(Section):
@@ -132,6 +132,14 @@ class AgentConfig(Section):
         default_factory=dict,
         description="As in [[trunks]], for this agent alone.",
         examples=[{"X-Account": "account"}],
+    )
+    send_headers: SentHeaders = Field(
+        default_factory=dict,
+        description=(
+            "SIP headers of our BYE and REFER (X-…), and the values that they carry: what functions have put "
+            "into call.variables under that name, or a fact of headers."
+        ),
+        examples=[{"X-Outcome": "outcome"}],
     )
     hang_up_tool: bool = Field(default=True, description="The agent may end the call by itself.")
     send_dtmf_tool: bool = Field(

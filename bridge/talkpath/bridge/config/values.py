@@ -253,6 +253,8 @@ SipUri = Annotated[str, BeforeValidator(parse_sip_uri), Kind("SIP address")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-.!%*_+`'~]{1,64}$"), Kind("SIP header")]
 FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Kind("name")]
 ToldHeaders = Annotated[dict[HeaderName, FactName], Field(max_length=20), Kind("table of header = name")]
+OwnHeaderName = Annotated[str, Field(pattern=r"^[Xx]-[A-Za-z0-9\-.]{1,62}$"), Kind("SIP header")]
+SentHeaders = Annotated[dict[OwnHeaderName, FactName], Field(max_length=20), Kind("table of header = name")]
 
 
 # Secrets --------------------------------------------------------------------------------------------
