@@ -133,6 +133,16 @@ def test_a_live_call_outlives_its_trunk_and_its_account_goes_with_it() -> None:
             sip.expect(m.CallEnded)
 
 
+def test_a_trunk_lives_on_whatever_becomes_of_the_one_that_had_its_place_in_the_stack() -> None:
+    with running(now := settings(trunks=(LOCAL,), calls_per_second_per_source=10_000.0)) as sip:
+        assert call_status(sip) == 486, "its dialog knew the account, and is garbage now"
+        now = change(sip, now, trunks=())
+        sip.inbox.clear()
+        sip.expect_gauge("calls", 0)  # told once a second; the account is closed by then
+        change(sip, now, trunks=(msgspec.structs.replace(LOCAL, name="another"),))
+        assert {call_status(sip) for _ in range(200)} == {486}
+
+
 def test_settings_of_any_size_arrive() -> None:
     networks = [f"10.{number % 250}.{number // 250}.0/24" for number in range(12_000)]
     large = trunk(name="large", source_networks=(*networks, "127.0.0.0/8"))

@@ -70,6 +70,7 @@ def library() -> ctypes.CDLL:
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "pjsua_get_pjsip_endpt": (pointer, []),
         "pjsua_call_get_max_count": (ctypes.c_uint, []),
+        "pjsua_call_get_user_data": (pointer, [number]),
         "pjsua_acc_find_for_incoming": (number, [pointer]),
         "pjsua_pool_create": (pointer, [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]),
         "pj_pool_release": (None, [pointer]),

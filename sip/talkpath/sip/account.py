@@ -58,6 +58,17 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         self._send = send
         self._on_invite = on_invite
 
+    def close(self) -> None:
+        """Take the account down, and destroy the stack's object at once.
+
+        It knows its account by a number that another one gets later, which it would take down when the
+        garbage collector comes.
+        """
+        with contextlib.suppress(pj.Error):
+            self.shutdown()
+        pj.Account.__swig_destroy__(self)
+        del self.this  # whoever still asks it for something gets an exception
+
     @guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """An INVITE was let through by the gate."""

@@ -25,6 +25,7 @@ from talkpath.sip.offer_answer import OfferAnswer
 from talkpath.sip.outgoing import OutgoingDialog
 from talkpath.sip.placing import Placing
 from talkpath.sip.sdes import without_keys
+from talkpath.sip.stack_calls import release
 from talkpath.sip.successors import Successors
 from talkpath.sip.trace import Tracer
 from talkpath.sip.transports import transport_in, transport_of
@@ -289,10 +290,12 @@ class Calls:
             dialog.end(end)
 
     def bury(self) -> None:
-        """Let go of the dialogs that are over. Outside of callbacks: the stack still holds them there."""
+        """Give back the dialogs that are over. Outside of callbacks: the stack still holds them there."""
         while self._ended:
             call = self._ended.pop()
-            self._dialogs.pop(call, None)
+            dialog = self._dialogs.pop(call, None)
+            if dialog is not None:
+                release(dialog, self._counters)
             self._tracer.end(call)
         self._successors.bury()
 
@@ -304,5 +307,7 @@ class Calls:
 
     def forget_all(self) -> None:
         """Let go of all dialogs, over or not, before the stack goes down."""
+        for dialog in self._dialogs.values():
+            release(dialog, self._counters)
         self._dialogs.clear()
         self._successors.forget_all()

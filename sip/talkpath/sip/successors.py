@@ -18,6 +18,7 @@ from talkpath.sip.messages import CallMoved
 from talkpath.sip.nat import way_back
 from talkpath.sip.refer import ReferError
 from talkpath.sip.request_answer import RequestAnswer
+from talkpath.sip.stack_calls import release
 from talkpath.sip.succession import Succession
 from talkpath.sip.transports import transport_of
 
@@ -207,10 +208,13 @@ class Successors:
                 dialog.end(_GONE)
 
     def bury(self) -> None:
-        """Let go of dialogs that are over. Outside of callbacks: the stack still holds them there."""
+        """Give back dialogs that are over. Outside of callbacks: the stack still holds them there."""
         failed = [call for call, (_, succession) in self._pending.items() if succession.failed]
         for call in failed:
-            del self._pending[call]
+            release(self._pending.pop(call)[0], self._counters)
+        for dialog, _ in self._leaving:
+            if dialog.over:
+                release(dialog, self._counters)
         self._leaving = [(dialog, until) for dialog, until in self._leaving if not dialog.over]
 
     def forget_all(self) -> None:

@@ -6,7 +6,6 @@ back, and lives on for as long as calls of its do, because the stack still asks 
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from talkpath.sip._pj import StackError, error_text, pj
@@ -90,8 +89,7 @@ class Trunks:
             account.tick(now, self._settings)
         for account in [one for one in self._retired if not one.registered and not busy(one)]:
             self._retired.remove(account)
-            with contextlib.suppress(pj.Error):
-                account.shutdown()
+            account.close()
 
     def leave(self) -> None:
         """Take all registrations back."""
@@ -101,8 +99,7 @@ class Trunks:
     def close(self) -> None:
         """Take the accounts down; no call may be left."""
         for account in self._all():
-            with contextlib.suppress(pj.Error):
-                account.shutdown()
+            account.close()
         self.accounts.clear()
         self._retired.clear()
 
