@@ -77,11 +77,13 @@ class Soak:
     Args:
         calls: Steady calls.
         console: Where the lines go.
+        records: Whether the daemon keeps records.
     """
 
-    def __init__(self, calls: int, console: Console) -> None:
+    def __init__(self, calls: int, console: Console, *, records: bool = True) -> None:
         self._calls = calls
         self._console = console
+        self._records = records
         self._bench = Bench(Cores(None, None, None), 0.0)
         self._daemon: Daemon
         self._callers: Tool
@@ -94,7 +96,9 @@ class Soak:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkpath-soak-")))
             self._voice, url = stack.enter_context(self._bench.model())
             lanes = self._calls + _SPARE_LANES
-            daemon = Daemon(folder, model_url=url, audio="pcmu", lanes=lanes, core=None)
+            daemon = Daemon(
+                folder, model_url=url, audio="pcmu", lanes=lanes, core=None, records=self._records
+            )
             self._daemon = stack.enter_context(daemon)
             self._callers = stack.enter_context(self._bench.callers(daemon.address, "pcmu"))
             # What is made once and kept is made before the first look.
@@ -102,7 +106,8 @@ class Soak:
             before = self._baseline()
             passed, wrong = self._load(folder, minutes)
             after = self._baseline(before)
-            larger = list(grown([minute.held for minute in passed]))
+            recorded = self._calls if self._records else 0
+            larger = list(grown([minute.held for minute in passed], recorded))
             if larger and (skipped := sum(minute.skipped for minute in passed)):
                 larger.append(
                     f"{skipped:.0f} frames were left out: the machine was too busy, and the model's audio "
@@ -221,9 +226,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--calls", type=int, default=200, help="steady calls")
     parser.add_argument("--minutes", type=int, default=20, help="for so long")
+    parser.add_argument("--no-records", action="store_true", help="the daemon keeps no records of calls")
     options = parser.parse_args()
     console = Console()
-    wrong = Soak(options.calls, console).run(options.minutes)
+    wrong = Soak(options.calls, console, records=not options.no_records).run(options.minutes)
     for sentence in wrong:
         console.print(f"[red]{sentence}")
     if not wrong:

@@ -37,6 +37,8 @@ def test_memory_may_breathe_but_not_grow() -> None:
     (sentence,) = grown(minutes(1.0, 20))
     assert sentence == "worker grew by 19.0 MB in 19 minutes of the same load"
     assert list(grown(minutes(1.0, 1))) == []
+    assert list(grown(minutes(1.0, 20), recorded=200)) == [], "journals of calls that live"
+    assert list(grown(minutes(2.0, 20), recorded=200))
 
 
 def test_datagrams_that_nobody_reads_are_counted() -> None:

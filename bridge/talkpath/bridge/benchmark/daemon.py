@@ -67,6 +67,11 @@ match = ["127.0.0.0/8"]
 srtp = "mandatory"
 """
 
+_NO_RECORDS: Final = """
+[records]
+url = "off"
+"""
+
 
 class BenchError(RuntimeError):
     """Something that is needed for a measurement did not come about."""
@@ -145,6 +150,7 @@ class Daemon:
         core: Core that all its processes live on.
         ca_file: Authority of its model's certificate.
         srtp: Take calls with SRTP only.
+        records: Keep records of the calls, as a daemon does.
 
     Attributes:
         address: Host and port of its SIP listener.
@@ -160,6 +166,7 @@ class Daemon:
         core: int | None,
         ca_file: Path | None = None,
         srtp: bool = False,
+        records: bool = True,
     ) -> None:
         self.address = ("127.0.0.1", _free_port(socket.SOCK_DGRAM))
         self._http_port = _free_port(socket.SOCK_STREAM)
@@ -180,6 +187,7 @@ class Daemon:
                 ca_file=f'ca_file = "{ca_file}"\n' if ca_file else "",
             )
             + (_SECURE_TRUNK if srtp else "")
+            + ("" if records else _NO_RECORDS)
         )
 
     def __enter__(self) -> Self:
