@@ -18,7 +18,7 @@ MEMORY_PER_HOUR: Final = 4 * 2**20
 """And this much more per hour, which is noise beside a leak of 100 bytes a packet: 3.4 GB at 200 calls."""
 JOURNAL_PER_CALL_MINUTE: Final = 6 * 2**10
 """And this much for each minute of a call whose record is kept: words and steps wait for its end. They are
-bounded, but by more than an hour of talk; seen: 4 kilobytes a minute, and without records none after a while."""
+bounded, but by more than an hour of talk; seen: 4 kilobytes a minute, and none without records."""
 
 
 @dataclass(frozen=True, slots=True)
