@@ -166,6 +166,7 @@ def assert_caller_was_heard(session: RealtimeSession, *, seconds: float) -> None
     assert fit.peak == pytest.approx(8000, rel=0.03)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("trunk", "number", "codec"),
     [
