@@ -219,5 +219,7 @@ class Successors:
 
     def forget_all(self) -> None:
         """Let go of all of them, before the stack goes down."""
+        for dialog, _ in (*self._pending.values(), *self._leaving):
+            release(dialog, self._counters)
         self._pending.clear()
         self._leaving.clear()
