@@ -61,6 +61,7 @@ allow = {codecs}
 auth = {name}
 aors = {name}
 direct_media = no
+{more}
 [{name}]
 type = auth
 auth_type = userpass
@@ -83,9 +84,16 @@ bind = 127.0.0.1:{port}
 """
 
 
-def telephone(name: str | int, codecs: str = "ulaw", context: str = "internal") -> str:
-    """The part of pjsip.conf for a telephone that registers as ``name`` with the password ``secret``."""
-    return _TELEPHONE.format(name=name, codecs=codecs, context=context)
+def telephone(name: str | int, codecs: str = "ulaw", context: str = "internal", more: str = "") -> str:
+    """The part of pjsip.conf for who registers as ``name`` with the password ``secret``.
+
+    Args:
+        name: Of a telephone, or of Talkpath.
+        codecs: Those of Asterisk's names, in order.
+        context: Of the dialplan, for its calls.
+        more: Further lines of the endpoint.
+    """
+    return _TELEPHONE.format(name=name, codecs=codecs, context=context, more=more)
 
 
 class Asterisk(Running):

@@ -13,21 +13,18 @@ import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import psycopg
 
-from tests.harness.peers import PeerError, free_port, read_text, wait_until
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from tests.harness.peers import PeerError, Running, free_port, read_text, wait_until
 
 _PROGRAMS = Path("/usr/lib/postgresql")
 _ACCOUNT = "postgres"
 """Account of the Debian package. The server refuses to run as root."""
 
 
-class PostgreSql:
+class PostgreSql(Running):
     """A server with a cluster of its own.
 
     Args:
@@ -61,13 +58,7 @@ class PostgreSql:
                     folder.chmod(folder.stat().st_mode | 0o011)
         options = ("-D", self._data, "-U", _ACCOUNT, "--auth=trust", "--no-sync", "--locale=C", "-E", "UTF8")
         self._run("initdb", *options).wait(60)
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        return super().__enter__()
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""

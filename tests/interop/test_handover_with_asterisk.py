@@ -12,7 +12,7 @@ import pytest
 from talkpath.bridge.simulator.audio import tone_ladder
 from talkpath.bridge.simulator.personas import describe_audio
 from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.peers import free_port, wait_until
 
@@ -27,26 +27,11 @@ SUMMARY: Final = "Frau Müller: die Kette ist gerissen, „dringend“."
 SHORT: Final = "Frau Müller: die Kette ist…"
 """As much of it as fits into 30 bytes, cut between words."""
 
-_PJSIP: Final = """
-[talkpath]
-type = endpoint
-context = from-talkpath
-disallow = all
-allow = ulaw
-auth = talkpath
-aors = talkpath
-direct_media = no
-allow_transfer = yes
-set_var = TRANSFER_CONTEXT=transferred
-[talkpath]
-type = auth
-auth_type = userpass
-username = talkpath
-password = secret
-[talkpath]
-type = aor
-max_contacts = 1
-"""
+_PJSIP: Final = telephone(
+    "talkpath",
+    context="from-talkpath",
+    more="allow_transfer = yes\nset_var = TRANSFER_CONTEXT=transferred",
+)
 _EXTENSIONS: Final = """
 [caller]
 ; Asks for a human after the greeting.

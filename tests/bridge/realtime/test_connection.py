@@ -5,21 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
-import ipaddress
 import logging
 import socket
-import ssl
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
+from talkpath.bridge.benchmark.tls_end import make_identity
 from talkpath.bridge.realtime import connection as edge
 from talkpath.bridge.realtime.connect_errors import (
     ConnectError,
@@ -33,6 +27,7 @@ from talkpath.bridge.realtime.wire import append_event
 from talkpath.sip.messages import Secret
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
@@ -379,34 +374,8 @@ def unused_port() -> int:
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
     """A certificate that signs itself for 127.0.0.1, and the server's side of it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "model")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file = tmp_path / "certificate.pem"
-    key_file = tmp_path / "key.pem"
-    certificate_file.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate_file, key_file)
-    return certificate_file, server
+    identity = make_identity(tmp_path)
+    return identity.public, identity.context()
 
 
 def test_tls_accepts_the_given_authority_and_nothing_else(certificate: tuple[Path, ssl.SSLContext]) -> None:

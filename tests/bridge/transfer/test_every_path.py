@@ -7,16 +7,7 @@ import pytest
 from talkpath.bridge.transfer.machine import TIMEOUTS, step
 from talkpath.bridge.transfer.table import LIVE, TABLE
 from talkpath.bridge.transfer.vocabulary import FINAL, Effect, Event, State
-from tests.bridge.transfer.walk import World, every_world
-
-CONSULT_ENDS = (
-    Event.BUSY,
-    Event.NO_ANSWER,
-    Event.REJECTED,
-    Event.UNREACHABLE,
-    Event.TARGET_IS_US,
-    Event.TARGET_HUNG_UP,
-)
+from tests.bridge.transfer.walk import CONSULT_ENDS, World, every_world
 
 
 def ends() -> list[World]:

@@ -12,16 +12,7 @@ from talkpath.bridge.state_table import IllegalEventError
 from talkpath.bridge.transfer.machine import TIMEOUTS, mermaid, step, timeout
 from talkpath.bridge.transfer.table import LIVE, TABLE
 from talkpath.bridge.transfer.vocabulary import FINAL, Effect, Event, State
-from tests.bridge.transfer.walk import every_world
-
-CONSULT_ENDS = (
-    Event.BUSY,
-    Event.NO_ANSWER,
-    Event.REJECTED,
-    Event.UNREACHABLE,
-    Event.TARGET_IS_US,
-    Event.TARGET_HUNG_UP,
-)
+from tests.bridge.transfer.walk import CONSULT_ENDS, every_world
 
 
 def run(state: State, *events: Event) -> tuple[State, list[Effect]]:

@@ -11,6 +11,16 @@ from talkpath.bridge.transfer.machine import step
 from talkpath.bridge.transfer.table import TABLE
 from talkpath.bridge.transfer.vocabulary import Effect, Event, State
 
+CONSULT_ENDS = (
+    Event.BUSY,
+    Event.NO_ANSWER,
+    Event.REJECTED,
+    Event.UNREACHABLE,
+    Event.TARGET_IS_US,
+    Event.TARGET_HUNG_UP,
+)
+"""How a call to a human can end."""
+
 
 @dataclass(frozen=True)
 class World:

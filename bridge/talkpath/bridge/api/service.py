@@ -186,16 +186,24 @@ class Control:
             )
         return call
 
+    def _process_of(self, call: str) -> str:
+        """The worker that has a live call.
+
+        Raises:
+            ApiError: there is none.
+        """
+        process = self.board.process_of(call)
+        if process is None:
+            raise _not_live(call)
+        return process
+
     async def order(self, call: str, make: Callable[[int], m.CallOrder]) -> None:
         """Give an order about a live call.
 
         Raises:
             ApiError: it was refused.
         """
-        process = self.board.process_of(call)
-        if process is None:
-            raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
-        await self._orders.give(process, make)
+        await self._orders.give(self._process_of(call), make)
 
     async def listen_to(self, call: str, who: str) -> Ear:
         """Begin to listen to a live call.
@@ -207,10 +215,7 @@ class Control:
         Raises:
             ApiError: there is none, or too many listen.
         """
-        process = self.board.process_of(call)
-        if process is None:
-            raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
-        return await self.listening.join(call, process, who)
+        return await self.listening.join(call, self._process_of(call), who)
 
     def debug(self, call: str, *, on: bool) -> None:
         """Log everything about a live call, or no longer.
@@ -218,8 +223,9 @@ class Control:
         Raises:
             ApiError: there is none.
         """
-        if self.board.process_of(call) is None or not self._daemon.debug_call(call, on=on):
-            raise ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')
+        self._process_of(call)
+        if not self._daemon.debug_call(call, on=on):  # it ended, or its worker did, in this moment
+            raise _not_live(call)
         changed = self.board.debug(call, on=on)
         if changed is not None:
             self._publish(changed)
@@ -244,3 +250,7 @@ class Control:
             Registration(trunk=name, registered=one.registered, status=one.status, reason=one.reason)
             for name, one in self._snapshot().registrations.items()
         )
+
+
+def _not_live(call: str) -> ApiError:
+    return ApiError(HTTPStatus.NOT_FOUND, f'There is no live call "{call}".')

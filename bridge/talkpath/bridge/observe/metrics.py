@@ -36,10 +36,15 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         super().__init__(registry)
         self._define_calls()
+        self._define_handling()
         self._define_media()
         self._define_quality()
         self._define_model()
         self._define_sip()
+        self._define_room()
+        self._define_processes()
+        self._define_records()
+        self._define_api()
         self._define_daemon()
 
     # The catalogue --------------------------------------------------------------------------------
@@ -99,6 +104,9 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             labels.BARGE_IN_BUCKETS,
             "Above 50 ms the worker is overloaded: see beat_lateness_seconds.",
         )
+
+    def _define_handling(self) -> None:
+        """What is done with callers besides talking to them."""
         self.transfers = self._counter(
             "transfers",
             "Transfers to humans that ended, or were refused at once.",
@@ -200,7 +208,7 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             "0: the registration log lines give the registrar's answer; 401 or 403 is the password.",
         )
 
-    def _define_daemon(self) -> None:
+    def _define_room(self) -> None:
         self.lanes = self._gauge(
             "lanes",
             "Lanes of the media workers, one per call.",
@@ -215,6 +223,8 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             "livesum",
             "Few free while lanes are free: widen sip.rtp_ports. A pair rests for seconds after its call.",
         )
+
+    def _define_processes(self) -> None:
         self.process_up = self._gauge(
             "process_up",
             "1 while a process of the daemon is alive and ready.",
@@ -267,8 +277,8 @@ class Metrics(MediaMetrics, RecordMetrics, ApiMetrics):
             ["cause"],
             "Any: a bug, or files of two versions; message_too_large in the log tells the size.",
         )
-        self._define_records()
-        self._define_api()
+
+    def _define_daemon(self) -> None:
         self.draining = self._gauge(
             "draining",
             "1 while new calls are refused.",
