@@ -124,7 +124,7 @@ class Asterisk(Running):
         without: Sequence[str] = (),
     ) -> None:
         self.port = free_port()
-        first = free_port()
+        first = free_port(room=100)
         self.rtp_ports = (first, first + 99)
         self._folder = folder / f"asterisk-{self.port}"
         self.spool = self._folder / "spool"

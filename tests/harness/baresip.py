@@ -80,7 +80,7 @@ class Baresip(Running):
         self._folder.mkdir(parents=True, exist_ok=True)
         with wave.open(str(self._speech), "rb") as speech:
             rate = speech.getframerate()
-        rtp = free_port()
+        rtp = free_port(room=22)
         config = _CONFIG.format(
             sip=self.port,
             control=self._control_port,

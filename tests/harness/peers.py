@@ -5,7 +5,6 @@ import fcntl
 import functools
 import itertools
 import os
-import random
 import socket
 import subprocess
 import tempfile
@@ -50,22 +49,12 @@ class Running(ABC):
         self.stop()
 
 
-def free_port() -> int:
+def free_port(room: int = 2) -> int:
     """Return an even port of 127.0.0.1, free for UDP and TCP, outside the range of outgoing connections.
 
-    No other test process is given the same one, and this one not soon again: it may be bound late. The 100
-    ports from there on belong to no other process either.
+    It and the `room - 1` ports after it are given to nobody else, and not soon again: they may be bound late.
     """
-    for port in _ports():
-        with (
-            socket.socket(type=socket.SOCK_DGRAM) as udp,
-            socket.socket() as tcp,
-            contextlib.suppress(OSError),
-        ):
-            udp.bind(("127.0.0.1", port))
-            tcp.bind(("127.0.0.1", port))
-            break
-    return port
+    return next(first for first in _runs(room) if all(map(_is_free, range(first, first + room))))
 
 
 def rtp_range() -> tuple[int, int]:
@@ -74,12 +63,30 @@ def rtp_range() -> tuple[int, int]:
     return first, first + RTP_PORTS - 1
 
 
+def _runs(room: int) -> Iterator[int]:
+    """The first ports of runs that follow each other."""
+    while True:
+        run = list(itertools.islice(_pairs(), (room + 1) // 2))
+        if run == sorted(run):  # not around the end
+            yield run[0]
+
+
 @functools.cache
-def _ports() -> Iterator[int]:
+def _pairs() -> Iterator[int]:
+    """The even ports of this process, around and around, other processes from another one."""
     first = 10_000 + _share()[0] * _PORTS
-    ports = list(range(first, first + _PORTS - 100, 2))
-    random.shuffle(ports)
-    return itertools.cycle(ports)
+    begin = os.getpid() * 2
+    return (first + (begin + step) % _PORTS for step in itertools.count(0, 2))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        try:
+            udp.bind(("127.0.0.1", port))
+            tcp.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @functools.cache

@@ -77,7 +77,7 @@ class Sipp(Running):
         arguments: Sequence[str | Path] = (),
     ) -> None:
         self.port = free_port()
-        self.media_port = free_port()
+        self.media_port = free_port(room=4)  # audio and video
         self._folder = folder / f"sipp-{self.port}"
         self._scenario = scenario
         self._target = target

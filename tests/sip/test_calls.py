@@ -14,8 +14,9 @@ import pytest
 
 from talkpath.sip import messages as m
 from talkpath.sip.listeners import has_ipv6
+from tests.harness.peers import free_port
 from tests.harness.sipp import Sipp
-from tests.sip.double import free_port, running, settings, start
+from tests.sip.double import running, settings, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +140,7 @@ def test_a_key_that_travels_as_info_is_told(tmp_path: Path) -> None:
 
 
 def test_tcp_carries_a_call(tmp_path: Path) -> None:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     with running(settings(listeners=(m.Listener(transport="tcp", host="127.0.0.1", port=port),))) as sip:
         result = play(sip, tmp_path, "call", "-t", "t1")
         assert result.succeeded == 1, result.report
@@ -177,7 +178,7 @@ def test_ipv6_carries_a_call_with_ipv6_media_or_is_refused_with_a_sentence(tmp_p
 
 
 def test_tls_answers_options(certificate: m.TlsSettings) -> None:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     listener = m.Listener(transport="tls", host="127.0.0.1", port=port)
     context = ssl.create_default_context(cafile=certificate.certificate_file)
     request = (

@@ -5,13 +5,13 @@ The telephones name an address that leads nowhere; what they get, they get becau
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from talkpath.sip import messages as m
-from tests.sip.double import free_port, running, settings
+from tests.harness.peers import free_port
+from tests.sip.double import running, settings
 from tests.sip.phone import OFFER, Phone, StreamPhone, ok_to
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class StreamBehindNat(StreamPhone, BehindNat):
     """The same over TCP."""
 
 
-TCP_PORT = free_port(socket.SOCK_STREAM)
+TCP_PORT = free_port()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from talkpath.sip import messages as m
-from tests.sip.double import free_port, running, settings, start
+from tests.harness.peers import free_port
+from tests.sip.double import running, settings, start
 from tests.sip.phone import Phone, ok_to, status_of
 from tests.sip.steps import answered, call_in, finish, refused
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from talkpath.sip import messages as m
-from tests.sip.double import free_port, running, settings
+from tests.harness.peers import free_port
+from tests.sip.double import running, settings
 from tests.sip.nameserver import NameServer, address, service
 from tests.sip.registrar import OK, Registrar, challenge
 
@@ -104,9 +104,9 @@ def test_a_refused_registration_is_not_repeated_soon_nor_elsewhere() -> None:
 
 def test_a_registrar_that_is_not_there_is_passed_over() -> None:
     """A refused TCP connection fails at once; silence over UDP takes the 32 s of a transaction."""
-    nobody = f"sip:127.0.0.1:{free_port(socket.SOCK_STREAM)};transport=tcp"
+    nobody = f"sip:127.0.0.1:{free_port()};transport=tcp"
     udp = m.Listener(transport="udp", host="127.0.0.1", port=free_port())
-    tcp = m.Listener(transport="tcp", host="127.0.0.1", port=free_port(socket.SOCK_STREAM))
+    tcp = m.Listener(transport="tcp", host="127.0.0.1", port=free_port())
     for listeners in ((udp, tcp), (udp,)):
         with Registrar(OK) as registrar:
             asked = settings(listeners=listeners, trunks=(trunk(nobody, registrar.uri),))

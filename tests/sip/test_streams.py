@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 
 from talkpath.sip import messages as m
-from tests.sip.double import free_port, running, settings
+from tests.harness.peers import free_port
+from tests.sip.double import running, settings
 from tests.sip.phone import OFFER, Phone, StreamPhone, ok_to, status_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def pair(
     request: pytest.FixtureRequest, certificate: m.TlsSettings
 ) -> Iterator[tuple[SipProcessDouble, StreamPhone]]:
     """A SIP process and a telephone that is connected to it."""
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     listener = m.Listener(transport=request.param, host="127.0.0.1", port=port)
     context = ssl.create_default_context(cafile=certificate.certificate_file)
     with (

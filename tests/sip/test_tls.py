@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from talkpath.sip import messages as m
+from tests.harness.peers import free_port
 from tests.sip.authority import Authority, Certificate
-from tests.sip.double import free_port, running, settings, start
+from tests.sip.double import running, settings, start
 from tests.sip.phone import PATIENCE, StreamPhone, status_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def tls(ours: Certificate, **changes: object) -> m.TlsSettings:
 
 @contextlib.contextmanager
 def listening(files: m.TlsSettings) -> Iterator[SipProcessDouble]:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     listener = m.Listener(transport="tls", host="127.0.0.1", port=port)
     with running(settings(listeners=(listener,), tls=files)) as sip:
         yield sip
@@ -219,7 +220,7 @@ def test_a_listener_with_a_wrong_key_is_refused_at_the_start(authority: Authorit
     wrong = m.TlsSettings(
         certificate_file=str(ours.certificate), private_key_file=str(authority.sign("other").key)
     )
-    listener = m.Listener(transport="tls", host="127.0.0.1", port=free_port(socket.SOCK_STREAM))
+    listener = m.Listener(transport="tls", host="127.0.0.1", port=free_port())
     with start(settings(listeners=(listener,), tls=wrong), listener.port) as sip:
         problem = sip.expect(m.ListenFailed).problem
     assert "key values mismatch" in problem

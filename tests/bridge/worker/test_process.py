@@ -36,7 +36,7 @@ class Process:
         self.channel.send(m.encode(message))
 
     def settings(self, **agent: Any) -> None:
-        port = free_port() // 2 * 2
+        port = free_port(room=10)
         config = configuration(agent, log={"level": "info"})
         self.send(
             m.WorkerSettings(
