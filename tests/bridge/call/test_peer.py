@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from talkpath.bridge.call.peer import Peer
-from talkpath.bridge.config.model import Config, phone_trunk
+from talkpath.bridge.config.by_trunk import phone_trunk
+from talkpath.bridge.config.model import Config
 from talkpath.bridge.config.phone import PhoneConfig
 from talkpath.sip import messages as m
 from talkpath.sip.refer import ReferError

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from talkpath.bridge.config.load import Loaded, find_config, load, load_text
-from talkpath.bridge.config.model import from_json, to_json
 from talkpath.bridge.config.problems import ConfigError, Problem
+from talkpath.bridge.config.process_settings import from_json, to_json
 from talkpath.bridge.config.reference import FIRST_FILE
 
 KEY = {"OPENAI_API_KEY": "sk-very-secret"}

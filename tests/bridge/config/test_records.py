@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.bridge.config.load import load_text
-from talkpath.bridge.config.model import from_json, to_json
 from talkpath.bridge.config.problems import ConfigError
+from talkpath.bridge.config.process_settings import from_json, to_json
 
 if TYPE_CHECKING:
     from talkpath.bridge.config.model import Config

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.asyncio.server import serve
 
-from talkpath.bridge.config.model import Config, endpoint
+from talkpath.bridge.config.endpoint import endpoint
+from talkpath.bridge.config.model import Config
 from talkpath.bridge.doctor.model import Unreachable, examine_models, judge_first_event, judge_transport
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from talkpath.bridge.channel import channel_pair
-from talkpath.bridge.config.model import to_json
+from talkpath.bridge.config.process_settings import to_json
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
 from tests.harness.peers import free_port

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from talkpath.bridge.call.peer import Peer
-from talkpath.bridge.config.model import sip_settings
 from talkpath.bridge.config.problems import nearest
+from talkpath.bridge.config.process_settings import sip_settings
 from talkpath.sip import messages as m
 from talkpath.sip.outbound import OutboundPolicy
 from talkpath.sip.refer import ReferError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from talkpath.bridge.call.context_headers import fill_instructions, fill_spoken
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.realtime.settings import (
     Deadlines,
     SemanticVad,

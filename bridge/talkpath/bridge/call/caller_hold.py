@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from talkpath.bridge.config.model import signals_hold
+from talkpath.bridge.config.by_trunk import signals_hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable

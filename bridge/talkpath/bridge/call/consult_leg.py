@@ -8,7 +8,8 @@ from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.key_relay import KeyRelay
 from talkpath.bridge.call.phone_leg import PhoneLeg, UnusableMediaError
 from talkpath.bridge.call.timers import CallTimers
-from talkpath.bridge.config.model import dtmf_mode, endpoint
+from talkpath.bridge.config.by_trunk import dtmf_mode
+from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.transfer.reasons import consult_end
 from talkpath.bridge.transfer.vocabulary import Event

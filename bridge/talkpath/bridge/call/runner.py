@@ -31,7 +31,8 @@ from talkpath.bridge.call.sip_leg import SipLeg
 from talkpath.bridge.call.sounds import fallback_sound
 from talkpath.bridge.call.transfer_desk import TransferDesk
 from talkpath.bridge.call.transfer_terms import Lent
-from talkpath.bridge.config.model import dtmf_mode, endpoint
+from talkpath.bridge.config.by_trunk import dtmf_mode
+from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
 from talkpath.bridge.realtime import effects as e

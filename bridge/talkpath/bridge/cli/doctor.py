@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from talkpath.bridge.config.capacity import capacity
 from talkpath.bridge.config.load import find_config, load
-from talkpath.bridge.config.model import capacity
 from talkpath.bridge.config.problems import ConfigError
 from talkpath.bridge.doctor.addresses import examine_addresses
 from talkpath.bridge.doctor.certificates import examine_models as examine_certificates

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from talkpath.bridge.config.model import capacity, endpoint
+from talkpath.bridge.config.capacity import capacity
+from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.config.problems import spell
 from talkpath.bridge.config.realtime import host_of
 from talkpath.bridge.config.values import format_duration

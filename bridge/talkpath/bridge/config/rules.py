@@ -11,7 +11,7 @@ from talkpath.bridge.routes import is_expression
 from talkpath.sip.phone_messages import CONSOLE
 
 from .api import SECRET_HINT, TOKEN_HINT, secret_problem, token_problem
-from .model import endpoint
+from .endpoint import endpoint
 from .problems import nearest
 from .realtime import default_key_variable, host_of
 from .transfer import complaints

@@ -266,4 +266,4 @@ def _reveal_on_request(secret: SecretStr, info: SerializationInfo) -> str:
 
 
 Secret = Annotated[SecretStr, PlainSerializer(_reveal_on_request), Kind("secret")]
-"""Text that no repr, log or dump shows; only :func:`~talkpath.bridge.config.model.to_json` does."""
+"""Text that no repr, log or dump shows; only `talkpath.bridge.config.process_settings.to_json` does."""

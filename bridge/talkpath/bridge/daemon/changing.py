@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from talkpath.bridge.config.model import sip_settings, to_json
+from talkpath.bridge.config.process_settings import sip_settings, to_json
 from talkpath.bridge.daemon.switchboard import SIP
 from talkpath.bridge.daemon.vote import Vote
 from talkpath.sip import messages as m

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from talkpath.bridge.config.model import capacity, phone_agents, phone_settings, sip_settings, to_json
+from talkpath.bridge.config.capacity import capacity
+from talkpath.bridge.config.model import phone_agents
+from talkpath.bridge.config.process_settings import phone_settings, sip_settings, to_json
 from talkpath.bridge.daemon.capacity import port_share, stack_warning
 from talkpath.bridge.daemon.changing import Changing
 from talkpath.bridge.daemon.children import Child, ChildSpec

@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.config.endpoint import endpoint
 
 from .findings import Finding
 

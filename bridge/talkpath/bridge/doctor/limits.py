@@ -7,7 +7,7 @@ import resource
 import time
 from typing import TYPE_CHECKING
 
-from talkpath.bridge.config.model import capacity, usable_cores
+from talkpath.bridge.config.capacity import capacity, usable_cores
 
 from .findings import Finding
 

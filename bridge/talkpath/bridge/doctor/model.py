@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.realtime.settings import SessionSettings
 from talkpath.sip.messages import Secret
 
 from .findings import Finding
 
 if TYPE_CHECKING:
-    from talkpath.bridge.config.model import Config, Endpoint
+    from talkpath.bridge.config.endpoint import Endpoint
+    from talkpath.bridge.config.model import Config
 
 AREA = "model"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from talkpath.bridge.config.model import Capacity, capacity
+from talkpath.bridge.config.capacity import Capacity, capacity
 from talkpath.bridge.config.values import format_duration
 
 from .figures import quantile

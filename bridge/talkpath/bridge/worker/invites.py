@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from talkpath.bridge.call.peer import Peer
-from talkpath.bridge.config.model import phone_trunk
+from talkpath.bridge.config.by_trunk import phone_trunk
 from talkpath.bridge.observe.call_record import CallRecord
 from talkpath.bridge.routes import RouteRequest
 from talkpath.sip import messages as m

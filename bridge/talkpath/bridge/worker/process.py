@@ -13,7 +13,7 @@ import structlog
 import uvloop
 
 from talkpath.bridge.channel import Channel
-from talkpath.bridge.config.model import from_json
+from talkpath.bridge.config.process_settings import from_json
 from talkpath.bridge.media.heartbeat import Heartbeat, freeze_garbage
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics

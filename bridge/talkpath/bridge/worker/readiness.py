@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from talkpath.bridge.call.recording import check_announcement
 from talkpath.bridge.call.sounds import early_sound, fallback_sound
-from talkpath.bridge.config.model import endpoint, from_json
+from talkpath.bridge.config.endpoint import endpoint
+from talkpath.bridge.config.process_settings import from_json
 from talkpath.bridge.realtime.connection import tls_context
 from talkpath.bridge.realtime.tools import ToolRegistry
 

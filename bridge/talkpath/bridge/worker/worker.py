@@ -17,7 +17,9 @@ from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
-from talkpath.bridge.config.model import endpoint, is_watched, told_names
+from talkpath.bridge.config.by_trunk import told_names
+from talkpath.bridge.config.endpoint import endpoint
+from talkpath.bridge.config.model import is_watched
 from talkpath.bridge.listening.ears import Ears
 from talkpath.bridge.media.lane import NoFreeLane
 from talkpath.bridge.media.plane import MediaPlane

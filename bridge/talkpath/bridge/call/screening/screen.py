@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from talkpath.bridge.call.machine import IN_CONVERSATION, State
 from talkpath.bridge.call.screening.judge import LONG_WORDS, Finding, Judge, Phase
 from talkpath.bridge.call.screening.sound import Ear
-from talkpath.bridge.config.model import endpoint
+from talkpath.bridge.config.endpoint import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
