@@ -5,10 +5,7 @@ import pytest
 from talkpath.bridge.media.counters import Cause, LatenessHistogram
 from talkpath.bridge.observe.feed import HistogramFeed, media_feed, sip_feed
 from talkpath.bridge.observe.metrics import Metrics
-
-
-def value(metrics: Metrics, name: str, **labels: str) -> float | None:
-    return metrics.registry.get_sample_value(name, labels)
+from tests.bridge.observe.samples import value
 
 
 def test_totals_become_increments() -> None:

@@ -12,12 +12,9 @@ from talkpath.bridge.observe.feed import sip_feed
 from talkpath.bridge.observe.labels import LATENESS_BUCKETS
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.observe.shared import exposition
+from tests.bridge.observe.samples import value
 
 ROOT = Path(__file__).parents[3]
-
-
-def value(metrics: Metrics, name: str, **labels: str) -> float | None:
-    return metrics.registry.get_sample_value(name, labels)
 
 
 def test_a_finished_call_is_counted_by_its_cause() -> None:
@@ -35,25 +32,6 @@ def test_a_call_that_was_never_answered_has_no_setup_time() -> None:
     metrics = Metrics()
     metrics.call_ended(CallRecord(call="c", agent="a", outcome="refused", cause="no_route"))
     assert value(metrics, "talkpath_call_setup_seconds_count", direction="inbound") is None
-
-
-def test_the_network_cannot_make_new_series() -> None:
-    metrics = Metrics()
-    for number in range(100):
-        metrics.session_counts({f"event:invented{number}.x": 1, f"problem:invented{number}": 1})
-        metrics.model_error(f"code{number}")
-    metrics.session_counts({"event:response.output_audio.delta": 1, "late_audio_dropped": 3})
-    metrics.session_counts({"response_spoken": 2, "items_heard": 2, "response_done_missing": 1})
-    assert value(metrics, "talkpath_model_responses_total", outcome="spoken") == 2
-    assert value(metrics, "talkpath_model_anomalies_total", cause="response_done_missing") == 1
-    for normal in ("response_spoken", "items_heard"):
-        assert value(metrics, "talkpath_model_anomalies_total", cause=normal) is None
-    metrics.model_error("session_expired")
-    assert value(metrics, "talkpath_model_events_total", group="other") == 100
-    assert value(metrics, "talkpath_model_errors_total", code="other") == 100
-    assert value(metrics, "talkpath_model_events_total", group="response") == 1
-    assert value(metrics, "talkpath_model_errors_total", code="session_expired") == 1
-    assert value(metrics, "talkpath_model_anomalies_total", cause="late_audio_dropped") == 3
 
 
 def test_every_metric_has_the_prefix_a_help_text_and_a_unit_where_it_has_one() -> None:
@@ -121,17 +99,6 @@ def test_answers_are_counted_by_a_status_that_no_peer_can_invent(
     metrics = Metrics()
     metrics.call_ended(CallRecord(call="c", **facts))
     assert value(metrics, "talkpath_sip_answers_total", direction=direction, code=code) == 1
-
-
-def test_what_is_left_of_a_rate_limit_is_a_share_by_a_known_name() -> None:
-    metrics = Metrics()
-    metrics.rate_limit("m", "tokens", 1000, 250)
-    metrics.rate_limit("m", "invented", 10, 70)
-    metrics.rate_limit("m", "requests", 0, 0)
-    name = "talkpath_model_rate_limit_remaining_ratio"
-    assert value(metrics, name, model="m", limit="tokens") == 0.25
-    assert value(metrics, name, model="m", limit="other") == 1.0
-    assert value(metrics, name, model="m", limit="requests") is None
 
 
 def test_what_alerts_look_at_is_there_before_it_happens() -> None:
