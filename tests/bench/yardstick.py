@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from talkpath.bridge.benchmark import generator
+from talkpath.bridge.benchmark import orders
 from talkpath.bridge.benchmark.daemon import BenchError, on_core, usage_of
 from talkpath.bridge.benchmark.measure import WARM_UP_S
 from talkpath.bridge.benchmark.tools import PATIENCE_S
@@ -33,8 +33,8 @@ def naive_row(bench: Bench, mode: CallMode, calls: int) -> Row:
         callers = stack.enter_context(bench.callers(("127.0.0.1", 9), mode))
         pids = {"worker": pid}
         base = usage_of(pids)
-        callers.tell(generator.Aim([("127.0.0.1", port) for port in ports]))
-        callers.tell(generator.Talk())
+        callers.tell(orders.Aim([("127.0.0.1", port) for port in ports]))
+        callers.tell(orders.Talk())
         time.sleep(WARM_UP_S)
         window = Window(callers, voice, bench.seconds)
         window.run(lambda: usage_of(pids))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from talkpath.bridge.benchmark import figures, generator, model
+from talkpath.bridge.benchmark import figures, orders
 from talkpath.bridge.benchmark.daemon import Daemon
 from talkpath.bridge.benchmark.measure import Bench
 from talkpath.bridge.benchmark.tools import Cores
@@ -102,7 +102,7 @@ class Soak:
             self._daemon = stack.enter_context(daemon)
             self._callers = stack.enter_context(self._bench.callers(daemon.address, "pcmu"))
             # What is made once and kept is made before the first look.
-            self._callers.ask(generator.Dial(_WARM_UP_CALLS, _DIAL_RATE, hang_up_at_once=True))
+            self._callers.ask(orders.Dial(_WARM_UP_CALLS, _DIAL_RATE, hang_up_at_once=True))
             before = self._baseline()
             passed, wrong = self._load(folder, minutes)
             after = self._baseline(before)
@@ -119,9 +119,9 @@ class Soak:
         return wrong
 
     def _load(self, folder: Path, minutes: int) -> tuple[list[Minute], list[str]]:
-        dialled = self._callers.ask(generator.Dial(self._calls, _DIAL_RATE))
+        dialled = self._callers.ask(orders.Dial(self._calls, _DIAL_RATE))
         wrong = [f"{count} calls got {status}" for status, count in dialled.failed.items()]
-        self._callers.tell(generator.Talk())
+        self._callers.tell(orders.Talk())
         arguments = ("-d", str(GUEST_MS), *_TIRELESS)
         passed: list[Minute] = []
         with Sipp(
@@ -138,7 +138,7 @@ class Soak:
                 passed.append(self._minute())
                 self._tell(number, passed[-1])
             wrong += self._send_guests_home()
-        self._callers.ask(generator.HangUp())
+        self._callers.ask(orders.HangUp())
         lost, filled = (sum(getattr(minute, what) for minute in passed) for what in ("lost", "filled"))
         wrong += [f"{lost} packets to the callers are missing"] if lost else []
         wrong += [f"{filled:.0f} frames of callers who lost nothing were made up"] if filled else []
@@ -150,12 +150,12 @@ class Soak:
         return [f"{failed} calls that come and go failed"] if failed else []
 
     def _minute(self) -> Minute:
-        self._callers.tell(generator.Begin())
-        self._voice.tell(model.Begin())
+        self._callers.tell(orders.Begin())
+        self._voice.tell(orders.Begin())
         before, dropped = self._daemon.metrics(), self._unread()
         time.sleep(60.0)
-        heard = self._callers.ask(generator.Report())
-        self._voice.ask(model.Report())
+        heard = self._callers.ask(orders.Report())
+        self._voice.ask(orders.Report())
         after, unread = self._daemon.metrics(), self._unread() - dropped
 
         def more(name: str) -> float:

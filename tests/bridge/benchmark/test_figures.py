@@ -7,8 +7,7 @@ import pytest
 
 from talkpath.bridge.benchmark import figures
 from talkpath.bridge.benchmark.clock import Effort
-from talkpath.bridge.benchmark.generator import Heard
-from talkpath.bridge.benchmark.model import Served
+from talkpath.bridge.benchmark.orders import Heard, Served
 
 MS = 1_000_000
 EFFORT = Effort(0.1, (0.0, 0.0, 0.0))

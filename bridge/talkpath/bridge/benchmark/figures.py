@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from talkpath.bridge.benchmark.generator import Heard
-    from talkpath.bridge.benchmark.model import Served
+    from talkpath.bridge.benchmark.orders import Heard, Served
 
 MS: Final = 1e-6
 """Milliseconds in a nanosecond."""

@@ -6,11 +6,11 @@ import socket
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from talkpath.bridge.benchmark import figures, generator, model
+from talkpath.bridge.benchmark import figures, generator, model, orders
 from talkpath.bridge.benchmark.daemon import BenchError, Daemon
 from talkpath.bridge.benchmark.marks import audio_of
 from talkpath.bridge.benchmark.rows import NAN, Row, SetupRow
@@ -19,7 +19,7 @@ from talkpath.bridge.benchmark.tools import PIPE, Cores, Tool
 from talkpath.bridge.benchmark.window import Window, cpu_between, row_of, turn_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from talkpath.bridge.benchmark.marks import CallMode
     from talkpath.bridge.benchmark.tls_end import Identity
@@ -147,14 +147,14 @@ class Stage:
         Raises:
             BenchError: None was answered.
         """
-        dialled = self._callers.ask(generator.Dial(calls - self._calls, DIAL_RATE))
+        dialled = self._callers.ask(orders.Dial(calls - self._calls, DIAL_RATE))
         if not dialled.setup:
             raise BenchError(
                 f"No call was answered: {dialled.failed}. The daemon says:\n{self._daemon.log()[:2000]}"
             )
         self._setup = dialled.setup
         self._calls = calls
-        self._callers.tell(generator.Talk())
+        self._callers.tell(orders.Talk())
         time.sleep(WARM_UP_S)
 
     def row(self, *, turns: bool) -> Row:
@@ -163,35 +163,19 @@ class Stage:
         scraped = self._daemon.metrics()
         window.run(self._daemon.usage)
         scraped_after = self._daemon.metrics()
-        first = last = None
+        row = row_of("talkpath", self._mode, self._calls, window, base=self._before)
+        row = _with_own_counts(row, scraped, scraped_after)
+        row = replace(row, setup=_milliseconds(self._setup), idle_ms_per_second=self._idle)
         if turns:
             first, last = figures.turns(*turn_window(self._callers, self._voice, self._calls))
-        beat = figures.histogram_quantiles(scraped, scraped_after, _LATENESS, (0.5, 0.99, 0.999))
-
-        def grown(name: str) -> float:
-            return figures.growth(scraped, scraped_after, f"talkpath_{name}")
-
-        return row_of(
-            "talkpath",
-            self._mode,
-            self._calls,
-            window,
-            base=self._before,
-            setup=figures.Spread.of([seconds * 1000 for seconds in self._setup]),
-            idle=self._idle,
-            beat=[seconds * 1000 for seconds in beat],
-            downlink=first,
-            barge_in=last,
-            filled=grown("uplink_filled_frames_total{lost}") + grown("uplink_filled_frames_total{gap}"),
-            starved=grown("playout_frames_total{starved}"),
-            skipped=grown("playout_frames_total{skipped}"),
-        )
+            row = replace(row, downlink=first, barge_in=last)
+        return row
 
     def setups(self, rate: float, calls: int) -> SetupRow:
         """Measure calls that come quickly and end at once."""
-        self._callers.ask(generator.Dial(10, rate, hang_up_at_once=True))  # first uses cost more
+        self._callers.ask(orders.Dial(10, rate, hang_up_at_once=True))  # first uses cost more
         before = self._daemon.usage()
-        dialled = self._callers.ask(generator.Dial(calls, rate, hang_up_at_once=True))
+        dialled = self._callers.ask(orders.Dial(calls, rate, hang_up_at_once=True))
         after = self._daemon.usage()
         spent = {name: (after.cpu[name] - before.cpu[name]) * 1000 / calls for name in after.cpu}
         return SetupRow(
@@ -199,9 +183,32 @@ class Stage:
             rate=rate,
             calls=calls,
             answered=len(dialled.setup),
-            setup=figures.Spread.of([seconds * 1000 for seconds in dialled.setup]),
+            setup=_milliseconds(dialled.setup),
             cpu_ms_per_call=sum(spent.values()),
             sip_ms_per_call=spent["sip"],
             worker_ms_per_call=spent["worker"],
             retransmissions=dialled.retransmissions,
         )
+
+
+def _milliseconds(seconds: list[float]) -> figures.Spread:
+    return figures.Spread.of([one * 1000 for one in seconds])
+
+
+def _with_own_counts(row: Row, before: Mapping[str, float], after: Mapping[str, float]) -> Row:
+    """The row with what the daemon counted itself, between two looks at its metrics."""
+
+    def grown(name: str) -> float:
+        return figures.growth(before, after, f"talkpath_{name}")
+
+    late = figures.histogram_quantiles(before, after, _LATENESS, (0.5, 0.99, 0.999))
+    p50, p99, p999 = (seconds * 1000 for seconds in late)
+    return replace(
+        row,
+        beat_late_p50=p50,
+        beat_late_p99=p99,
+        beat_late_p999=p999,
+        filled=grown("uplink_filled_frames_total{lost}") + grown("uplink_filled_frames_total{gap}"),
+        starved=grown("playout_frames_total{starved}"),
+        skipped=grown("playout_frames_total{skipped}"),
+    )

@@ -14,7 +14,6 @@ import select
 import socket
 import time
 from binascii import a2b_base64, b2a_base64
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,7 +22,6 @@ from talkpath.bridge.benchmark import marks
 from talkpath.bridge.benchmark import model_wire as wire
 from talkpath.bridge.benchmark.clock import (
     ANCILLARY_BYTES,
-    Effort,
     Log,
     Ticker,
     ask_for_timestamps,
@@ -37,7 +35,9 @@ from talkpath.bridge.benchmark.model_audio import (
     silent_frame,
 )
 from talkpath.bridge.benchmark.model_lane import Lane
+from talkpath.bridge.benchmark.orders import Begin, Report, Served, TakeTurns
 from talkpath.bridge.benchmark.tls_end import TlsEnd
+from talkpath.bridge.benchmark.usual_append import UsualAppend
 
 if TYPE_CHECKING:
     import ssl
@@ -57,47 +57,8 @@ ANSWER_DELTAS: Final = 10
 """The answer comes in one burst of a second, as real models send it."""
 
 _ROW_BYTES: Final = 4096
-_MOST_AUDIO: Final = 2048
 _APPEND: Final = b"input_audio_buffer.append"
 _AUDIO_KEY: Final = b'"audio":"'
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Begin a window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """End the window. Answered by `Served`."""
-
-
-@dataclass(frozen=True, slots=True)
-class TakeTurns:
-    """Let the first ``lanes`` connections answer in bursts and be interrupted, instead of echoing."""
-
-    lanes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What happened in a window.
-
-    Attributes:
-        appended: (n, 4) connection, time in ns, marked call, marked frame.
-        deltas: (n, 2) connection, time in ns.
-        answers: (n, 3) connection, ns before the answer was written, ns before the interruption was written.
-        calls: The marked call of each connection.
-        blocked: Deltas given up because the client did not read.
-        effort: What this process needed.
-    """
-
-    appended: NDArray[np.int64]
-    deltas: NDArray[np.int64]
-    answers: NDArray[np.int64]
-    calls: list[int]
-    blocked: int
-    effort: Effort
 
 
 class Model:
@@ -126,10 +87,7 @@ class Model:
         self._readers: dict[marks.AudioMode, AppendReader] = {m: AppendReader(m) for m in ("pcmu", "pcm")}
         self._appended, self._deltas, self._answers = Log(4), Log(2), Log(3)
         self._blocked = 0
-        self._head = 0  # where the base64 of a usual append begins, counted from its frame; 0: not known
-        self._usual = 0  # length of a usual append with its frame
-        self._prefix = np.zeros(0, np.uint8)  # what it begins with
-        self._frame_head = b"\0"  # the first bytes of its frame
+        self._usual = UsualAppend()
 
     def run(self) -> None:
         """Work until the other end of the pipe is closed."""
@@ -215,13 +173,10 @@ class Model:
 
     def _cut(self, lane: Lane, data: bytes | memoryview, received_ns: int) -> list[bytes | memoryview]:
         """The usual appends in what was read; everything else is handled at once or kept for later."""
-        if len(data) == self._usual and not lane.rest and data[:4] == self._frame_head and lane.started:
+        if lane.started and not lane.rest and self._usual.is_one(data):
             return [data]
         lane.rest += data
-        appends: list[bytes | memoryview] = []
-        while lane.started and len(lane.rest) >= self._usual and lane.rest.startswith(self._frame_head):
-            appends.append(bytes(lane.rest[: self._usual]))
-            del lane.rest[: self._usual]
+        appends = self._usual.cut(lane.rest) if lane.started else []
         if lane.rest:
             self._unusual(lane, received_ns)
         return appends
@@ -245,17 +200,14 @@ class Model:
 
     def _take_appends(self, lanes: list[Lane], times: NDArray[np.int64], frames: bytes) -> None:
         """Take usual appends, one of a lane after the other, their frames joined."""
-        rows = np.frombuffer(frames, np.uint8).reshape(len(lanes), self._usual)
         reader = self._readers[lanes[0].mode]
-        mask = np.tile(rows[:, 4:8], (1, (self._usual - 5) // 4))[:, : self._usual - 8]
-        text = np.bitwise_xor(rows[:, 8:], mask)
-        strange = (text[:, : self._head] != self._prefix).any(axis=1)
-        if strange.any():  # something else, of the same length by chance
+        text, strange = self._usual.texts(frames)
+        if strange.any():
             for index in np.flatnonzero(strange).tolist():
                 self._take(lanes[index], wire.OPCODE_TEXT, text[index].tobytes(), int(times[index]))
             lanes = [lane for lane, other in zip(lanes, strange.tolist(), strict=True) if not other]
             times, text = times[~strange], text[~strange]
-        audio = text[:, self._head : -2]
+        audio = self._usual.audio(text)
         calls, numbers = reader.read(audio[:, reader.places])
         self._appended.add([lane.number for lane in lanes], times, calls, numbers)
         block, width = audio.tobytes(), audio.shape[1]
@@ -295,9 +247,7 @@ class Model:
         if len(audio) != expected:
             return
         if payload.endswith(b'"}') and head + expected + 2 == len(payload):
-            self._head, self._usual = head, len(payload) + 8
-            self._prefix = np.frombuffer(payload[:head], np.uint8)
-            self._frame_head = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2, "big")
+            self._usual.learn(payload, head)
         call, frame = reader.read(np.frombuffer(audio, np.uint8)[reader.places][None])
         self._appended.add(lane.number, received_ns, call, frame)
         lane.call = int(call[0]) if lane.call < 0 else lane.call

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from talkpath.bridge.benchmark.figures import Spread
+from talkpath.bridge.benchmark.figures import Spread
 
 NAN: Final = float("nan")
+UNMEASURED: Final = Spread.of([])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The figures of one number of calls in one mode. Milliseconds unless the name says otherwise."""
+    """The figures of one number of calls in one mode. Milliseconds unless the name says otherwise.
+
+    Attributes:
+        setup: From INVITE to 200.
+        beat_late_p50: Lateness of beats, at 50, 99 and 99.9 %.
+        downlink: First delta to first audible packet.
+        barge_in: Interruption to last audible packet.
+        filled: Frames made up towards the model.
+        starved: Frames of silence because the model was late.
+        skipped: Frames never sent because a beat came too late.
+    """
 
     subject: str
     mode: str
@@ -23,24 +33,24 @@ class Row:
     worker_us_per_call_second: float
     kernel_share: float
     core_share: float
-    idle_ms_per_second: float
+    idle_ms_per_second: float = NAN
     mb_per_call: float
-    setup: Spread
-    beat_late_p50: float
-    beat_late_p99: float
-    beat_late_p999: float
+    setup: Spread = UNMEASURED
+    beat_late_p50: float = NAN
+    beat_late_p99: float = NAN
+    beat_late_p999: float = NAN
     send_jitter: Spread
     uplink: Spread
-    downlink: Spread
-    barge_in: Spread
+    downlink: Spread = UNMEASURED
+    barge_in: Spread = UNMEASURED
     lost_up: int
     lost_down: int
     frames_up: int
     frames_down: int
     missing_packets: int
-    filled: float
-    starved: float
-    skipped: float
+    filled: float = NAN
+    starved: float = NAN
+    skipped: float = NAN
     generator_share: float
     generator_late_p99: float
     model_share: float

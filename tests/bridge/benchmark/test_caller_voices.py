@@ -6,8 +6,8 @@ import socket
 
 import numpy as np
 
+from talkpath.bridge.benchmark.caller_voices import Sockets
 from talkpath.bridge.benchmark.clock import Log
-from talkpath.bridge.benchmark.generator import Sockets
 from talkpath.codecs import rtp
 
 
