@@ -333,6 +333,10 @@ FLEET = Dashboard(
                             "slow readers",
                         ),
                         Query("sum(talkpath_api_listeners{@})", "listeners"),
+                        Query(
+                            "sum by (cause) (rate(talkpath_http_refused_total{@}[$__rate_interval])) * 60",
+                            "connections closed: {{cause}}",
+                        ),
                     ),
                 ),
                 Panel(

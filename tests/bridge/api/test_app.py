@@ -93,20 +93,36 @@ def test_a_call_that_is_over_is_not_logged() -> None:
 
 def test_who_may_only_read_gives_no_orders() -> None:
     daemon = with_a_call()
-    for path, body in (
-        ("/calls", {"to": "sip:1@192.0.2.99"}),
-        ("/calls/c-1/hangup", None),
-        ("/calls/c-1/transfer", {"target": "x"}),
-        ("/calls/c-1/message", {"text": "x"}),
-        ("/calls/c-1/dtmf", {"digits": "1"}),
-        ("/calls/c-1/debug", {}),
-        ("/drain", {}),
-    ):
-        answer = daemon.reader.post(path, json=body)
+    bodies = {
+        "/calls": {"to": "sip:1@192.0.2.99"},
+        "/calls/{call}/transfer": {"target": "x"},
+        "/calls/{call}/message": {"text": "x"},
+        "/calls/{call}/dtmf": {"digits": "1"},
+    }
+    described = daemon.stranger.get("/openapi.json").json()["paths"]
+    orders = [path for path, operations in described.items() if "post" in operations]
+    assert len(orders) == 10
+    assert all(set(operations) <= {"get", "post"} for operations in described.values())
+    for path in orders:
+        answer = daemon.reader.post(path.replace("{call}", "c-1"), json=bodies.get(path, {}))
         assert answer.status_code == 403, path
         assert 'The token "wall" may only read' in answer.json()["detail"]
     assert daemon.told == []
-    assert daemon.stops == 0
+    assert daemon.stops == daemon.reloads == 0
+
+
+def test_a_mistake_of_ours_is_told_counted_and_breaks_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = DaemonDouble()
+    monkeypatch.setattr(daemon.control, "health", lambda: 1 // 0)
+    answer = daemon.reader.get("/health")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "api_broke" in answer.json()["detail"]
+    count = daemon.metrics.registry.get_sample_value("talkpath_internal_errors_total", {"where": "api"})
+    assert count == 1
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert daemon.reader.get("/calls").status_code == 200
 
 
 def test_every_path_but_the_description_asks_for_a_token() -> None:

@@ -53,6 +53,21 @@ def test_calls_that_are_over_are_listed_by_what_is_asked_for(daemon: DaemonDoubl
     assert daemon.reader.get("/records", params={"limit": 0}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"offset": 2**63},
+        {"offset": 10**30},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
+    ],
+)
+def test_figures_that_no_database_knows_are_refused(daemon: DaemonDouble, query: dict[str, Any]) -> None:
+    answer = daemon.reader.get("/records", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"{next(iter(query))}: ")
+
+
 def test_one_of_them_is_told_whole(daemon: DaemonDouble) -> None:
     record = daemon.reader.get("/records/c-1").json()
     assert record["call"]["id"] == "c-1"

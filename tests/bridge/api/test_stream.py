@@ -12,7 +12,7 @@ from talkpath.bridge.api.app import PREFIX
 from talkpath.bridge.api.hub import MAX_QUEUED
 from talkpath.bridge.http.app import HttpServer
 from talkpath.sip import messages as m
-from tests.bridge.api.daemon_double import READ, DaemonDouble
+from tests.bridge.api.daemon_double import OPERATE, READ, DaemonDouble
 from tests.bridge.api.told import began, over, said, state
 
 if TYPE_CHECKING:
@@ -112,6 +112,22 @@ def test_a_listener_that_does_not_read_is_let_go_and_counted() -> None:
             assert dropped() == 1
             await until(lambda: metrics.registry.get_sample_value("talkpath_api_listeners") == 0)
             writer.transport.abort()
+
+    asyncio.run(story())
+
+
+def test_who_loses_the_token_by_a_reload_hears_nothing_more() -> None:
+    async def story() -> None:
+        async with Served() as served, served.client() as http:
+            async with http.stream("GET", "/events") as answer:
+                events = events_of(answer)
+                assert (await anext(events))[0] == "snapshot"
+                api = {"operate": {"alice": OPERATE}, "read": {"wall": READ[::-1]}}  # the same name
+                served.daemon.config = DaemonDouble(api=api).config
+                served.daemon.control.message("worker-0", began("c-0"))
+                assert [event async for event in events] == []
+            await until(lambda: len(served.daemon.told) == 2)
+            assert served.daemon.told[-1] == m.Watch(on=False)
 
     asyncio.run(story())
 

@@ -9,6 +9,7 @@ from talkpath.bridge.config.values import (
     HostPort,
     Listen,
     PortRange,
+    check_web_address,
     format_duration,
     parse_duration,
     parse_host_port,
@@ -101,3 +102,25 @@ def test_networks_are_written_canonically() -> None:
 def test_a_sip_address_cannot_smuggle_headers(uri: object) -> None:
     with pytest.raises(PydanticCustomError):
         parse_sip_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:4318/v1", "https://example.com", "https://e.com/a@b?c=d@e"]
+)
+def test_web_addresses_are_taken(url: str) -> None:
+    assert check_web_address(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["https://al:hunter2@example.com/x", "http://hunter2@[::1]:9/", "http://a@b@c"]
+)
+def test_a_password_in_a_web_address_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(PydanticCustomError, match="carries a user name or password") as refused:
+        check_web_address(url)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://example.com", "https://", "https:///x", "https://a b", "e.com"])
+def test_what_is_no_web_address_is_refused(url: str) -> None:
+    with pytest.raises(PydanticCustomError, match="is not a web address"):
+        check_web_address(url)

@@ -81,6 +81,21 @@ def test_a_secret_inside_an_exception_is_redacted() -> None:
     assert "refused ***" in line["exception"]
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_caller_sends_makes_no_line_and_commands_no_terminal(form: str) -> None:
+    stream = io.StringIO()
+    set_up_logs(LogConfig.model_validate({"format": form, "private": True}), stream=stream)
+    hostile = "x\r\nevent=call_ended\x1b[2J\x7f\x9b2J\u202eabc\u2066\u2028\u2029"
+    structlog.get_logger("test").info("event", pii_caller=hostile, deep={"header": [hostile]})
+    logging.getLogger("some.library").warning("bad offer %s", hostile)
+    text = stream.getvalue()
+    assert text.count("\n") == len(text.splitlines()) == 2
+    assert text.replace("\n", "").isprintable()
+    if form == "json":
+        assert lines(stream)[0]["pii_caller"] == hostile
+        assert lines(stream)[1]["event"] == f"bad offer {hostile}"
+
+
 def test_endless_nesting_is_cut() -> None:
     deep: list[Any] = []
     for _ in range(50):

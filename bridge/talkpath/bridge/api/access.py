@@ -93,6 +93,15 @@ class Gate:
             )
         return found
 
+    def knows(self, authorization: str | None) -> bool:
+        """Whether who was let in still would be: a reload may have taken the token away."""
+        try:
+            self.check_open()
+            self.identify(authorization)
+        except ApiError:
+            return False
+        return True
+
     def _tokens(self) -> Iterator[tuple[Access, SecretStr]]:
         config = self._config()
         tables: tuple[tuple[Role, dict[str, SecretStr]], ...] = (

@@ -70,6 +70,7 @@ def refuse_with_reasons(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteError, _other)
+    app.add_exception_handler(Exception, _broke)
 
 
 def guarded(control: Control, gate: Gate, metrics: Metrics) -> ASGIApp:
@@ -142,6 +143,13 @@ async def _other(_request: Request, error: Exception) -> Response:
         HTTPStatus.METHOD_NOT_ALLOWED: f"The path takes other methods; see {PREFIX}/openapi.json.",
     }
     return refuse(ApiError(status, details.get(status, str(error.detail))))
+
+
+async def _broke(_request: Request, _error: Exception) -> Response:
+    """Our own mistake; the door logs and counts it."""
+    return refuse(
+        ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "The daemon made a mistake: see api_broke in its log.")
+    )
 
 
 async def _no_database(_request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from talkpath.sip import messages as m
 
 from .models import Calls, Debug, Keys, LiveCall, Note, PlaceCall, Placed, TransferCall
-from .security import READ, Operator, Overhearer, control_of
+from .security import READ, Operator, Overhearer, Still, control_of
 from .stream import AudioStream, EventStream
 
 log = structlog.get_logger(__name__)
@@ -110,10 +110,10 @@ async def debug_call(request: Request, call: CallId, how: Debug, who: Operator) 
     responses={200: {"content": {"audio/wav": {}}}},
     openapi_extra={"x-right": "listen"},
 )
-async def listen(request: Request, call: CallId, who: Overhearer) -> AudioStream:
+async def listen(request: Request, call: CallId, who: Overhearer, still: Still) -> AudioStream:
     """Listen to a live call until it is over: WAV, 16-bit at 8 kHz, caller left, agent right."""
     control = control_of(request)
-    return AudioStream(control, await control.listen_to(call, who.name))
+    return AudioStream(control, await control.listen_to(call, who.name), still)
 
 
 @router.get(
@@ -122,11 +122,11 @@ async def listen(request: Request, call: CallId, who: Overhearer) -> AudioStream
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}}},
 )
-async def events(request: Request) -> EventStream:
+async def events(request: Request, still: Still) -> EventStream:
     """All that happens, as Server-Sent Events; a snapshot comes first.
 
     Who does not keep up is let go, and gets a new snapshot at its next connection.
     """
     control = control_of(request)
     listener, first = control.listen()
-    return EventStream(control, listener, first)
+    return EventStream(control, listener, first, still)

@@ -5,6 +5,7 @@ It looks before anything of the body is read, so that a stranger cannot make us 
 
 from __future__ import annotations
 
+import functools
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ MAX_BODY: Final = 64 * 1024
 """Bytes of a request."""
 ACCESS: Final = "access"
 """Key in the state of a request: who asks."""
+STILL: Final = "still"
+"""Key in the state of a request: tells whether who asks still would be let in."""
 CAUSES: Final = {
     HTTPStatus.NOT_FOUND: "closed",
     HTTPStatus.FORBIDDEN: "remote",
@@ -63,8 +66,6 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            return
         try:
             self._admit(scope)
         except ApiError as refusal:
@@ -72,7 +73,11 @@ class Door:
             await refuse(refusal)(scope, receive, send)
             return
         self._metrics.api_requests.labels("served").inc()
-        await self._app(scope, _bounded(receive), send)
+        try:
+            await self._app(scope, _bounded(receive), send)
+        except Exception:  # a task root; the client has been told by `broke`
+            self._metrics.internal_errors.labels("api").inc()
+            log.exception("api_broke", path=scope["path"])
 
     def _admit(self, scope: Scope) -> None:
         self._gate.check_open(console=self._console)
@@ -81,7 +86,10 @@ class Door:
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path not in self._open_paths:
-            scope.setdefault("state", {})[ACCESS] = self._gate.identify(headers.get("authorization"))
+            token = headers.get("authorization")
+            state = scope.setdefault("state", {})
+            state[ACCESS] = self._gate.identify(token)
+            state[STILL] = functools.partial(self._gate.knows, token)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY:
             raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {MAX_BODY} octets.")

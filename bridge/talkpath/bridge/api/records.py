@@ -1,7 +1,7 @@
 """Handlers: calls that are over. They run on threads, because the database may take its time."""
 
 # FastAPI reads the annotations when it builds the routes.
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import AfterValidator
 
 from talkpath.bridge.config.model import Config
 from talkpath.bridge.records.problems import RecordsError
@@ -22,6 +23,7 @@ from .security import READ, control_of
 router = APIRouter(tags=["records"], dependencies=READ)
 
 MAX_LISTED = 500
+MAX_OFFSET = 2**31
 
 
 def _json(name: str) -> dict[int | str, dict[str, Any]]:
@@ -36,15 +38,24 @@ class CallRecords(msgspec.Struct):
     records: list[Call]
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """A moment that a database can compare; without a zone it is this machine's."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
 Text = Annotated[str | None, Query(max_length=200)]
+Moment = Annotated[datetime | None, AfterValidator(lambda at: at and _in_utc(at))]
 
 
 @router.get("/records", response_class=Response, responses=_json("CallRecords"))
 def list_records(
     request: Request,
     *,
-    since: Annotated[datetime | None, Query(description="Began at or after.")] = None,
-    until: Annotated[datetime | None, Query(description="Began before.")] = None,
+    since: Annotated[Moment, Query(description="Began at or after.")] = None,
+    until: Annotated[Moment, Query(description="Began before.")] = None,
     agent: Text = None,
     trunk: Text = None,
     outcome: Text = None,
@@ -53,7 +64,7 @@ def list_records(
     called: Text = None,
     said: Text = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LISTED)] = 50,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
 ) -> Response:
     """Calls that are over, the newest first. Numbers may have `*` for anything; `said` searches the words."""
     wanted = CallFilter(

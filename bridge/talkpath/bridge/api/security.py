@@ -1,5 +1,6 @@
 """What the handlers ask about a request: its service, who made it, what they may."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, cast
 
@@ -7,7 +8,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from .access import Access
-from .door import ACCESS
+from .door import ACCESS, STILL
 from .problems import ApiError
 from .service import Control
 
@@ -41,7 +42,13 @@ def _listener(request: Request, who: Annotated[Access, Depends(_reader)]) -> Acc
     return who
 
 
+def _still(request: Request) -> Callable[[], bool]:
+    return cast("Callable[[], bool]", getattr(request.state, STILL))
+
+
 READ = [Depends(_reader)]
 Reader = Annotated[Access, Depends(_reader)]
 Overhearer = Annotated[Access, Depends(_listener)]
 Operator = Annotated[Access, Depends(_operator)]
+Still = Annotated[Callable[[], bool], Depends(_still)]
+"""Tells whether who asks still would be let in."""

@@ -14,7 +14,7 @@ from talkpath.bridge.recording.files import wave_header
 from .listening import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.types import Receive, Scope, Send
 
@@ -34,12 +34,14 @@ class Stream(Response, ABC):
 
     Args:
         over: Set when it has to end at once.
+        still: Tells whether the client may still have it: a reload may have taken its token away.
     """
 
-    def __init__(self, over: asyncio.Event) -> None:
+    def __init__(self, over: asyncio.Event, still: Callable[[], bool]) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._over = over
+        self._still = still
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client hangs up, there is nothing more, or it has to end."""
@@ -64,6 +66,8 @@ class Stream(Response, ABC):
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async for body in self.pieces():
+            if not self._still():
+                break
             await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
@@ -83,12 +87,13 @@ class EventStream(Stream):
         control: Whose events.
         listener: Who listens; let go at the end, however that comes.
         first: What is told first.
+        still: Tells whether the client may still have it.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, control: Control, listener: Listener, first: bytes) -> None:
-        super().__init__(listener.over)
+    def __init__(self, control: Control, listener: Listener, first: bytes, still: Callable[[], bool]) -> None:
+        super().__init__(listener.over, still)
         self._control = control
         self._listener = listener
         self._first = first
@@ -113,12 +118,13 @@ class AudioStream(Stream):
     Args:
         control: Who has the calls.
         ear: Who listens; let go at the end, however that comes.
+        still: Tells whether the client may still have it.
     """
 
     media_type = "audio/wav"
 
-    def __init__(self, control: Control, ear: Ear) -> None:
-        super().__init__(ear.over)
+    def __init__(self, control: Control, ear: Ear, still: Callable[[], bool]) -> None:
+        super().__init__(ear.over, still)
         self._control = control
         self._ear = ear
 

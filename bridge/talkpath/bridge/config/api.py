@@ -5,9 +5,9 @@ import binascii
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from .values import Duration, Kind, Secret, Section, refuse
+from .values import Duration, Secret, Section, WebAddress
 
 SHORTEST_TOKEN = 20
 """Characters. Shorter ones can be guessed within the life of an installation."""
@@ -34,12 +34,6 @@ def secret_problem(secret: str) -> str:
     if not 24 <= len(key) <= 64:
         return f"has {len(key)} octets; Standard Webhooks asks for 24 to 64"
     return ""
-
-
-def _check_url(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", url):
-        refuse(f'"{url}" is not a web address', 'Write it like "https://example.com/hooks/talkpath".')
-    return url
 
 
 TokenName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
@@ -86,9 +80,7 @@ class ApiConfig(Section):
 class WebhookConfig(Section):
     """A web address that is told of calls, signed as Standard Webhooks has it."""
 
-    url: Annotated[str, AfterValidator(_check_url), Kind("web address")] = Field(
-        description="Where to POST.", examples=["https://example.com/hooks/talkpath"]
-    )
+    url: WebAddress = Field(description="Where to POST.", examples=["https://example.com/hooks/talkpath"])
     secret: Secret = Field(
         description="Key of the signatures, base64 with or without whsec_; best as env:NAME or file:PATH.",
         examples=["env:TALKPATH_WEBHOOK_SECRET"],

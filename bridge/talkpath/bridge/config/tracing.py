@@ -2,15 +2,14 @@
 
 from pydantic import Field
 
-from .values import Secret, Section
+from .values import Secret, Section, WebAddress
 
 
 class TracingConfig(Section):
     """Sends one trace per call to an OpenTelemetry collector; needs ``pip install 'talkpath[tracing]'``."""
 
-    endpoint: str | None = Field(
+    endpoint: WebAddress | None = Field(
         default=None,
-        pattern=r"^https?://[^\s]+$",
         description="OTLP over HTTP, with the path; without it, nothing is sent.",
         examples=["http://127.0.0.1:4318/v1/traces"],
     )

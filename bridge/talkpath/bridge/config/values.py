@@ -10,6 +10,7 @@ import re
 from typing import Annotated, Literal, NamedTuple, NoReturn, cast, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -246,6 +247,18 @@ def parse_sip_uri(value: object) -> str:
 
 
 SipUri = Annotated[str, BeforeValidator(parse_sip_uri), Kind("SIP address")]
+
+
+def check_web_address(url: str) -> str:
+    """Accept ``http://`` and ``https://`` with a host, but no password: addresses are shown and logged."""
+    if re.match(r"https?://[^/?#]*@", url):
+        refuse("carries a user name or password", "Leave them out of the address.")
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", url):
+        refuse(f'"{url}" is not a web address', 'Write it like "https://example.com/path".')
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(check_web_address), Kind("web address")]
 
 
 # Headers --------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ class Daemon:
         http = None
         if self._config.http.enabled:
             app = create_app(self, self._metrics, self._parts(supervisor))
-            http = HttpServer(app, *self._config.http.listen)
+            http = HttpServer(app, *self._config.http.listen, self._refused)
             try:
                 address = await http.start()
             except HttpServerError as problem:
@@ -169,6 +169,9 @@ class Daemon:
         if self._reloader is None:
             raise RuntimeError("asked before the supervisor exists")
         return await self._reloader.reload()
+
+    def _refused(self, cause: str) -> None:
+        self._metrics.http_refused.labels(cause).inc()
 
     def _api_config(self) -> ApiConfig:
         """The ``[api]`` section in force."""

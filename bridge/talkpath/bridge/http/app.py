@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,10 +16,11 @@ from fastapi.responses import JSONResponse, Response
 from talkpath.bridge.config.values import HostPort
 from talkpath.bridge.observe.shared import exposition
 
+from .connection import PATIENCE, Connection
 from .health import report, why_not_alive, why_not_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.types import ASGIApp
 
@@ -106,13 +108,32 @@ class _QuietServer(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves an application until `stop`."""
+    """Serves an application until `stop`.
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    Args:
+        app: The application.
+        host: The address to listen on.
+        port: Its port; 0 takes any.
+        refused: Told the cause of each connection that is closed unheard.
+        patience: Seconds in which a request has to be complete.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        refused: Callable[[str], None] = lambda _cause: None,
+        patience: float = PATIENCE,
+    ) -> None:
         self._wanted = HostPort(host, port)
         self._server = _QuietServer(
             uvicorn.Config(
                 app,
+                http=cast("Any", functools.partial(Connection, refused, patience)),
+                ws="none",
+                # A proxy's word about its clients is not ours to believe: it is the proxy that asks.
+                proxy_headers=False,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -142,17 +163,6 @@ class HttpServer:
             self._server.leave()
             await self._task
             self._task = None
-
-
-async def serve(app: FastAPI, host: str, port: int) -> HttpServer:
-    """Start serving; ``port`` 0 takes any.
-
-    Raises:
-        HttpServerError: the address cannot be served.
-    """
-    server = HttpServer(app, host, port)
-    await server.start()
-    return server
 
 
 def _bind(address: HostPort) -> socket.socket:

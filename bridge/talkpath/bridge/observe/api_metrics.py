@@ -9,6 +9,13 @@ class ApiMetrics(Catalogue):
     """Metrics of whoever watches and steers, by attribute; `.metrics.Metrics` has them among its own."""
 
     def _define_api(self) -> None:
+        self.http_refused = self._counter(
+            "http_refused",
+            "HTTP connections that were closed unheard.",
+            ["cause"],
+            "Many: somebody tries the port. malformed: no HTTP, TLS perhaps. slow: no whole request in "
+            "10 s. too_many: 200 connections of other machines, or 400 in all.",
+        )
         self.api_requests = self._counter(
             "api_requests",
             "Requests to the control API, by how they ended.",

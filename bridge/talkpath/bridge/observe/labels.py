@@ -72,7 +72,8 @@ USUAL_ANOMALIES: Final = ("late_audio_dropped", "audio_dropped", "event_unexpect
 RECORDING_RESULTS: Final = ("started", "kept", "failed", "not_announced")
 HOLD_RESULTS: Final = ("local", "agreed", "refused", "not_resumed")
 ANSWERED_BY: Final = ("human", "machine")
-TASK_ROOTS: Final = ("worker", "call", "call_end", "watch", "webhook")
+HTTP_REFUSALS: Final = ("malformed", "slow", "too_many")
+TASK_ROOTS: Final = ("worker", "call", "call_end", "watch", "webhook", "records", "api")
 """Where exceptions are caught last."""
 
 USUAL_ENDS: Final = (

@@ -34,10 +34,12 @@ _SECRET_VALUE = re.compile(
 _DEPTH = 6
 """Levels of nested values that are looked into; deeper ones are not logged."""
 
-_NOISY = dict.fromkeys(("websockets", "uvicorn.error", "asyncio", "alembic"), logging.WARNING)
+_NOISY = dict.fromkeys(("websockets", "asyncio", "alembic"), logging.WARNING)
 """Libraries whose information is our debugging."""
 _NOISIER = dict.fromkeys(("aiortc", "aioice", "httpx2", "httpcore2"), logging.WARNING)
 """Libraries that write a line for each packet or request, with addresses of people, or tokens in URLs."""
+_FLOODED = {"uvicorn.error": logging.ERROR}
+"""Libraries whose warnings strangers cause at will; they are counted (``talkpath_http_refused_total``)."""
 
 
 def set_up_logs(settings: LogConfig, *, process: str = "", stream: TextIO | None = None) -> None:
@@ -96,8 +98,8 @@ def _renderers(settings: LogConfig, out: TextIO) -> list[Processor]:
         renderer = structlog.dev.ConsoleRenderer(
             colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        return [_drop_empty, renderer]
-    return [_order_keys, structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+        return [_drop_empty, _event_in_one_line, renderer, _visible]
+    return [_order_keys, structlog.processors.JSONRenderer(ensure_ascii=False, default=str), _visible]
 
 
 def _route_standard_logging(
@@ -115,7 +117,7 @@ def _route_standard_logging(
     root.setLevel(level)
     for name, least in _NOISY.items():
         logging.getLogger(name).setLevel(max(level, least) if level > logging.DEBUG else level)
-    for name, least in _NOISIER.items():
+    for name, least in (_NOISIER | _FLOODED).items():
         logging.getLogger(name).setLevel(max(level, least))
 
 
@@ -180,6 +182,21 @@ def _order_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
     first: Iterable[str] = ("timestamp", "level", "event", "process", "call", "sip_call_id")
     head = {key: event.pop(key) for key in first if key in event}
     return {**head, **event}
+
+
+_INVISIBLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What callers could command a terminal with, or turn a line around, and what JSON leaves as it is."""
+
+
+def _visible(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    """Escape what would not be seen in a line, but act on it."""
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
+def _event_in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """On a terminal values are escaped, but not what a library says, with words from the network in it."""
+    text = str(event.get("event", ""))
+    return event if text.isprintable() else {**event, "event": repr(text)[1:-1]}
 
 
 def _drop_empty(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -96,6 +96,7 @@ class Metrics(CallMetrics, MediaMetrics, ModelMetrics, SipMetrics, ProcessMetric
             (self.model_responses, labels.RESPONSE_OUTCOMES),
             (self.model_reconnects, ("ok", "failed")),
             (self.internal_errors, labels.TASK_ROOTS),
+            (self.http_refused, labels.HTTP_REFUSALS),
             (self.messages_dropped, labels.MESSAGE_DROPS),
             (self.recordings, labels.RECORDING_RESULTS),
             (self.holds, labels.HOLD_RESULTS),
