@@ -218,6 +218,27 @@ def test_events_that_are_no_keys_are_ignored() -> None:
     assert detector.pressed is None
 
 
+@pytest.mark.parametrize("before", [1, 4, 8, 10], ids=["first", "middle", "end", "last end"])
+def test_a_press_that_goes_on_in_another_stream_is_one(before: int) -> None:
+    detector = DigitDetector()
+    packets = schedule("7", duration=0.16)
+    heard = hear(detector, packets[:before])
+    detector.restart()
+    for number, packet in enumerate(packets[before:], start=before):
+        heard += detector.feed(packet.payload, 5, 0.02 * number)
+    heard += detector.poll(9.0)
+    assert [digit.digit for digit in heard] == ["7"]
+
+
+def test_a_press_whose_stream_ends_is_released_and_the_next_one_is_another() -> None:
+    detector = DigitDetector()
+    hear(detector, schedule("7", duration=0.16)[:4])
+    detector.restart()
+    heard = detector.feed(schedule("7")[0].payload, START, 0.1)
+    heard += detector.poll(9.0)
+    assert [digit.digit for digit in heard] == ["7", "7"]
+
+
 def test_reset_forgets_the_press() -> None:
     detector = DigitDetector()
     hear(detector, schedule("8")[:2])

@@ -71,6 +71,7 @@ class _Press:
     duration: int  # ticks since start
     heard_at: float
     over: bool = False
+    moved: bool = False  # its stream was replaced by another
 
 
 def parse(payload: bytes | bytearray | memoryview) -> TelephoneEvent | None:
@@ -147,8 +148,13 @@ class DigitDetector:
         return DIGITS[press.event] if press is not None and not press.over else None
 
     def reset(self) -> None:
-        """Forget everything: the stream has a new SSRC."""
+        """Forget everything: another call."""
         self._press = None
+
+    def restart(self) -> None:
+        """The stream begins anew, perhaps with a key down: timestamps say nothing about the press before."""
+        if self._press is not None:
+            self._press.moved = True
 
     def feed(self, payload: bytes | bytearray | memoryview, timestamp: int, now: float) -> tuple[Digit, ...]:
         """Take one packet.
@@ -164,9 +170,12 @@ class DigitDetector:
         event = parse(payload)
         if event is None or event.event >= len(DIGITS):
             return ()
-        if self._press is not None and self._same_press(self._press, event, timestamp):
-            return self._continue(self._press, event, timestamp, now)
-        if self._press is not None and self._is_late(self._press, timestamp, now):
+        press = self._press
+        if press is not None and press.moved:
+            press = self._in_another_stream(press, event, timestamp, now)
+        if press is not None and self._same_press(press, event, timestamp):
+            return self._continue(press, event, timestamp, now)
+        if press is not None and self._is_late(press, timestamp, now):
             return ()
         digits = self._release(end_seen=False)
         self._press = _Press(event.event, timestamp, timestamp, event.duration, now)
@@ -178,6 +187,17 @@ class DigitDetector:
         if press is None or press.over or now - press.heard_at < self._patience:
             return ()
         return self._release(end_seen=False)
+
+    def _in_another_stream(
+        self, press: _Press, event: TelephoneEvent, timestamp: int, now: float
+    ) -> _Press | None:
+        """Recognise the press of the stream before in this one by its duration, which has not gone down."""
+        goes_on = event.event == press.event and event.duration >= press.duration
+        if not goes_on or now - press.heard_at >= self._patience:
+            return None
+        press.start = press.segment = timestamp
+        press.moved = False
+        return press
 
     def _same_press(self, press: _Press, event: TelephoneEvent, timestamp: int) -> bool:
         """Tell whether a packet belongs to the press that is known."""

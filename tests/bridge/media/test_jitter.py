@@ -149,6 +149,26 @@ def test_duplicates_are_counted_and_change_nothing(stream: Stream) -> None:
     assert stream.count("duplicate") == 6
 
 
+def test_a_network_that_doubles_every_packet_costs_none(stream: Stream) -> None:
+    for number in range(500):
+        stream.arrive(number)
+        stream.arrive(number)
+        stream.wait(0.02)
+    assert stream.heard[: 500 * 160] == frames(*range(500))
+    assert stream.count("overrun") == 0
+
+
+def test_packets_that_come_too_late_are_not_charged_to_those_in_time(stream: Stream) -> None:
+    for number in range(1_500):
+        if number % 2:
+            stream.arrive(number)
+        if number > 15 and not number % 2:
+            stream.arrive(number - 14)
+        stream.wait(0.02)
+    assert stream.count("late") > 500
+    assert stream.count("overrun") == 0
+
+
 def test_silence_suppression_is_filled_in_stream_time(stream: Stream) -> None:
     stream.arrive(0)
     stream.wait(1.0)

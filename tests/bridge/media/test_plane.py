@@ -235,6 +235,18 @@ def test_a_held_models_uplink_is_silence_in_stream_time_or_nothing(line: Line) -
     assert bytes(line.uplink[lane])[1_600:] == b"".join(frame(number) for number in range(20, 30))
 
 
+def test_a_model_that_hears_again_hears_nothing_of_what_it_missed(line: Line) -> None:
+    lane = line.open("pcm")
+    line.run(0.1, speak(line, lane))
+    line.plane.set_uplink(lane, "nothing")
+    line.run(0.2)
+    line.plane.set_uplink(lane, "caller")
+    line.uplink[lane].clear()
+    line.run(0.1)
+    assert line.uplink[lane]
+    assert not any(line.uplink[lane])
+
+
 def test_packets_of_third_parties_are_refused_until_the_source_is_silent(line: Line) -> None:
     lane = line.open()
     stranger = udp()
@@ -304,6 +316,17 @@ def test_of_a_press_without_marker_any_packet_is_enough_and_all_are_one(line: Li
         line.say(lane, packet(event.payload, 5 + number, 800, payload_type=101))
         line.run(0.02)
     line.run(0.5, speak(line, lane, first=12))
+    assert [event.digit for event in line.happened(Digit)] == ["5"]
+
+
+def test_a_key_that_is_down_while_the_source_changes_is_reported(line: Line) -> None:
+    lane = line.open()
+    line.run(0.1, speak(line, lane))
+    for number, event in enumerate(telephone_event.schedule("5", duration=0.1)[:3]):
+        line.say(lane, packet(event.payload, 5 + number, 800, payload_type=101))
+        line.run(0.02)
+    line.say(lane, packet(frame(1), 900, 0, ssrc=8))
+    line.run(0.5)
     assert [event.digit for event in line.happened(Digit)] == ["5"]
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,9 +19,6 @@ from talkpath.bridge.media.lane import (
 )
 from talkpath.bridge.media.playout import OVERFLOW_EVERY, Playout
 from talkpath.bridge.media.playout_room import PlayoutRoom
-
-if TYPE_CHECKING:
-    import pytest
 
 ROWS = np.zeros(1, np.intp)
 PAD = 0xFF
@@ -164,6 +160,25 @@ def test_overflow_drops_the_newest_audio_and_bounds_memory(monkeypatch: pytest.M
     speaker.playout.finish(0, "a")
     speaker.slot(101)
     assert speaker.playout.idle(0)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4_000), st.integers(0, 2)), min_size=20, max_size=60))
+@settings(max_examples=50, deadline=None)
+def test_what_is_dropped_are_whole_samples_whatever_room_there_is(steps: list[tuple[int, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room_module, "SHARED_BYTES", 2 * 70_001)
+        speaker = Speaker(frame_bytes=960, sample_bytes=2)
+        said = np.tile(np.arange(256, dtype="<i2"), 1_000).tobytes()  # a high byte is always 0
+        patch.setattr(playout_module, "MAX_QUEUE_SECONDS", 1)
+        place = 0
+        for size, slots in steps:
+            speaker.play("a", said[place : place + 5 * size])
+            place += 5 * size
+            speaker.slot(slots)
+    speaker.playout.finish(0, "a")
+    speaker.slot(400)
+    heard = np.frombuffer(speaker.heard[: -speaker.size], "<i2")
+    assert heard.max(initial=0) < 256
 
 
 def test_a_queue_that_stays_full_is_reported_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

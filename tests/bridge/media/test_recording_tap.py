@@ -50,3 +50,16 @@ def test_slots_without_a_frame_are_silence_of_the_right_length() -> None:
     assert np.flatnonzero(sound == 7).tolist() == [0, 3]
     assert pieces[1].agent == codes.tobytes()
     assert pieces[1].sent_at == 200 * 0.02
+
+
+def test_what_waits_when_the_codec_changes_is_recorded_too(line: Line) -> None:
+    lane = line.open()
+    pieces: list[Piece] = []
+    line.plane.tap.start(lane, pieces.append)
+    for number in (0, 1, 2, 4):
+        line.say(lane, packet(frame(number), number, 160 * number))
+        line.run(0.02)
+    line.configure(lane, codec="G722", payload_type=9)
+    line.tick()
+    line.plane.tap.stop(lane)
+    assert sum(piece.caller_frames for piece in pieces) == len(line.uplink[lane]) // 160 == 5

@@ -123,6 +123,22 @@ def test_a_slow_disk_costs_sound_but_no_time_and_no_memory(tmp_path: Path) -> No
     assert heard == 40_000 - writer.dropped_frames // 2 * 160
 
 
+def test_a_recording_whose_beginning_was_dropped_has_both_sides(tmp_path: Path) -> None:
+    writer = RecordingWriter()
+    recording = writer.begin(tmp_path / "a.wav", Failures().note)
+    room, writer._most_waiting = writer._most_waiting, 0
+    writer.add(recording, piece(1_000))
+    writer._most_waiting = room
+    for number in range(1_001, 1_005):
+        writer.add(recording, piece(number))
+    writer.end(recording)
+    assert writer.close()
+    caller, agent = read(tmp_path / "a.wav").T
+    for side in (caller, agent):
+        assert not side[:4_000].any()
+        assert side[4_000:20_000].all()
+
+
 def test_a_bug_in_one_file_ends_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(path: Path, rate: int) -> WaveFile:
         if path.name == "broken.wav":

@@ -26,9 +26,13 @@ class DigitReader:
         self._pressed: set[int] = set()
 
     def reset(self, lane: int) -> None:
-        """Forget the lane: another source, or another call."""
+        """Forget the lane: another call."""
         self._detectors[lane].reset()
         self._pressed.discard(lane)
+
+    def restart(self, lane: int) -> None:
+        """Another stream begins on the lane, perhaps in the middle of a press."""
+        self._detectors[lane].restart()
 
     def feed(self, lane: int, payload: bytes, timestamp: int, now: float, events: list[MediaEvent]) -> None:
         """Take one telephone-event packet."""

@@ -178,17 +178,21 @@ class JitterRing:
         Returns:
             Rounds; a lane appears once in each.
         """
-        rows = packets.rows
         self._allowance.forgive(now)
-        keep = self._allowance.spend(rows, packets.length) & (packets.kinds != DROP)
+        if (dropped := packets.kinds == DROP).any():
+            packets = packets.select(~dropped)
+        rows = packets.rows
+        keep = self._allowance.spend(rows, packets.length)
         ahead = ((packets.timestamp - self._read[rows] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         direct = keep & (packets.kinds == NEXT) & (ahead == 0)
         direct &= (packets.length == FRAME_BYTES) & (self._end[rows] == 0)
         frames: Frames = []
         if direct.any():
-            self._pass(rows[direct], now)
-            good = self._good(rows[direct], packets.payload[direct, :FRAME_BYTES])
-            frames.append(FrameRound(rows[direct], good))
+            passing = rows[direct]
+            self._advance(passing)
+            self._span[passing] = FRAME_SECONDS
+            self._expect_frame(passing, now)
+            frames.append(FrameRound(passing, self._good(passing, packets.payload[direct, :FRAME_BYTES])))
         rest = np.flatnonzero(keep & ~direct)
         if rest.size:
             stored = self._store(packets.select(rest), ahead[rest], now)
@@ -230,12 +234,6 @@ class JitterRing:
             frames += self._pull(rows)
         return frames
 
-    def _pass(self, rows: Rows, now: float) -> None:
-        """A packet of one frame leaves as it came: the next is expected a frame from now."""
-        self._advance(rows)
-        self._span[rows] = FRAME_SECONDS
-        self._expect_frame(rows, now)
-
     def _advance(self, rows: Rows) -> None:
         """A frame of each row leaves."""
         self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
@@ -251,6 +249,7 @@ class JitterRing:
         late = (ahead < 0) | (ahead + packets.length > RING_BYTES)
         if late.any():
             self._counters.add_rows(packets.rows[late], Cause.LATE)
+            self._allowance.charge(packets.rows[late], -packets.length[late])  # they bring nothing
             packets, ahead = packets.select(~late), ahead[~late]
         rows = packets.rows
         for index in np.flatnonzero((packets.kinds == NEXT) & (ahead > self._end[rows])):

@@ -50,9 +50,13 @@ class LevelMeter:
         self._power = np.zeros((2, lanes), np.float32)
 
     def recode(self, lane: int, codec: PhoneCodec) -> None:
-        """The lane's frames are in another codec from now on, or it belongs to another call."""
+        """The lane's frames are in another codec from now on."""
         self._law[lane] = 1 if codec == "PCMA" else 0
         self.wide[lane] = codec not in LAWS
+        self.forget(lane)
+
+    def forget(self, lane: int) -> None:
+        """What the lane has heard so far was another call's, or in another codec."""
         self._power[:, lane] = 0.0
 
     def codes(self, side: int, rows: Rows, frames: NDArray[np.uint8]) -> None:

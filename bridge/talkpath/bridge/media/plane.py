@@ -174,14 +174,14 @@ class MediaPlane(LaneControls):
         self._control.close(lane, self._now)
         self.part(lane)
         call = self._calls.pop(lane)
-        self.counters.retire(lane)
+        self._sounds.forget(lane)
+        self._change_codec(lane, call, FIRST_CODEC)
+        self.counters.retire(lane)  # nothing below counts any more
         self._receiver.sockets.remove(call.sock)
         if call.rtcp_sock is not None:
             self._receiver.sockets.ignore(call.rtcp_sock)
         self._transmitter.close(lane)
         self._watchdog.watch(lane, self._now, receives=False)
-        self._sounds.forget(lane)
-        self._change_codec(lane, call, FIRST_CODEC)
         self._downlink.reset(lane)
         self._receiver.reset(lane)
         self._free[lane % PHASES].append(lane)

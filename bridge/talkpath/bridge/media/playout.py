@@ -100,12 +100,9 @@ class Playout:
             if not queue.add(item_id, self._tail(lane), now):
                 self._overflowed(lane, len(audio))
                 return
-        room = self._room_of(lane)
-        queue.extend(min(len(audio), room), len(audio))
-        if len(audio) > room:
-            self._overflowed(lane, len(audio) - room)
-            audio = audio[:room]
-        self._append(lane, audio)
+        kept = queue.accept(audio, self._room_of(lane), self._sample_bytes)
+        self._overflowed(lane, len(audio) - len(kept))
+        self._append(lane, kept)
         if queue.waiting or not queue.steady():
             self._update(lane)
 

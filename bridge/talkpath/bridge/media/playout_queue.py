@@ -79,11 +79,18 @@ class PlayoutQueue:
         self.open = True
         return True
 
-    def extend(self, length: int, received: int) -> None:
-        """Count bytes of the newest item: queued, and received from the model."""
+    def accept(self, audio: bytes, room: int, sample_bytes: int) -> bytes:
+        """Count audio of the newest item and return what of it is to be queued.
+
+        Where there is no room, whole samples are left out: what follows must not begin in the middle of one.
+        """
         newest = self._items[-1]
-        newest.length += length
-        newest.received += received
+        kept = audio[(newest.length - newest.received) % sample_bytes :]
+        if len(kept) > room:
+            kept = kept[: max(room - (newest.length + room) % sample_bytes, 0)]
+        newest.length += len(kept)
+        newest.received += len(audio)
+        return kept
 
     def finish(self, item_id: str) -> None:
         """No more audio of `item_id` will come; unknown items are already played or flushed."""

@@ -132,8 +132,7 @@ class Receiver:
         else:
             wide = new in FAMILIES
             silence = FAMILIES[new].silence if wide else LAWS[new].silence
-            for rows, codes, holes in self.jitter.change_codec(lane, silence, wide=wide):
-                self.uplink.encode(rows, codes, self._left_over, holes)
+            self._encode(self.jitter.change_codec(lane, silence, wide=wide), self._now, self._left_over)
 
     def reset(self, lane: int) -> None:
         """Make the lane ready for another call."""
@@ -172,7 +171,7 @@ class Receiver:
         # What a hole waits for may still be in the kernel.
         if self.sockets.drained and (overdue := self.jitter.overdue(now)).size:
             self._leave_order(overdue)
-            self._encode(self.jitter.expire(now), now, beat)
+            self._encode(self.jitter.expire(now), now, beat.uplink)
         self.digits.poll(now, beat.events)
         self.reception.settle(now)
 
@@ -320,7 +319,7 @@ class Receiver:
         if (restarted := order == RESTART).any():
             self.reception.begin_source(rows[restarted], arrived.ssrc[restarted])
             for lane in rows[restarted].tolist():
-                self.digits.reset(lane)
+                self.digits.restart(lane)
         timed = not arrived.kinds.any()
         self.reception.add(rows, placed(arrived.sequence, arrived.timestamp), now, timed=timed)
         if arrived.kinds.any():
@@ -341,7 +340,7 @@ class Receiver:
         payloads = packets[:, rtp.HEADER_LENGTH :]
         timestamp = arrived.timestamp.astype(np.int64)
         audio = AudioPackets(arrived.rows, timestamp, order, payloads, arrived.length)
-        self._encode(self.jitter.offer(audio, now), now, beat)
+        self._encode(self.jitter.offer(audio, now), now, beat.uplink)
 
     def _other_kinds(self, arrived: _Round, now: float, beat: Beat) -> None:
         """Read key presses; comfort noise only says that the source is silent on purpose."""
@@ -356,11 +355,11 @@ class Receiver:
         if self._tap.active:
             self._tap.caller_samples(rows, samples, self._now)
 
-    def _encode(self, frames: Frames, now: float, beat: Beat) -> None:
+    def _encode(self, frames: Frames, now: float, into: list[tuple[int, bytes]]) -> None:
         for rows, codes, holes in frames:
             if self._tap.active:
                 self._tap.caller(rows, codes, now)
-            self.uplink.encode(rows, codes, beat.uplink, holes)
+            self.uplink.encode(rows, codes, into, holes)
 
 
 def _round(

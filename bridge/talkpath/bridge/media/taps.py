@@ -100,6 +100,7 @@ class Taps:
         """The call of a lane is over: deliver what is left, and follow it no more."""
         for tap in self._both:
             tap.stop(lane)
+        self.meter.forget(lane)
         self._silenced.discard(lane)
         self._note()
 

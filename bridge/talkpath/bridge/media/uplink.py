@@ -76,6 +76,8 @@ class UplinkEncoder:
 
         A lane that is ``joined`` gives its frames to `joined`, and nothing to a model.
         """
+        if self._mode[lane] >= _MODES["nothing"]:
+            self._forget(lane)  # of what came meanwhile the model has heard nothing
         self._mode[lane] = _MODES[mode]
         self._check_uniform()
 

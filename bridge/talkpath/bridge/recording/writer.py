@@ -64,6 +64,7 @@ class Recording:
         # The media loop's own: what was dropped and not yet written as silence, in frames.
         self.owed_caller = 0
         self.owed_agent = 0
+        self.owed_since = 0.0  # on the clock of `Piece.sent_at`
         # The thread's own.
         self.file: SoundFile | None = None
         self.mixer = StereoMixer(SAMPLE_RATE)
@@ -118,6 +119,8 @@ class RecordingWriter:
         """Write a piece, soon; never waits."""
         size = _size(piece)
         if self._handed_over - self._taken + size > self._most_waiting:
+            if not (recording.owed_caller or recording.owed_agent):
+                recording.owed_since = piece.sent_at
             self.dropped_frames += piece.caller_frames + piece.agent_frames
             recording.owed_caller += piece.caller_frames
             recording.owed_agent += piece.agent_frames
@@ -149,8 +152,9 @@ class RecordingWriter:
     def _pay(self, recording: Recording) -> None:
         """Hand over the time of what was dropped."""
         if recording.owed_caller or recording.owed_agent:
-            gap = Piece("PCMU", b"", recording.owed_caller, math.nan, b"", recording.owed_agent, 0.0)
+            caller, agent, since = recording.owed_caller, recording.owed_agent, recording.owed_since
             recording.owed_caller = recording.owed_agent = 0
+            gap = Piece("PCMU", b"", caller, math.nan, b"", agent, since)
             self._hand_over(recording, gap)
 
     def _hand_over(self, recording: Recording, piece: Piece) -> None:
