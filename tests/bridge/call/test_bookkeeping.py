@@ -138,13 +138,13 @@ def test_an_outbound_call_counts_from_our_invite() -> None:
 def test_a_turn_is_measured_from_the_end_of_the_callers_speech() -> None:
     book = Book()
     book.books.agent_audible(101.0)
-    book.books.session_effect(e.CallerSpeaking(True, 0, "i"), 102.0)
-    book.books.session_effect(e.CallerSpeaking(False, 900, "i"), 103.0)
+    book.books.session_effect(e.CallerSpeaking(True, "i"), 102.0)
+    book.books.session_effect(e.CallerSpeaking(False, "i"), 103.0)
     book.books.agent_audible(103.7)
     book.books.agent_audible(104.0)
     assert book.books.record.turn_latencies == [pytest.approx(0.7)]
-    book.books.session_effect(e.CallerSpeaking(False, 900, "i"), 105.0)
-    book.books.session_effect(e.CallerSpeaking(True, 950, "i"), 105.1)
+    book.books.session_effect(e.CallerSpeaking(False, "i"), 105.0)
+    book.books.session_effect(e.CallerSpeaking(True, "i"), 105.1)
     book.books.agent_audible(105.5)
     assert book.books.record.turns == 1, "the caller went on: what is heard answers an earlier turn"
     assert book.value("turn_latency_seconds_count", agent="a") == 1

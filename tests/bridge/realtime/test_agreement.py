@@ -19,8 +19,15 @@ def test_the_same_format_is_agreement() -> None:
     assert format_mismatch(session({"type": "audio/pcm"}), "pcm") is None
 
 
+def test_a_rate_that_goes_without_saying_may_be_said_or_null() -> None:
+    assert format_mismatch(session({"type": "audio/pcmu", "rate": 8000}), "pcmu") is None
+    assert format_mismatch(session({"type": "audio/pcm", "rate": None}), "pcm") is None
+
+
 def test_another_rate_is_not() -> None:
     assert "16000 Hz" in (format_mismatch(session({"type": "audio/pcm", "rate": 16000}), "pcm") or "")
+    assert "16000 Hz" in (format_mismatch(session({"type": "audio/pcmu", "rate": 16000}), "pcmu") or "")
+    assert format_mismatch(session({"type": "audio/pcm", "rate": [24000]}), "pcm")
 
 
 @pytest.mark.parametrize(

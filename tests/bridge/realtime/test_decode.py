@@ -33,6 +33,27 @@ def test_unknown_fields_are_ignored() -> None:
     assert decode_event(frame) == events.Committed(item_id="i")
 
 
+def test_null_is_as_good_as_left_out() -> None:
+    started = '{"type":"input_audio_buffer.speech_started","audio_start_ms":1.5,"item_id":null}'
+    assert decode_event(started) == events.SpeechStarted()
+    delta = '{"type":"response.output_audio.delta","response_id":null,"item_id":"a","delta":"AAAA"}'
+    assert decode_event(delta) == events.AudioDelta(item_id="a", delta=bytes(3))
+    text = '{"type":"response.output_audio_transcript.done","item_id":"a","transcript":null}'
+    assert decode_event(text) == events.TranscriptDone(item_id="a")
+
+
+def test_an_error_is_read_wherever_its_words_stand() -> None:
+    frames = [
+        '{"type":"error","error":{"message":"no"}}',
+        '{"type":"error","error":"no"}',
+        '{"type":"error","message":"no"}',
+    ]
+    for frame in frames:
+        event = decode_event(frame)
+        assert isinstance(event, events.ErrorEvent)
+        assert event.body() == events.ErrorBody(message="no")
+
+
 @pytest.mark.parametrize(
     ("frame", "cause", "kind"),
     [

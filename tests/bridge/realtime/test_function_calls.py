@@ -113,6 +113,14 @@ def test_invalid_arguments_are_answered_with_an_error_and_nothing_is_run() -> No
     assert requests(driver) == 1
 
 
+def test_arguments_may_come_as_the_object_itself() -> None:
+    driver = Driver().ready()
+    driver.created()
+    item = {**driver.call_item("call_1"), "arguments": {"city": "London"}}
+    driver.server("response.output_item.done", response_id="resp_R", item=item)
+    assert [call.arguments for call in driver.effects_of(RunTool)] == [{"city": "London"}]
+
+
 def test_no_arguments_are_an_empty_object() -> None:
     driver = Driver().ready()
     driver.created()

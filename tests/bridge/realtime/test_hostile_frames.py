@@ -180,6 +180,15 @@ def test_mutated_frames_are_never_raised(fields: dict[str, Any], data: st.DataOb
     driver.wait(60.0)
 
 
+def test_a_number_too_large_to_be_a_time_is_none() -> None:
+    driver = Driver()
+    driver.session.connected(driver.now)
+    frame = '{"type":"session.created","session":{"expires_at":1%s}}' % ("0" * 400)
+    driver.session.received(frame, driver.now)
+    assert driver.session.state is State.CONFIGURING
+    assert driver.session.expires_at is None
+
+
 json_value = st.recursive(
     st.none()
     | st.booleans()

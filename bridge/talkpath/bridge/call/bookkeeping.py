@@ -221,7 +221,7 @@ class Bookkeeping:
         match effect:
             case e.Transcript(role, _, text, True):
                 self._log.info("said", role=role, pii_text=text)
-            case e.CallerSpeaking(started, _, _):
+            case e.CallerSpeaking(started, _):
                 self._speech_stopped = None if started else now
             case e.RunTool(_, name, _):
                 self.record.tool_calls += 1

@@ -321,7 +321,7 @@ class CallRunner(CallLifecycle):
         """Record what is worth it."""
         self._books.session_effect(effect, self._loop.time())
         match effect:
-            case e.CallerSpeaking(started, _, _):
+            case e.CallerSpeaking(started, _):
                 self._line.caller_speaking = started
                 if started:  # in a pause of the last words, too
                     self.happen(Event.CALLER_SPOKE)

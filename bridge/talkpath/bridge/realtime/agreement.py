@@ -8,6 +8,8 @@ from talkpath.bridge.realtime.settings import WIRE_FORMATS, AudioFormat
 
 _DEFAULT = WIRE_FORMATS["pcm"]
 """What the server uses when it does not say."""
+_G711_RATE = 8000
+"""The service does not name it, some compatible servers do."""
 
 
 def format_mismatch(session: dict[str, Any], asked: AudioFormat) -> str | None:
@@ -23,7 +25,8 @@ def format_mismatch(session: dict[str, Any], asked: AudioFormat) -> str | None:
     wanted = WIRE_FORMATS[asked]
     for direction in ("input", "output"):
         given = _format(session, direction)
-        if given.get("type") != wanted["type"] or given.get("rate", wanted.get("rate")) != wanted.get("rate"):
+        rate = given.get("rate")
+        if given.get("type") != wanted["type"] or rate not in (None, wanted.get("rate", _G711_RATE)):
             return (
                 f"The model server did not agree to {_name(wanted)} for audio {direction}: it uses "
                 f"{_name(given)}. Choose an audio format that this server supports."

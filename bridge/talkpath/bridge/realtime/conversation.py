@@ -154,13 +154,13 @@ class Conversation:
         self._outbox.emit(Transcript("agent", event.item_id, event.transcript, final=True))
 
     def _speech_started(self, event: events.SpeechStarted, _now: float) -> None:
-        self._outbox.emit(CallerSpeaking(True, event.audio_start_ms, event.item_id))
+        self._outbox.emit(CallerSpeaking(True, event.item_id))
         self.responses.caller_started()
         if self._settings.turn_detection.interrupt_response:
             self.speech.interrupt()
 
     def _speech_stopped(self, event: events.SpeechStopped, now: float) -> None:
-        self._outbox.emit(CallerSpeaking(False, event.audio_end_ms, event.item_id))
+        self._outbox.emit(CallerSpeaking(False, event.item_id))
         self.responses.caller_stopped(now)
 
     def _committed(self, event: events.Committed, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -58,6 +58,10 @@ _KNOWN_TYPES = frozenset(
 )
 
 
+_HOSTILE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What a frame can bring a decoder to raise."""
+
+
 class Unreadable(msgspec.Struct, frozen=True):
     """Instead of an event: why the frame cannot be used.
 
@@ -73,13 +77,25 @@ def decode_event(frame: Frame) -> Known | Unreadable:
     """Read one frame. Never raises for what a server can send."""
     try:
         return _decode_known(frame)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except _HOSTILE:
         return _explain(frame)
 
 
-def _explain(frame: Frame) -> Unreadable:
+def _explain(frame: Frame) -> Known | Unreadable:
     try:
         kind = _decode_any(frame).type
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except _HOSTILE:
         return Unreadable("bad_json")
-    return Unreadable("bad_shape" if kind in _KNOWN_TYPES else "unknown_type", kind[:64])
+    if kind not in _KNOWN_TYPES:
+        return Unreadable("unknown_type", kind[:64])
+    try:
+        return msgspec.convert(_without_nulls(msgspec.json.decode(frame)), Known)  # type: ignore[no-any-return]  # an argument cannot be typed as a union
+    except _HOSTILE:
+        return Unreadable("bad_shape", kind[:64])
+
+
+def _without_nulls(value: Any) -> Any:
+    """Take what is null as left out: compatible servers write the one, the service the other."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value

@@ -96,10 +96,9 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class CallerSpeaking:
-    """The server heard the caller begin or stop. ``audio_ms`` counts the audio appended so far."""
+    """The server heard the caller begin or stop."""
 
     started: bool
-    audio_ms: int
     item_id: str
 
 

@@ -43,11 +43,24 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
 class ErrorEvent(ServerEvent, frozen=True, kw_only=True, tag="error"):
     """Something we sent was refused, or the session is about to end."""
 
-    error: ErrorBody = ErrorBody()
+    error: ErrorBody | str = ErrorBody()
+    message: str | None = None
+    """Where the simplest compatible servers put the words."""
+
+    def body(self) -> ErrorBody:
+        """What went wrong, wherever the server has put it."""
+        if isinstance(self.error, str):
+            return ErrorBody(message=self.error)
+        if self.error == ErrorBody():
+            return ErrorBody(message=self.message)
+        return self.error
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation item; only a function call has the last three fields."""
+    """A conversation item; only a function call has the last three fields.
+
+    ``arguments`` are JSON in a string; some compatible servers send the object itself.
+    """
 
     id: str | None = None
     type: str | None = None
@@ -55,7 +68,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     role: str | None = None
     name: str | None = None
     call_id: str | None = None
-    arguments: str | None = None
+    arguments: str | dict[str, Any] | None = None
 
 
 class ItemAdded(ServerEvent, frozen=True, kw_only=True, tag="conversation.item.added"):
@@ -80,7 +93,6 @@ class ItemTruncated(ServerEvent, frozen=True, kw_only=True, tag="conversation.it
     """Our truncation is done."""
 
     item_id: str
-    audio_end_ms: int = 0
 
 
 class ItemDeleted(ServerEvent, frozen=True, kw_only=True, tag="conversation.item.deleted"):
@@ -120,14 +132,12 @@ class InputTranscriptFailed(
 class SpeechStarted(ServerEvent, frozen=True, kw_only=True, tag="input_audio_buffer.speech_started"):
     """The caller began to speak. The only sign of a barge-in that can be relied upon."""
 
-    audio_start_ms: int = 0
     item_id: str = ""
 
 
 class SpeechStopped(ServerEvent, frozen=True, kw_only=True, tag="input_audio_buffer.speech_stopped"):
     """The caller stopped."""
 
-    audio_end_ms: int = 0
     item_id: str = ""
 
 
@@ -151,7 +161,7 @@ class ResponseBody(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None = None
     status_details: StatusDetails | None = None
     output: list[Item] | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Any = None
     usage: Any = None
 
 

@@ -133,8 +133,10 @@ def error_output(sentence: str) -> str:
     return msgspec.json.encode({"error": sentence}).decode()
 
 
-def _object(arguments: str) -> dict[str, Any] | None:
+def _object(arguments: str | dict[str, Any]) -> dict[str, Any] | None:
     """The arguments as an object; None when they are none. No arguments at all are an empty object."""
+    if isinstance(arguments, dict):
+        return arguments
     if not arguments.strip():
         return {}
     try:

@@ -303,7 +303,8 @@ class Responses:
     def _match(self, body: ResponseBody) -> tuple[Request | None, bool]:
         """The request that a new response answers, and whether its metadata proves it."""
         request = self._requested
-        number = str((body.metadata or {}).get("wish", ""))
+        metadata = body.metadata if isinstance(body.metadata, dict) else {}
+        number = str(metadata.get("wish", ""))
         if request and number in {"", str(request.wish.number)}:
             self._requested = None
             self._timers.clear("response_created")

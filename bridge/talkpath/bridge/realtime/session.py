@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.realtime.settings import SessionSettings
 
+LATEST = 2.0**40
+"""Unix times are smaller than that for a long while; a number that is not is none."""
 MAX_BACKLOG = 512
 """Messages that may wait for the session to be configured."""
 
@@ -110,7 +112,7 @@ class RealtimeSession:
             return
         self.counts[f"event:{event.__struct_config__.tag}"] += 1
         if isinstance(event, events.ErrorEvent):
-            self._error(event.error, now)
+            self._error(event.body(), now)
         elif isinstance(event, events.SessionCreated):
             self._created(event.session, now)
         elif isinstance(event, events.SessionUpdated):
@@ -266,7 +268,7 @@ class RealtimeSession:
 
     def _learn(self, session: dict[str, Any]) -> None:
         expires = session.get("expires_at")
-        if isinstance(expires, int | float) and not isinstance(expires, bool):
+        if isinstance(expires, int | float) and 0 < expires < LATEST:
             self.expires_at = float(expires)
         self.session_id = str(session.get("id") or self.session_id)[:80]
 

@@ -106,10 +106,10 @@ def model_did(journal: Journal, effect: e.Effect) -> None:
             journal.said(item_id, role, text)
         case e.Transcript(role, item_id, text, False):
             journal.piece(item_id, role, text)
-        case e.CallerSpeaking(True, _, item_id):
+        case e.CallerSpeaking(True, item_id):
             journal.begins(item_id, "caller")
             journal.moment("model", "in", "caller speaks")
-        case e.CallerSpeaking(False, _, item_id):
+        case e.CallerSpeaking(False, item_id):
             journal.stops(item_id)
             journal.moment("model", "in", "caller is silent")
         case e.Interrupted(item_id, heard_ms, length_ms):

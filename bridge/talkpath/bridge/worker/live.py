@@ -154,7 +154,7 @@ class LiveView:
                         final=final,
                     )
                 )
-            case e.CallerSpeaking(started, _, _) if self.watched:
+            case e.CallerSpeaking(started, _) if self.watched:
                 self._send(m.CallerSpoke(call=call, at=self._clock(), speaking=started))
             case e.RunTool(_, name, _):
                 self._send(m.ToolCalled(call=call, at=self._clock(), tool=name[:100]))
