@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -138,10 +139,10 @@ class Stand:
         self.configured()
         return self
 
-    def configured(self) -> None:
+    def configured(self, **facts: Any) -> None:
         self.socket.frame("session.created", session={"id": "sess_1"})
         update = self.socket.sent[-1]["session"]
-        self.socket.frame("session.updated", session={"id": "sess_1", **update})
+        self.socket.frame("session.updated", session={"id": "sess_1", **update, **facts})
 
     def begin(self, response: str = "r1") -> None:
         body = {"id": response, "status": "in_progress", "output": []}
@@ -386,6 +387,18 @@ async def test_deadlines_of_the_session_are_kept(monkeypatch: pytest.MonkeyPatch
         name, retryable, sentence = stand.owner.told[-1]
         assert (name, retryable) == ("lost", True)
         assert "did not answer in time" in sentence
+
+
+@in_virtual_time
+async def test_the_end_that_the_server_names_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(monkeypatch) as stand:
+        stand.leg.open()
+        await asyncio.sleep(0.2)
+        stand.configured(expires_at=time.time() + 600)
+        await asyncio.sleep(470)
+        assert "SessionExpiring" not in stand.owner.names()
+        await asyncio.sleep(20)
+        assert "SessionExpiring" in stand.owner.names()
 
 
 @in_virtual_time

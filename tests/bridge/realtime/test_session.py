@@ -208,6 +208,54 @@ def test_two_minutes_before_the_hour_the_session_says_so_once() -> None:
     assert len(driver.effects_of(SessionExpiring)) == 1
 
 
+def test_a_server_with_shorter_sessions_is_left_before_their_end() -> None:
+    driver = Driver().ready()
+    driver.session.expires_in(900.0, driver.now)
+    driver.wait(779.0)
+    assert not driver.effects_of(SessionExpiring)
+    driver.wait(2.0)
+    assert driver.effects_of(SessionExpiring) == [SessionExpiring(120.0)]
+
+
+@pytest.mark.parametrize("seconds", [-400.0, 0.0, 5.0, 90_000.0])
+def test_an_expiry_by_a_clock_that_is_wrong_is_not_believed(seconds: float) -> None:
+    driver = Driver().ready()
+    driver.session.expires_in(seconds, driver.now)
+    driver.wait(3470.0)
+    assert not driver.effects_of(SessionExpiring)
+
+
+def test_of_a_short_session_half_is_used() -> None:
+    driver = Driver().ready()
+    driver.session.expires_in(60.0, driver.now)
+    driver.wait(29.0)
+    assert not driver.effects_of(SessionExpiring)
+    driver.wait(2.0)
+    assert driver.effects_of(SessionExpiring) == [SessionExpiring(30.0)]
+
+
+def test_a_complaint_that_names_nothing_is_told_when_the_answer_does_not_come() -> None:
+    driver = Driver()
+    driver.session.connected(driver.now)
+    driver.server("session.created", session={})
+    driver.server("error", error={"message": "voice marin is unknown"})
+    driver.wait(6.0)
+    (failed,) = driver.effects_of(SessionFailed)
+    assert "voice marin is unknown" in failed.sentence
+
+
+def test_a_refusal_without_a_code_is_told_with_the_close_that_follows() -> None:
+    driver = Driver()
+    driver.session.connected(driver.now)
+    words = "Missing bearer or basic authentication in header"
+    driver.server("error", error={"type": "invalid_request_error", "code": None, "message": words})
+    driver.session.disconnected(3000, "invalid_request_error", driver.now)
+    driver.take()
+    (lost,) = driver.effects_of(SessionLost)
+    assert not lost.retryable
+    assert words in lost.reason
+
+
 def test_after_closing_nothing_happens_any_more() -> None:
     driver = Driver().ready()
     driver.session.close(driver.now)

@@ -321,6 +321,8 @@ class ModelLeg:
 
     def _begin(self, effect: e.Configured) -> None:
         self._configured = True
+        if effect.expires_at is not None:
+            self.session.expires_in(effect.expires_at - time.time(), self._loop.time())
         for audio in self._unheard:
             self.append(audio)
         self._unheard.clear()

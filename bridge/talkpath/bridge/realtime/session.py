@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 LATEST = 2.0**40
 """Unix times are smaller than that for a long while; a number that is not is none."""
+LEAST_SESSION = 20.0
+"""Seconds; nobody offers sessions that end sooner."""
 MAX_BACKLOG = 512
 """Messages that may wait for the session to be configured."""
 
@@ -63,6 +65,9 @@ class RealtimeSession:
         self._talk = Conversation(settings, self._outbox, self._timers, jitter=jitter, fail=self._fail)
         self._backlog: list[SeedMessage] = []
         self._configuration_event = ""
+        self._notice = settings.deadlines.expiry_notice
+        self._complaint = ""
+        """What the server last objected to, before it confirmed the session."""
 
     # -- outputs -------------------------------------------------------------------------------------
 
@@ -99,7 +104,7 @@ class RealtimeSession:
         self._move(Trigger.CONNECTED)
         deadlines = self.settings.deadlines
         self._timers.set("session_created", now + deadlines.session_created)
-        self._timers.set("expiry", now + deadlines.session_limit - deadlines.expiry_notice)
+        self._timers.set("expiry", now + deadlines.session_limit - self._notice)
 
     def received(self, frame: str | bytes, now: float) -> None:
         """A frame arrived. Whatever it holds, this never raises."""
@@ -127,7 +132,8 @@ class RealtimeSession:
         if self._alive():
             self._move(Trigger.DROPPED)
             self._timers.clear_all()
-            self._outbox.emit(SessionLost(close_is_retryable(code), code, reason[:200]))
+            why = f"{reason[:200]}{self._complaint}".strip()
+            self._outbox.emit(SessionLost(close_is_retryable(code), code, why))
 
     def close(self, now: float) -> None:  # noqa: ARG002 - like every input
         """The call is over; the owner closes the socket. Everything after this is ignored."""
@@ -138,13 +144,13 @@ class RealtimeSession:
         """Act on the deadlines that have passed."""
         for timer in self._timers.take_due(now):
             if timer == "expiry":
-                self._outbox.emit(SessionExpiring(self.settings.deadlines.expiry_notice))
+                self._outbox.emit(SessionExpiring(self._notice))
             elif timer in {"session_created", "session_updated"}:
                 sentence = (
                     f"The model server at {self.settings.public_url()} did not answer in time ({timer} is "
                     "missing). Check that this URL speaks the Realtime protocol, and its load."
                 )
-                self._fail_with(f"no_{timer}", sentence, retryable=True)
+                self._fail_with(f"no_{timer}", f"{sentence}{self._complaint}", retryable=True)
             elif self.state is State.READY:
                 self._talk.overdue(timer, now)
 
@@ -164,6 +170,16 @@ class RealtimeSession:
         self._talk.speech.drained(item_id)
 
     # -- the agent -----------------------------------------------------------------------------------
+
+    def expires_in(self, seconds: float, now: float) -> None:
+        """The server ends this session after ``seconds``, sooner than the settings say.
+
+        A time that is past or beyond the settings is not believed: it speaks of clocks that differ.
+        """
+        limits = self.settings.deadlines
+        if self._alive() and LEAST_SESSION <= seconds < limits.session_limit:
+            self._notice = min(limits.expiry_notice, seconds / 2)
+            self._timers.set("expiry", now + seconds - self._notice)
 
     def greet(self, now: float) -> None:
         """Let the agent open the conversation as the settings say. May be called before it is ready."""
@@ -255,6 +271,7 @@ class RealtimeSession:
             self._fail_with("format_mismatch", mismatch, retryable=False)
             return
         self._learn(session)
+        self._complaint = ""
         self._move(Trigger.CONFIRMED)
         self._timers.clear("session_updated")
         self._outbox.emit(Configured(self.session_id, self.expires_at))
@@ -279,6 +296,8 @@ class RealtimeSession:
             self._fail(code or kind, code or kind, message, False)
             return
         self._outbox.problem(code or kind or "error", message)
+        if self.state is not State.READY and (message or code):
+            self._complaint = f" It had complained: {message or code}"[:300]
         if self.state is State.CONFIGURING and self._about_configuration(error):
             place = f" ({error.param})" if error.param else ""
             sentence = f"The model server refused the session settings{place}: {message or code}"
