@@ -184,6 +184,42 @@ def test_nothing_is_sent_about_an_item_that_was_heard_to_its_end() -> None:
     assert driver.sent_of("conversation.item.truncate") + driver.sent_of("conversation.item.delete") == []
 
 
+def test_words_whose_sound_never_came_are_forgotten_when_the_response_is_over() -> None:
+    driver = Driver().ready()
+    driver.created()
+    for item in ("item_A", "item_B"):
+        driver.server(
+            "response.output_item.added", response_id="resp_R", item={"id": item, "type": "message"}
+        )
+        words = {"response_id": "resp_R", "item_id": item, "delta": "Hello"}
+        driver.server("response.output_audio_transcript.delta", **words)
+        if item == "item_A":
+            driver.caller_starts("item_V")
+    driver.audio(100, "item_B")  # was on its way
+    driver.audio(100, "item_C")
+    assert driver.sent_of("conversation.item.delete") == []
+    driver.done(status="cancelled", status_details={"type": "cancelled", "reason": "turn_detected"})
+    deleted = [event["item_id"] for event in driver.sent_of("conversation.item.delete")]
+    assert deleted == ["item_A", "item_B", "item_C"]
+    assert driver.session.history() == []
+    driver.done(status="cancelled")
+    assert len(driver.sent_of("conversation.item.delete")) == 3
+
+
+def test_what_was_heard_of_an_item_in_two_parts_is_added_up() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.audio(300, "item_A")
+    driver.audio(200, "item_B")
+    driver.audio(100, "item_A")
+    driver.caller_starts()
+    parts = [Played("item_A", 150), Played("item_B", 0), Played("item_A", 0)]
+    driver.session.flushed(parts, driver.now)
+    driver.take()
+    assert driver.last("conversation.item.truncate")["audio_end_ms"] == 150
+    assert [event["item_id"] for event in driver.sent_of("conversation.item.delete")] == ["item_B"]
+
+
 def test_items_that_the_answer_does_not_name_were_not_heard() -> None:
     driver = Driver().ready()
     driver.created()

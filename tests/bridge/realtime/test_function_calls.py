@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from talkpath.bridge.realtime.effects import ResponseFinished, RunTool
+from talkpath.bridge.realtime.function_calls import MAX_ARGUMENTS, MAX_RUNNING
 from tests.bridge.realtime.driver import Driver
 
 
@@ -119,6 +120,76 @@ def test_arguments_may_come_as_the_object_itself() -> None:
     item = {**driver.call_item("call_1"), "arguments": {"city": "London"}}
     driver.server("response.output_item.done", response_id="resp_R", item=item)
     assert [call.arguments for call in driver.effects_of(RunTool)] == [{"city": "London"}]
+
+
+def test_a_server_need_not_say_that_a_call_is_complete() -> None:
+    driver = Driver().ready()
+    driver.created()
+    item = driver.call_item("call_1")
+    del item["status"]
+    driver.server("response.output_item.done", item=item)
+    assert [call.call_id for call in driver.effects_of(RunTool)] == ["call_1"]
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.done()
+    assert requests(driver) == 1, "the event named no response, so it belongs to the one that was running"
+    driver.created("resp_S", ours=True)
+    driver.done("resp_S", "cancelled", output=[{**item, "call_id": "call_2"}])
+    assert len(driver.effects_of(RunTool)) == 1, (
+        "nobody knows whether a call of a broken response is complete"
+    )
+
+
+def test_a_call_that_comes_after_its_response_is_answered_and_run_once() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.done(output=[driver.call_item("call_1")])
+    driver.session.tool_finished("call_1", "1", driver.now)
+    driver.take()
+    driver.calls("call_1")
+    driver.created("resp_S", ours=True)
+    driver.done("resp_S")
+    driver.calls("call_1", "resp_S")  # some servers count calls anew in each response
+    driver.session.tool_finished("call_1", "2", driver.now)
+    driver.take()
+    assert len(driver.effects_of(RunTool)) == 2
+    assert outputs(driver) == [("call_1", "1"), ("call_1", "2")]
+
+
+def test_arguments_longer_than_any_are_refused_and_not_run() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1", arguments='{"text":"%s"}' % ("x" * MAX_ARGUMENTS))
+    assert driver.effects_of(RunTool) == []
+    assert "too long" in error_of(outputs(driver)[0][1])
+
+
+def test_tools_that_do_not_return_cannot_pile_up_over_many_responses() -> None:
+    driver = Driver().ready()
+    for response in range(20):
+        driver.created(f"resp_{response}")
+        for call in range(16):
+            driver.calls(f"call_{response}_{call}", f"resp_{response}")
+        driver.done(f"resp_{response}")
+    assert len(driver.effects_of(RunTool)) == MAX_RUNNING
+    assert len(outputs(driver)) == 20 * 16 - MAX_RUNNING
+
+
+def test_the_next_session_knows_what_was_called_and_what_came_of_it() -> None:
+    driver = Driver().ready()
+    driver.created()
+    driver.calls("call_1", arguments='{"number": 17}', name="repair_status")
+    driver.calls("call_2", arguments='{"day": "friday"}', name="book")
+    driver.session.tool_finished("call_1", '{"status":"ready"}', driver.now)
+    known, unknown = driver.session.history()
+    assert (known.role, unknown.role) == ("tool", "tool")
+    assert known.text == 'You called repair_status with {"number":17}. It returned: {"status":"ready"}'
+    assert unknown.text.startswith('You called book with {"day":"friday"}.')
+    assert "may have been carried out" in unknown.text
+    fresh = Driver().ready()
+    fresh.session.reseed([known, unknown], fresh.now)
+    fresh.take()
+    roles = [event["item"]["role"] for event in fresh.sent_of("conversation.item.create")]
+    assert roles == ["system", "system"]
 
 
 def test_no_arguments_are_an_empty_object() -> None:

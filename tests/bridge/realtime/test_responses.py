@@ -305,6 +305,18 @@ def test_interrupting_before_the_response_began_cancels_it_when_it_does() -> Non
     assert driver.played() == {}
 
 
+def test_a_response_that_is_announced_twice_is_one() -> None:
+    driver = Driver().ready()
+    driver.session.say("Hello.", driver.now)
+    driver.take()
+    driver.created(ours=True)
+    driver.created(ours=True)
+    driver.audio(100)
+    driver.done()
+    assert [f.outcome for f in driver.effects_of(ResponseFinished)] == ["spoken"]
+    assert driver.effects_of(ResponseFinished)[0].purpose == "say"
+
+
 def test_interrupting_twice_cancels_once() -> None:
     driver = Driver().ready()
     driver.created()

@@ -187,8 +187,9 @@ class ModelLine:
         return self.leg is not None and self.leg.ready
 
     def history(self) -> Sequence[SeedMessage]:
-        """What was said so far."""
-        return self.leg.session.history() if self.leg is not None else self._history
+        """What was said so far, without what tools told the model."""
+        lines = self.leg.session.history() if self.leg is not None else self._history
+        return [line for line in lines if line.role != "tool"]
 
     def silence(self) -> None:
         """Let nothing of the agent be heard, until `unsilence`."""

@@ -53,7 +53,7 @@ class Conversation:
         self.history = History()
         self.responses = Responses(settings, outbox, timers, jitter=jitter, fail=fail)
         self.speech = Speech(outbox, self.history, settings.bytes_per_second)
-        self.calls = FunctionCalls(outbox, timers, settings.deadlines)
+        self.calls = FunctionCalls(outbox, timers, self.history, settings.deadlines)
         self._handlers: dict[type, Handler] = {
             events.AudioDelta: self._audio_delta,
             events.AudioDone: self._audio_done,
@@ -126,30 +126,33 @@ class Conversation:
     def _counted(self, event: events.ItemTruncated | events.ItemDeleted, _now: float) -> None:
         self._outbox.counts[f"acknowledged:{type(event).__name__}"] += 1
 
-    def _working(self, event: events.ArgumentsDelta, now: float) -> None:
-        self.responses.progress(event.response_id, now)
+    def _working(self, event: events.OfResponse, now: float) -> None:
+        self._progress(event, now)
 
-    def _audio_delta(self, event: events.AudioDelta, now: float) -> None:
-        self.responses.progress(event.response_id, now)
+    def _progress(self, event: events.OfResponse, now: float) -> str:
+        """Note that a response gets on; returns which. Servers that do not say mean the one that runs."""
         active = self.responses.active
         response_id = event.response_id or (active.id if active else "")
+        self.responses.progress(response_id, now)
+        return response_id
+
+    def _audio_delta(self, event: events.AudioDelta, now: float) -> None:
+        response_id = self._progress(event, now)
         discard = self.responses.discarded(response_id)
         if self.speech.delta(event.item_id, response_id, event.delta, discard=discard):
             self.responses.spoke(response_id, now)
 
     def _audio_done(self, event: events.AudioDone, now: float) -> None:
-        self.responses.progress(event.response_id, now)
+        self._progress(event, now)
         self.speech.finish(event.item_id)
 
     def _transcript_delta(self, event: events.TranscriptDelta, now: float) -> None:
-        self.responses.progress(event.response_id, now)
-        if not self.responses.discarded(event.response_id):
+        if not self.responses.discarded(self._progress(event, now)):
             self.history.add(event.item_id, event.delta)
             self._outbox.emit(Transcript("agent", event.item_id, event.delta, final=False))
 
     def _transcript_done(self, event: events.TranscriptDone, now: float) -> None:
-        self.responses.progress(event.response_id, now)
-        if not self.responses.discarded(event.response_id):
+        if not self.responses.discarded(self._progress(event, now)):
             self.history.set(event.item_id, "assistant", event.transcript)
         self._outbox.emit(Transcript("agent", event.item_id, event.transcript, final=True))
 
@@ -191,24 +194,26 @@ class Conversation:
         self.responses.created(event.response, now)
 
     def _output_item_added(self, event: events.OutputItemAdded, now: float) -> None:
-        self.responses.progress(event.response_id, now)
+        response_id = self._progress(event, now)
         self._outbox.acknowledge(event.item.id)
         if event.item.type == "message":
             self.history.open(event.item.id or "", "assistant")
+            self.speech.opened(event.item.id or "", response_id)
 
     def _output_item_done(self, event: events.OutputItemDone, now: float) -> None:
-        self.responses.progress(event.response_id, now)
-        self._take_call(event.response_id, event.item, now)
+        self._take_call(self._progress(event, now), event.item, now)
+        self._ask_for_finished(now)
 
     def _take_call(self, response_id: str, item: events.Item, now: float) -> None:
-        self.calls.item_done(response_id, item, now)
+        self.calls.item_done(response_id, item, now, over=self.responses.over(response_id))
         if self.calls.called(response_id):
             self.responses.called(response_id)
 
     def _response_done(self, event: events.ResponseDone, now: float) -> None:
         body = event.response
         for item in body.output or ():
-            self._take_call(body.id, item, now)
+            if item.status or body.status in {"completed", None}:
+                self._take_call(body.id, item, now)
         self.speech.finish_response(body.id)
         result = self._result(body)
         tokens = parse_usage(body.usage)
@@ -217,7 +222,10 @@ class Conversation:
         self.calls.response_done(body.id)
         if result.reason == "turn_detected" and self._settings.turn_detection.interrupt_response:
             # The server broke off a response that began after we had seen the caller start to speak.
+            self.responses.broken_off(body.id)
             self.speech.interrupt()
+        if self.responses.discarded(body.id):
+            self.speech.forget_soundless(body.id)
         self.responses.done(body, result, now)
         self._ask_for_finished(now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
@@ -53,10 +53,7 @@ Frame = str | bytes | bytearray | memoryview
 
 _decode_known: Callable[[Frame], Known] = msgspec.json.Decoder(Known).decode
 _decode_any = msgspec.json.Decoder(_AnyEvent).decode
-_KNOWN_TYPES = frozenset(
-    str(cls.__struct_config__.tag) for cls in events.ServerEvent.__subclasses__() if cls.__struct_config__.tag
-)
-
+_KNOWN_TYPES = frozenset(str(cls.__struct_config__.tag) for cls in get_args(Known))
 
 _HOSTILE = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What a frame can bring a decoder to raise."""

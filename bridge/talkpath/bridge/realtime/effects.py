@@ -24,9 +24,12 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class SeedMessage:
-    """One line of a conversation, as it is put into a fresh session."""
+    """One line of a conversation, as it is put into a fresh session.
 
-    role: Literal["user", "assistant", "system"]
+    A line about a tool and its result (``tool``) is for the model alone.
+    """
+
+    role: Literal["user", "assistant", "system", "tool"]
     text: str
 
 

@@ -6,16 +6,13 @@ decoded from base64 to bytes by the JSON decoder itself, without a string betwee
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
 
 class ServerEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all server events that are understood."""
-
-    progress: ClassVar[bool] = False
-    """Whether the event shows that a running response gets on."""
 
 
 class SessionCreated(ServerEvent, frozen=True, kw_only=True, tag="session.created"):
@@ -177,90 +174,69 @@ class ResponseDone(ServerEvent, frozen=True, kw_only=True, tag="response.done"):
     response: ResponseBody
 
 
-class OutputItemAdded(ServerEvent, frozen=True, kw_only=True, tag="response.output_item.added"):
+class OfResponse(ServerEvent, frozen=True, kw_only=True):
+    """Base of what shows that a running response gets on. Some compatible servers do not say which."""
+
+    response_id: str = ""
+
+
+class OutputItemAdded(OfResponse, frozen=True, kw_only=True, tag="response.output_item.added"):
     """A response opened a message or a function call."""
 
-    progress = True
-    response_id: str = ""
     item: Item
 
 
-class OutputItemDone(ServerEvent, frozen=True, kw_only=True, tag="response.output_item.done"):
+class OutputItemDone(OfResponse, frozen=True, kw_only=True, tag="response.output_item.done"):
     """An item of a response is complete, or was broken off."""
 
-    progress = True
-    response_id: str = ""
     item: Item
 
 
-class AudioDelta(ServerEvent, frozen=True, kw_only=True, tag="response.output_audio.delta"):
+class AudioDelta(OfResponse, frozen=True, kw_only=True, tag="response.output_audio.delta"):
     """A piece of the agent's voice, in the session's output format."""
 
-    progress = True
-    response_id: str = ""
     item_id: str
     delta: bytes
 
 
-class AudioDone(ServerEvent, frozen=True, kw_only=True, tag="response.output_audio.done"):
+class AudioDone(OfResponse, frozen=True, kw_only=True, tag="response.output_audio.done"):
     """All audio of an item has been sent."""
 
-    progress = True
-    response_id: str = ""
     item_id: str
 
 
-class TranscriptDelta(ServerEvent, frozen=True, kw_only=True, tag="response.output_audio_transcript.delta"):
+class TranscriptDelta(OfResponse, frozen=True, kw_only=True, tag="response.output_audio_transcript.delta"):
     """A piece of what the agent says; runs ahead of the audio."""
 
-    progress = True
-    response_id: str = ""
     item_id: str
     delta: str = ""
 
 
-class TranscriptDone(ServerEvent, frozen=True, kw_only=True, tag="response.output_audio_transcript.done"):
+class TranscriptDone(OfResponse, frozen=True, kw_only=True, tag="response.output_audio_transcript.done"):
     """All that the agent says in an item."""
 
-    progress = True
-    response_id: str = ""
     item_id: str
     transcript: str = ""
 
 
-class ArgumentsDelta(ServerEvent, frozen=True, kw_only=True, tag="response.function_call_arguments.delta"):
+class ArgumentsDelta(OfResponse, frozen=True, kw_only=True, tag="response.function_call_arguments.delta"):
     """The model is writing the arguments of a tool."""
 
-    progress = True
-    response_id: str = ""
 
-
-class ArgumentsDone(ServerEvent, frozen=True, kw_only=True, tag="response.function_call_arguments.done"):
+class ArgumentsDone(OfResponse, frozen=True, kw_only=True, tag="response.function_call_arguments.done"):
     """The arguments are written; the call is valid only once its item is completed."""
 
-    progress = True
-    response_id: str = ""
 
-
-class OutputTextDelta(ServerEvent, frozen=True, kw_only=True, tag="response.output_text.delta"):
+class OutputTextDelta(OfResponse, frozen=True, kw_only=True, tag="response.output_text.delta"):
     """Text instead of audio; it cannot be heard, but it shows that the server works."""
 
-    progress = True
-    response_id: str = ""
 
-
-class PartAdded(ServerEvent, frozen=True, kw_only=True, tag="response.content_part.added"):
+class PartAdded(OfResponse, frozen=True, kw_only=True, tag="response.content_part.added"):
     """A message got a part."""
 
-    progress = True
-    response_id: str = ""
 
-
-class PartDone(ServerEvent, frozen=True, kw_only=True, tag="response.content_part.done"):
+class PartDone(OfResponse, frozen=True, kw_only=True, tag="response.content_part.done"):
     """A part is complete."""
-
-    progress = True
-    response_id: str = ""
 
 
 class RateLimitBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from typing import Literal
 
 from talkpath.bridge.realtime.effects import SeedMessage
 
+Speaker = Literal["user", "assistant", "system", "tool"]
+
 MAX_ENTRIES = 400
 """Lines kept; an hour of talk has about 300. The oldest go first."""
 MAX_TEXT = 20_000
@@ -18,7 +20,7 @@ MAX_TEXT = 20_000
 
 @dataclass(slots=True)
 class _Line:
-    role: Literal["user", "assistant", "system"]
+    role: Speaker
     text: str = ""
     share_heard: float = 1.0
 
@@ -29,7 +31,7 @@ class History:
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
 
-    def open(self, item_id: str, role: Literal["user", "assistant", "system"]) -> None:
+    def open(self, item_id: str, role: Speaker) -> None:
         """Reserve the place of an item; its words may come later, and out of order."""
         if not item_id or item_id in self._lines:
             return
@@ -43,7 +45,7 @@ class History:
         if line and len(line.text) < MAX_TEXT:
             line.text += text
 
-    def set(self, item_id: str, role: Literal["user", "assistant", "system"], text: str) -> None:
+    def set(self, item_id: str, role: Speaker, text: str) -> None:
         """Put the whole text of an item."""
         self.open(item_id, role)
         line = self._lines.get(item_id)

@@ -101,6 +101,10 @@ class Responses:
         """Whether the audio of a response must not be played."""
         return response_id in self._discarded
 
+    def over(self, response_id: str) -> bool:
+        """Whether a response has ended, not long ago."""
+        return response_id in self._finished
+
     # -- the caller's turn ---------------------------------------------------------------------------
 
     def caller_started(self) -> None:
@@ -133,6 +137,9 @@ class Responses:
 
     def created(self, body: ResponseBody, now: float) -> None:
         """A response begins: ours by its metadata, by our request being open, or the server's own."""
+        if self.active and self.active.id == body.id:
+            self._outbox.counts["response_created_again"] += 1
+            return
         if self.active:
             self._outbox.counts["response_done_missing"] += 1
             self._finish(self.active, "superseded", Result("", ""), now)
@@ -160,6 +167,11 @@ class Responses:
             self.created(ResponseBody(id=response_id), now)
         if self.active and self.active.id == response_id:
             self._timers.set("progress", now + self._settings.deadlines.progress)
+
+    def broken_off(self, response_id: str) -> None:
+        """The server broke a response off for the caller, who began to speak before it did."""
+        if self.active and self.active.id == response_id:
+            self._discard(self.active)
 
     def spoke(self, response_id: str, now: float) -> None:
         """Audio of a response arrived."""

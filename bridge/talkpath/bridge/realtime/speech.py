@@ -6,6 +6,7 @@ audio of an item that was interrupted must not be played.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,10 @@ class Speech:
             if item.response_id == response_id and item.received
         )
 
+    def opened(self, item_id: str, response_id: str) -> None:
+        """The server has begun an item; its sound may follow, or never come."""
+        self._item(item_id, response_id)
+
     def delta(self, item_id: str, response_id: str, audio: bytes, *, discard: bool) -> bool:
         """Take a piece of audio; ``discard`` when its response was interrupted.
 
@@ -122,21 +127,39 @@ class Speech:
             self._outbox.emit(FlushPlayout())
         return bool(unheard)
 
+    def forget_soundless(self, response_id: str) -> None:
+        """An interrupted response is over: the model takes back those of its words that never had a sound.
+
+        Words run ahead of the sound, so a caller who interrupts early has heard nothing of them.
+        """
+        soundless = [
+            item_id
+            for item_id, item in self._items.items()
+            if item.response_id == response_id and not item.received
+        ]
+        for item_id in soundless:
+            self._outbox.send(delete_item(item_id))
+            self._history.remove(item_id)
+            self._outbox.emit(Interrupted(item_id, 0, 0))
+            del self._items[item_id]
+
     def flushed(self, played: list[Played]) -> None:
         """Tell the server what was heard of the items that were stopped.
 
-        Items that the answer does not name were not heard at all.
+        Items that the answer does not name were not heard at all; one may have been played in parts.
         """
-        heard = {entry.item_id: entry.played_ms for entry in played}
+        heard: Counter[str] = Counter()
+        for entry in played:
+            heard[entry.item_id] += max(entry.played_ms, 0)
         stopped = [item_id for item_id in self._items if item_id in self._awaiting_flush]
         self._awaiting_flush.clear()
         for item_id in stopped:
-            self._forget_unheard(item_id, heard.get(item_id, 0))
+            self._forget_unheard(item_id, heard[item_id])
 
     def _forget_unheard(self, item_id: str, played_ms: int) -> None:
         item = self._items[item_id]
         received_ms = self.received_ms(item_id)
-        played_ms = max(0, min(played_ms, received_ms))
+        played_ms = min(played_ms, received_ms)
         if item.finished and played_ms == received_ms and received_ms:
             return
         if played_ms == 0:

@@ -44,9 +44,15 @@ def session_update(session: dict[str, Any]) -> dict[str, Any]:
 
 
 def message_item(role: str, text: str, item_id: str) -> dict[str, Any]:
-    """Add a line of text. The kind of its content depends on who speaks."""
+    """Add a line of text. The kind of its content depends on who speaks; for tools, the system does."""
     kind = "output_text" if role == "assistant" else "input_text"
-    item = {"id": item_id, "type": "message", "role": role, "content": [{"type": kind, "text": _clean(text)}]}
+    speaker = "system" if role == "tool" else role
+    item = {
+        "id": item_id,
+        "type": "message",
+        "role": speaker,
+        "content": [{"type": kind, "text": _clean(text)}],
+    }
     return {"type": "conversation.item.create", "item": item}
 
 
