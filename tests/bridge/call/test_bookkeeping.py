@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
@@ -10,11 +10,8 @@ from talkpath.bridge.call.bookkeeping import Bookkeeping
 from talkpath.bridge.observe.call_record import CallRecord
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.realtime import effects as e
-from talkpath.bridge.realtime.usage import TokenUsage, cost, price_of
+from talkpath.bridge.realtime.usage import TokenUsage
 from talkpath.sip import messages as m
-
-if TYPE_CHECKING:
-    from talkpath.bridge.observe.call_record import Cause
 
 
 class Book:
@@ -48,59 +45,6 @@ def test_a_live_call_is_counted_until_its_end() -> None:
     assert book.value("calls_active", agent="a") == 1
     book.end()
     assert book.value("calls_active", agent="a") == 0
-
-
-@pytest.mark.parametrize(
-    ("cause", "by", "verdict"),
-    [
-        (None, "caller", ("completed", "caller_hung_up")),
-        (None, "callee", ("completed", "callee_hung_up")),
-        ("model_lost", "callee", ("failed", "model_lost")),
-        ("agent_hung_up", "us", ("completed", "agent_hung_up")),
-        ("agent_hung_up", "caller", ("completed", "agent_hung_up")),
-        ("silence", "caller", ("completed", "silence")),
-        ("time_limit", "us", ("completed", "time_limit")),
-        ("draining", "us", ("completed", "draining")),
-        ("model_lost", "us", ("failed", "model_lost")),
-        ("model_lost", "caller", ("failed", "model_lost")),
-        ("sip_process_lost", "", ("failed", "sip_process_lost")),
-        ("internal_error", "", ("failed", "internal_error")),
-        (None, "failure", ("failed", "sip_failure")),
-    ],
-)
-def test_how_a_call_that_was_answered_ends(cause: Cause | None, by: str, verdict: tuple[str, str]) -> None:
-    book = Book()
-    book.books.answered(101.0)
-    if cause:
-        book.books.because(cause)
-    assert book.end(by) == verdict
-
-
-@pytest.mark.parametrize(
-    ("direction", "cause", "by", "status", "verdict"),
-    [
-        ("inbound", None, "caller", 487, ("abandoned", "caller_hung_up")),
-        ("inbound", "model_unavailable", "us", 503, ("refused", "model_unavailable")),
-        ("inbound", "model_unavailable", "caller", 487, ("refused", "model_unavailable")),
-        ("inbound", "no_capacity", "", 0, ("refused", "no_capacity")),
-        ("inbound", "draining", "us", 503, ("refused", "draining")),
-        ("inbound", "internal_error", "us", 480, ("failed", "internal_error")),
-        ("inbound", None, "failure", 408, ("failed", "sip_failure")),
-        ("outbound", None, "callee", 486, ("abandoned", "no_answer")),
-        ("outbound", None, "failure", 408, ("abandoned", "no_answer")),
-        ("outbound", "no_answer", "us", 480, ("abandoned", "no_answer")),
-        ("outbound", None, "callee", 404, ("failed", "sip_failure")),
-        ("outbound", None, "callee", 503, ("failed", "sip_failure")),
-        ("outbound", "model_unavailable", "", 0, ("failed", "model_unavailable")),
-    ],
-)
-def test_how_a_call_that_was_never_answered_ends(
-    direction: Any, cause: Cause | None, by: str, status: int, verdict: tuple[str, str]
-) -> None:
-    book = Book(direction=direction)
-    if cause:
-        book.books.because(cause)
-    assert book.end(by, status) == verdict
 
 
 def test_a_callee_whom_nothing_reached_did_not_leave_us_unanswered() -> None:
@@ -150,22 +94,11 @@ def test_a_turn_is_measured_from_the_end_of_the_callers_speech() -> None:
     assert book.value("turn_latency_seconds_count", agent="a") == 1
 
 
-def test_tokens_and_money_add_up() -> None:
+def test_the_tokens_of_both_sessions_are_those_of_the_call() -> None:
     book = Book()
-    usage = TokenUsage(text_in=100, audio_in=200, audio_out=300)
-    price = price_of("gpt-realtime-2.1")
-    assert price is not None
-    for _ in range(2):
-        book.books.session_effect(e.Usage("r", usage), 101.0)
-    assert book.books.record.tokens["audio_out"] == 600
-    assert book.books.record.cost == pytest.approx(2 * cost(usage, price))
-    assert book.value("model_tokens_total", model="gpt-realtime-2.1", kind="audio_out") == 600
-
-
-def test_the_price_of_an_unknown_model_is_not_invented() -> None:
-    book = Book(model="my-own")
     book.books.session_effect(e.Usage("r", TokenUsage(audio_out=300)), 101.0)
-    assert book.books.record.cost is None
+    book.books.briefing_effect(e.Usage("r", TokenUsage(audio_out=20)))
+    assert book.books.record.tokens == {"audio_out": 320}
 
 
 def test_a_problem_that_passed_is_not_the_reason_of_the_end() -> None:
@@ -229,12 +162,3 @@ def test_what_is_left_of_the_rate_limits_is_kept() -> None:
     book.books.session_effect(e.RateLimits((e.RateLimit("tokens", 200.0, 50.0, 1.0),)), 101.0)
     share = book.value("model_rate_limit_remaining_ratio", model="gpt-realtime-2.1", limit="tokens")
     assert share == 0.25
-
-
-def test_money_is_counted_by_kind_and_adds_up_to_that_of_the_record() -> None:
-    book = Book()
-    book.books.session_effect(e.Usage("r", TokenUsage(audio_in=900, cached_audio=100, audio_out=300)), 101.0)
-    kinds = ("audio_in", "cached_audio", "audio_out")
-    parts = [book.value("model_cost_dollars_total", model="gpt-realtime-2.1", kind=kind) for kind in kinds]
-    assert sum(part or 0.0 for part in parts) == pytest.approx(book.books.record.cost)
-    assert book.value("model_cost_dollars_total", model="gpt-realtime-2.1", kind="text_in") is None

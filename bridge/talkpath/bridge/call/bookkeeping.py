@@ -5,13 +5,14 @@ Times are monotonic seconds, passed in.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from talkpath.bridge.call.audience import Nobody
 from talkpath.bridge.call.quality import voice_quality
+from talkpath.bridge.call.token_costs import add_usage
+from talkpath.bridge.call.transfer_books import TransferBooks
+from talkpath.bridge.call.verdict import Ending, verdict
 from talkpath.bridge.realtime import effects as e
-from talkpath.bridge.realtime.usage import costs, price_of
 from talkpath.bridge.records.ladder import MAIN
 from talkpath.sip.addresses import join_host_port
 from talkpath.sip.outcomes import Outcome as SipOutcome
@@ -24,23 +25,9 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.call.audience import Audience
     from talkpath.bridge.media.lane import LaneStatistics
-    from talkpath.bridge.observe.call_record import CallRecord, Cause, Outcome
+    from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.observe.metrics import Metrics
-    from talkpath.bridge.realtime.usage import TokenUsage
-    from talkpath.bridge.records.rows import Direction, Party
     from talkpath.sip import messages as m
-
-
-BROKEN: Final[frozenset[Cause]] = frozenset({"model_lost", "no_media", "sip_process_lost", "internal_error"})
-"""Causes that make a call that was answered a failed one."""
-REFUSALS: Final[frozenset[Cause]] = frozenset(
-    {"no_capacity", "draining", "rejected_by_route", "no_route", "model_unavailable"}
-)
-"""Causes with which we say no to a call."""
-NOT_TAKEN: Final = frozenset(
-    {SipOutcome.NO_ANSWER, SipOutcome.BUSY, SipOutcome.DECLINED, SipOutcome.CANCELLED}
-)
-"""What a callee does who does not take our call."""
 
 
 class Bookkeeping:
@@ -78,8 +65,7 @@ class Bookkeeping:
         self._silent_since: float | None = None
         self._cause: Cause | None = None
         self._sip_outcome = SipOutcome.UNKNOWN
-        self._transfer: tuple[str, str] | None = None
-        """Outcome and reason that a late report may still change; counted when it no longer can."""
+        self.transfers = TransferBooks(record, metrics, log, self._audience)
         metrics.calls_active.labels(record.agent).inc()
         if record.comeback is not None:
             self._came_back(record.comeback)
@@ -88,7 +74,7 @@ class Bookkeeping:
         """The caller had been given away by a transfer of another call a moment ago."""
         self._metrics.comebacks.inc()
         detail = f"call {comeback.call} had given them to {comeback.target}"
-        self._note("call", "", "caller is back", detail)
+        self.record.note("call", "", "caller is back", detail)
         self._log.info(
             "caller_is_back", before=comeback.call, target=comeback.target, reported_taken=comeback.taken
         )
@@ -122,7 +108,7 @@ class Bookkeeping:
     def picked_up(self, by: str, sign: str) -> None:
         """It was found out who has answered our call; a later finding is the better one."""
         self.record.answered_by = by
-        self._note("call", "in", f"answered by {by}", sign)
+        self.record.note("call", "in", f"answered by {by}", sign)
         self._log.info("answered_by", by=by, sign=sign)
 
     def media(self, description: m.MediaDescription) -> None:
@@ -145,12 +131,12 @@ class Bookkeeping:
     def media_refused(self, sentence: str) -> None:
         """What was negotiated cannot be carried."""
         self.record.reason = sentence
-        self._note("media", "", "media refused", sentence)
+        self.record.note("media", "", "media refused", sentence)
         self._log.error("media_refused", problem=sentence)
 
     def rtp_stopped(self, seconds: float) -> None:
         """Nothing came from the caller for ``seconds``: name the likely cause."""
-        self._note("media", "in", "no RTP", f"from {self.remote_rtp} for {seconds:.0f} s")
+        self.record.note("media", "in", "no RTP", f"from {self.remote_rtp} for {seconds:.0f} s")
         self._log.warning(
             "no_rtp",
             problem=f"no RTP from {self.remote_rtp} for {seconds:.0f} s: our SDP advertised "
@@ -162,7 +148,7 @@ class Bookkeeping:
         """The caller's RTP comes from here."""
         self.remote_rtp = join_host_port(address, port)
         self._leg(remote=self.remote_rtp)
-        self._note("media", "in", "RTP", f"from {self.remote_rtp}")
+        self.record.note("media", "in", "RTP", f"from {self.remote_rtp}")
         self._log.debug("rtp_latched", remote=self.remote_rtp)
 
     def dialog_ended(self, message: m.CallEnded) -> None:
@@ -186,7 +172,7 @@ class Bookkeeping:
             self._speech_stopped = None
             self.record.turn_latencies.append(latency)
             self._audience.turn(self.record.call, latency)
-            self._note("media", "out", "agent audible", f"{latency * 1000:.0f} ms after the caller")
+            self.record.note("media", "out", "agent audible", f"{latency * 1000:.0f} ms after the caller")
             if self.record.journal is not None:
                 self.record.journal.turn(latency)
             self._metrics.turn_latency.labels(self.record.agent).observe(latency)
@@ -196,14 +182,14 @@ class Bookkeeping:
         """The caller interrupted; ``seconds`` from the notice to the agent's last frame."""
         self.record.barge_in_stops.append(seconds)
         self._audience.interrupted(self.record.call, seconds)
-        self._note("media", "out", "agent stopped", f"{seconds * 1000:.1f} ms after the notice")
+        self.record.note("media", "out", "agent stopped", f"{seconds * 1000:.1f} ms after the notice")
         self._metrics.barge_in_stop.labels(self.record.agent).observe(seconds)
         self._log.info("barge_in", stop_ms=round(seconds * 1000, 1))
 
     def model_problem(self, sentence: str) -> None:
         """Something went wrong with the model; the sentence is for the operator."""
         self.record.reason = sentence
-        self._note("model", "in", "model lost", sentence)
+        self.record.note("model", "in", "model lost", sentence)
         self._log.warning("model_lost", problem=sentence)
 
     def model_back(self) -> None:
@@ -213,7 +199,7 @@ class Bookkeeping:
     def reconnected(self, *, successful: bool) -> None:
         """A session was opened again in the middle of the call, or could not be."""
         self.record.model_reconnects += successful
-        self._note("model", "", "reconnected" if successful else "no way back")
+        self.record.note("model", "", "reconnected" if successful else "no way back")
         self._metrics.model_reconnects.labels("ok" if successful else "failed").inc()
 
     def session_effect(self, effect: e.Effect, now: float) -> None:
@@ -227,7 +213,7 @@ class Bookkeeping:
                 self.record.tool_calls += 1
                 self._log.info("tool_called", tool=name)
             case e.Usage(_, tokens):
-                self._tokens(tokens)
+                add_usage(tokens, self.record, self._metrics)
             case e.ProtocolProblem(code, message):
                 self._metrics.model_error(code)
                 self._log.warning("model_error", code=code, problem=message)
@@ -246,7 +232,7 @@ class Bookkeeping:
         """Keep what the session that speaks to a human reports: it costs tokens like any other."""
         match effect:
             case e.Usage(_, tokens):
-                self._tokens(tokens)
+                add_usage(tokens, self.record, self._metrics)
             case e.ProtocolProblem(code, message):
                 self._metrics.model_error(code)
                 self._log.warning("model_error", code=code, problem=message, session="briefing")
@@ -260,7 +246,7 @@ class Bookkeeping:
         self.record.holds += 1
         if not signalled:
             self._metrics.holds.labels("local").inc()
-        self._note("call", "", "hold", "signalled" if signalled else "comfort sound only")
+        self.record.note("call", "", "hold", "signalled" if signalled else "comfort sound only")
         self._log.info("held", signalled=signalled)
 
     def hold_answered(self, answer: m.HoldAnswered) -> None:
@@ -270,50 +256,6 @@ class Bookkeeping:
             self._log.warning("hold_refused", on=answer.on, status=answer.status, problem=answer.reason)
         elif answer.on:
             self._metrics.holds.labels("agreed").inc()
-
-    # Transfers --------------------------------------------------------------------------------------
-
-    def transfer_step(self, account: m.TransferAccount, state: str, event: str) -> None:
-        """A transfer has taken a step."""
-        self.record.account = account
-        self._audience.transfer(self.record.call, state, account)
-        self._note("call", "", f"transfer: {state.replace('_', ' ')}", event.replace("_", " "))
-        self._log.info("transfer_step", target=account.target, state=state, event_name=event)
-
-    def transfer_ended(self, account: m.TransferAccount, *, preliminary: bool = False) -> None:
-        """A transfer is over, or was refused at once.
-
-        Args:
-            account: What came of it.
-            preliminary: The peer may still report a success, which then takes the place of this outcome.
-        """
-        self._count_transfer()
-        target, outcome, reason = account.target, account.outcome, account.cause
-        self.record.transfer, self.record.transfer_target = reason, target
-        self.record.account = account
-        self._audience.transfer(self.record.call, outcome, account)
-        self._note("call", "", f"transfer to {target}", f"{outcome}: {reason}".replace("_", " "))
-        self._transfer = outcome, reason
-        if not preliminary:
-            self._count_transfer()
-        self._log.info("transfer_ended", target=target, outcome=outcome, reason=reason)
-
-    def transfer_succeeded_late(self) -> None:
-        """The peer reports, late, that the last transfer has succeeded after all."""
-        self._transfer = None
-
-    def caller_kept(self) -> None:
-        """After a failed transfer nothing comes from the caller any more."""
-        self.record.reason = (
-            "The peer reported that the transfer failed, and did not give the caller back: let its dialplan "
-            "say what happens then (docs/transfer.md)."
-        )
-        self._log.warning("caller_kept_by_peer", problem=self.record.reason)
-
-    def _count_transfer(self) -> None:
-        counted, self._transfer = self._transfer, None
-        if counted is not None:
-            self._metrics.transfers.labels(*counted).inc()
 
     def tool_failed(self) -> None:
         """A tool raised or took too long."""
@@ -328,63 +270,19 @@ class Bookkeeping:
 
     def ended(self, now: float) -> CallRecord:
         """Settle outcome and cause, and write the canonical line."""
-        self._count_transfer()
+        self.transfers.settle()
         record = self.record
         if self._answered is not None:
             record.talk = now - self._answered
-        record.outcome, record.cause = self._verdict()
+        answered = self._answered is not None
+        ending = Ending(record.direction, answered, self._cause, record.ended_by, self._sip_outcome)
+        record.outcome, record.cause = verdict(ending)
         self._metrics.calls_active.labels(record.agent).dec()
         self._metrics.call_ended(record)
         self._log.info("call_ended", **_without_bound(record.line()))
         return record
 
-    def _verdict(self) -> tuple[Outcome, Cause]:
-        """What to call this end: our own reason first, then what the dialog said."""
-        return self._verdict_on_talk() if self._answered is not None else self._verdict_on_attempt()
-
-    def _verdict_on_talk(self) -> tuple[Outcome, Cause]:
-        record, cause = self.record, self._cause
-        if cause == "transferred":
-            return "transferred", cause
-        if record.ended_by == "callee" and cause not in BROKEN:
-            return "completed", cause or "callee_hung_up"
-        if record.ended_by == "caller" and cause not in BROKEN:
-            return "completed", cause or "caller_hung_up"
-        failed = cause in BROKEN or record.ended_by == "failure"
-        return "failed" if failed else "completed", cause or "sip_failure"
-
-    def _verdict_on_attempt(self) -> tuple[Outcome, Cause]:
-        record, cause = self.record, self._cause
-        if record.direction == "inbound":
-            if cause is None and record.ended_by == "caller":
-                return "abandoned", "caller_hung_up"
-            return "refused" if cause in REFUSALS else "failed", cause or "sip_failure"
-        if cause == "no_answer" or (cause is None and self._sip_outcome in NOT_TAKEN):
-            return "abandoned", "no_answer"
-        return "failed", cause or "sip_failure"
-
-    def _tokens(self, tokens: TokenUsage) -> None:
-        kinds = {
-            name: value
-            for name, value in dataclasses.asdict(tokens).items()
-            if value and not isinstance(value, bool)
-        }
-        self.record.add_tokens(kinds)
-        for kind, count in kinds.items():
-            self._metrics.model_tokens.labels(self.record.model, kind).inc(count)
-        price = price_of(self.record.model)
-        if price is not None:
-            dollars = costs(tokens, price)
-            self.record.cost = (self.record.cost or 0.0) + sum(dollars.values())
-            for kind, amount in dollars.items():
-                self._metrics.model_cost.labels(self.record.model, kind).inc(amount)
-                self.record.costs[kind] = self.record.costs.get(kind, 0.0) + amount
-
     # The journal ----------------------------------------------------------------------------------
-
-    def _note(self, party: Party, direction: Direction, name: str, detail: str = "") -> None:
-        if self.record.journal is not None:
-            self.record.journal.moment(party, direction, name, detail)
 
     def _leg(self, *, answered: bool = False, ended: bool = False, **facts: str | int) -> None:
         """Add facts to the leg of the caller, or of whom we called."""

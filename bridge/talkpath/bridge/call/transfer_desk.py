@@ -118,7 +118,7 @@ class TransferDesk:
         if isinstance(found, Refusal):
             account = Account(found.target, self._subject(request.reason, request.summary, lent))
             account.over("refused", found.reason)
-            lent.books.transfer_ended(account.told)
+            lent.books.transfers.ended(account.told)
             return told(found.reason, found.target, was_held=False)
         self._want(found, self._subject(request.reason, request.summary, lent), self._own)
         return None
@@ -208,8 +208,8 @@ class TransferDesk:
         elif self._pending_report and self._lent is not None and refer_event(progress) is Event.REFER_DONE:
             account, self._pending_report = self._pending_report, None
             account.succeeded_late()
-            self._lent.books.transfer_succeeded_late()
-            self._lent.books.transfer_ended(account.told)
+            self._lent.books.transfers.succeeded_late()
+            self._lent.books.transfers.ended(account.told)
             self._lent.services.send(m.HandoverEnded(call=self._lent.call, end="taken"))
             self._call.happen(CallEvent.TRANSFERRED)
 
@@ -257,5 +257,5 @@ class TransferDesk:
         if not silent:
             lent.services.send(m.HandoverEnded(call=lent.call, end="back"))
         elif self._call.state in IN_CONVERSATION:
-            lent.books.caller_kept()
+            lent.books.transfers.caller_kept()
             self._call.hang_up("no_media")

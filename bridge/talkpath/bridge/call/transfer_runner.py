@@ -164,13 +164,13 @@ class TransferRunner:
         effects = self._course.happen(event, status)
         state = self._course.state
         if state is not before:
-            self._lent.books.transfer_step(self._course.account.told, state.value, event.value)
+            self._lent.books.transfers.step(self._course.account.told, state.value, event.value)
             self._arm()
         for effect in effects:
             self._perform[effect]()
         if self.over:
             late = self._referred and state is State.RETURNED
-            self._lent.books.transfer_ended(self.account.told, preliminary=late)
+            self._lent.books.transfers.ended(self.account.told, preliminary=late)
             self._giving.end(self._course, kept=self.caller_may_be_kept)
             self._owner.transfer_over(state, hang_up=self._hang_up)
 

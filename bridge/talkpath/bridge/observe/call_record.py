@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from talkpath.bridge.records.journal import Journal
+    from talkpath.bridge.records.rows import Direction as Way
+    from talkpath.bridge.records.rows import Party
     from talkpath.sip.messages import Comeback, TransferAccount
 
 Outcome = Literal["completed", "transferred", "refused", "abandoned", "failed"]
@@ -43,6 +45,9 @@ Cause = Literal[
 ]
 """Why the call ended; also a label of the metrics, which is why the list is closed."""
 
+Direction = Literal["inbound", "outbound"]
+EndedBy = Literal["caller", "callee", "us", "failure", ""]
+
 CAUSES: frozenset[str] = frozenset(get_args(Cause))
 OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
 
@@ -69,7 +74,7 @@ class CallRecord:
     """
 
     call: str
-    direction: Literal["inbound", "outbound"] = "inbound"
+    direction: Direction = "inbound"
     sip_call_id: str = ""
     trunk: str = ""
     agent: str = ""
@@ -80,7 +85,7 @@ class CallRecord:
     """Address or number that was called. Private."""
     codec: str = ""
     outcome: Outcome = "failed"
-    ended_by: Literal["caller", "callee", "us", "failure", ""] = ""
+    ended_by: EndedBy = ""
     cause: Cause = "internal_error"
     sip_status: int = 0
     reason: str = ""
@@ -138,6 +143,17 @@ class CallRecord:
         """Add the tokens of one response."""
         for kind, count in tokens.items():
             self.tokens[kind] = self.tokens.get(kind, 0) + int(count)
+
+    def add_costs(self, dollars: Mapping[str, float]) -> None:
+        """Add what the tokens of one response cost, by their kind."""
+        self.cost = (self.cost or 0.0) + sum(dollars.values())
+        for kind, amount in dollars.items():
+            self.costs[kind] = self.costs.get(kind, 0.0) + amount
+
+    def note(self, party: Party, way: Way, name: str, detail: str = "") -> None:
+        """Write a moment of the call into its journal, if one is kept."""
+        if self.journal is not None:
+            self.journal.moment(party, way, name, detail)
 
     def line(self) -> dict[str, object]:
         """Facts of the ``call_ended`` event; the numbers stand under ``pii_`` keys."""

@@ -57,9 +57,7 @@ class OrderDesk:
             return Denial("not_now", "The call has no sound yet.")
         else:
             self._ears.join(order.call, runner.lane, order.listener)
-        if runner.record.journal is not None:
-            step = "listening" if order.on else "listening ends"
-            runner.record.journal.moment("call", "", step, order.who)
+        runner.record.note("call", "", "listening" if order.on else "listening ends", order.who)
         return None
 
     def _answer(self, order: m.CallOrder, verdict: m.Verdict, problem: str = "") -> None:
