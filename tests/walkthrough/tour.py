@@ -51,7 +51,7 @@ class Tour:
 
     def show(self, command: str, said: str) -> None:
         """A command and what it said."""
-        lines = [line.rstrip() for line in said.strip().splitlines()]
+        lines = [line.rstrip() for line in said.strip("\n").rstrip().splitlines()]
         self._say(f"   $ {command}")
         for line in lines[:MOST_LINES]:
             self._say(f"     {line}")

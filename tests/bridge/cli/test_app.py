@@ -15,6 +15,7 @@ from talkpath.bridge.cli.app import app
 from talkpath.bridge.cli.exits import Exit, version
 from talkpath.bridge.config.reference import FIRST_FILE
 from talkpath.bridge.doctor.findings import Finding
+from talkpath.bridge.observe.call_record import OUTCOMES
 from talkpath.sip.messages import Originate
 
 if TYPE_CHECKING:
@@ -219,6 +220,21 @@ def test_call_orders_one_call_for_the_only_agent(
     assert order.call
 
 
+@pytest.mark.parametrize(
+    ("uri", "trunk"),
+    [("sip:100@PBX.example.com", "pbx"), ("sip:100@192.0.2.9:5070", "carrier"), ("sip:100@192.0.2.1", "")],
+)
+def test_a_call_to_the_host_of_a_trunk_goes_by_that_trunk(
+    file: Callable[[str], str], daemon: list[dict[str, Any]], uri: str, trunk: str
+) -> None:
+    trunks = (
+        '[http]\nenabled = false\n[[trunks]]\nname = "pbx"\nregister = "sip:pbx.example.com"\n'
+        'username = "u"\npassword = "p"\n[[trunks]]\nname = "carrier"\noutbound_proxy = "sip:192.0.2.9"\n'
+    )
+    assert talkpath("call", uri, "-c", file(LOCAL + trunks)).exit_code == Exit.OK
+    assert daemon[0]["originate"].trunk == trunk
+
+
 def test_call_starts_no_second_daemon_beside_one_that_it_cannot_ask(
     file: Callable[[str], str], daemon: list[dict[str, Any]]
 ) -> None:
@@ -253,6 +269,17 @@ def test_the_benchmark_names_the_audio_it_has() -> None:
     found = talkpath("bench", "--audio", "pcmuu")
     assert found.exit_code == Exit.USAGE
     assert 'Did you mean "pcmu"?' in found.stderr
+
+
+def test_the_simulator_names_the_script_that_it_cannot_read() -> None:
+    found = talkpath("simulator", "--persona", "script:nowhere.toml")
+    assert found.exit_code == Exit.USAGE
+    assert "nowhere.toml: No such file" in found.output
+
+
+def test_the_help_of_calls_names_every_outcome() -> None:
+    shown = talkpath("calls", "--help").output
+    assert [outcome for outcome in OUTCOMES if outcome not in shown] == []
 
 
 def test_the_simulator_names_the_personas_it_has() -> None:

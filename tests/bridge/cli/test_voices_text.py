@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talkpath.bridge.cli.voices_text import COLUMNS, heights, voices
-from talkpath.bridge.records.rows import Utterance
+from talkpath.bridge.records.rows import Moment, Utterance
 from tests.bridge.records.calls import full_call
 
 if TYPE_CHECKING:
@@ -60,3 +60,16 @@ def test_a_file_that_is_no_recording_and_a_call_without_words_draw_nothing(tmp_p
     full = full_call(recording=str(path))
     full.utterances.clear()
     assert voices(full) == []
+
+
+def test_a_caller_whose_words_were_not_written_down_is_drawn_by_the_ladder() -> None:
+    full = full_call(recording="/nowhere.wav")
+    full.utterances[:] = [Utterance(at=0.0, who="agent"), Utterance(at=45.0, who="agent", until=60.0)]
+    full.moments += [
+        Moment(at=15.0, party="model", direction="in", name="caller speaks"),
+        Moment(at=30.0, party="model", direction="in", name="caller is silent"),
+    ]
+    caller, agent, *_ = voices(full)
+    quarter = COLUMNS // 4
+    assert caller.removeprefix("caller ").strip() == "█" * (quarter + 1)
+    assert agent.removeprefix("agent  ").startswith("░" * quarter + "░ ")

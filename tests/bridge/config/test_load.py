@@ -105,6 +105,22 @@ def test_a_wrong_alternative_is_explained_once() -> None:
     assert only(problems(f"{LOCAL}{AGENT}max_output_tokens = 9999\n")).reason.startswith("should be less")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason", "hint"),
+    [
+        (f"{AGENT}greeting = 5\n", "must be text, but is 5", 'Write it in quotes: greeting = "…"'),
+        (f'{AGENT}[sip]\nlisten = "udp:0.0.0.0"\n', "must be a list", "Write it in brackets: listen = […]"),
+        (f'{AGENT}hang_up_tool = "maybe"\n', "must be true or false", "Write hang_up_tool = true"),
+        (f'{AGENT}[sip]\nmax_calls = "many"\n', "must be a whole number", "Write max_calls = 1,"),
+        (f'{AGENT}transfer = "sales"\n', "must be a table", "Write it as a section: [agents.a.transfer]"),
+    ],
+)
+def test_a_value_of_another_type_is_told_in_the_words_of_toml(text: str, reason: str, hint: str) -> None:
+    problem = only(problems(LOCAL + text))
+    assert problem.reason.startswith(reason)
+    assert problem.hint.startswith(hint)
+
+
 def test_a_choice_that_is_none_lists_the_choices() -> None:
     problem = only(problems(f'{LOCAL}{AGENT}[sip]\ncodecs = ["PCMU", "G729"]\n'))
     assert problem.key == "sip.codecs[2]"
@@ -127,6 +143,11 @@ def test_secrets_are_not_repeated_in_problems() -> None:
         ("[[routes]]\nto = '1'\n", "routes[1]", "needs either agent or reject"),
         ('[[trunks]]\nname = "t"\n', "trunks[1]", "neither registers nor matches"),
         ('[[trunks]]\nname = "t"\nregister = "sip:x"\n', "trunks[1]", "without a user name"),
+        (
+            '[[trunks]]\nname = "t"\nregister = "sip:x:99999"\nusername = "u"\n',
+            "trunks[1].register",
+            "port that cannot be",
+        ),
         ('[sip]\nlisten = ["tls:0.0.0.0"]\n', "sip", "has no certificate"),
         ('[sip]\nlisten = ["udp:0.0.0.0", "udp:0.0.0.0:5060"]\n', "sip", "twice"),
         ('[sip.tls]\nca = "nope.pem"\n', "sip.tls.ca", "there is no file /x/nope.pem"),

@@ -10,7 +10,7 @@ import typer
 
 from . import preparing
 from .exits import Exit
-from .options import ConfigFile, Database
+from .options import LIVE, OVER, RUN, SET_UP, TRY, ConfigFile, Database
 
 EPILOG = (
     "Exit codes: 0 all is well, 1 it ran and failed, 2 wrong command line, 3 the configuration is refused, "
@@ -47,10 +47,13 @@ def root(
     """A bridge between telephone calls (SIP) and speech models that answer them."""
 
 
-preparing.register(app)
+app.command(
+    rich_help_panel=SET_UP,
+    epilog="Example:  talkpath init --pbx asterisk --address 192.0.2.10 --folder /etc/talkpath",
+)(preparing.init)
 
 
-@app.command(epilog="Example:  talkpath run -c /etc/talkpath/talkpath.toml")
+@app.command(rich_help_panel=RUN, epilog="Example:  talkpath run -c /etc/talkpath/talkpath.toml")
 def run(config: ConfigFile = None) -> None:
     """Run the daemon until it is stopped.
 
@@ -61,7 +64,7 @@ def run(config: ConfigFile = None) -> None:
     raise typer.Exit(run_daemon(config))
 
 
-@app.command(epilog="Example:  talkpath check -c talkpath.toml")
+@app.command(rich_help_panel=SET_UP, epilog="Example:  talkpath check -c talkpath.toml")
 def check(config: ConfigFile = None) -> None:
     """Check the configuration and show what it would do. Opens nothing and calls nobody."""
     from .check import run_check
@@ -70,7 +73,8 @@ def check(config: ConfigFile = None) -> None:
 
 
 @app.command(
-    epilog="Examples:  talkpath doctor    talkpath doctor --json | jq .findings    talkpath doctor --offline"
+    rich_help_panel=SET_UP,
+    epilog="Examples:  talkpath doctor    talkpath doctor --json | jq .findings    talkpath doctor --offline",
 )
 def doctor(
     config: ConfigFile = None,
@@ -86,7 +90,7 @@ def doctor(
     raise typer.Exit(run_doctor(config, as_json=json, offline=offline))
 
 
-@app.command(epilog="Example:  talkpath call sip:1000@192.0.2.10 --agent reception")
+@app.command(rich_help_panel=RUN, epilog="Example:  talkpath call sip:1000@192.0.2.10 --agent reception")
 def call(
     uri: Annotated[
         str,
@@ -99,7 +103,10 @@ def call(
         Optional[str],  # noqa: UP045 - typer shows it better
         typer.Option(metavar="NAME", help="Agent that talks; needed when there are several."),
     ] = None,
-    trunk: Annotated[str, typer.Option(metavar="NAME", help="Trunk to call by; default: none.")] = "",
+    trunk: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Trunk to call by. Default: the one whose PBX is at that host."),
+    ] = "",
 ) -> None:
     """Place one call and let an agent talk. Ends when the call ends.
 
@@ -111,7 +118,7 @@ def call(
     raise typer.Exit(place_call(config, uri, agent, trunk))
 
 
-@app.command(epilog="Examples:  talkpath live    talkpath live --json | jq '.[].id'")
+@app.command(rich_help_panel=LIVE, epilog="Examples:  talkpath live    talkpath live --json | jq '.[].id'")
 def live(
     config: ConfigFile = None,
     json: Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")] = False,
@@ -125,7 +132,7 @@ def live(
 LiveCall = Annotated[str, typer.Argument(metavar="CALL", help="Our id of a live call, or its beginning.")]
 
 
-@app.command(epilog="Example:  talkpath hangup 3f9a")
+@app.command(rich_help_panel=LIVE, epilog="Example:  talkpath hangup 3f9a")
 def hangup(call: LiveCall, config: ConfigFile = None) -> None:
     """End a live call of the running daemon."""
     from .remote import hang_up
@@ -133,7 +140,7 @@ def hangup(call: LiveCall, config: ConfigFile = None) -> None:
     raise typer.Exit(hang_up(config, call))
 
 
-@app.command(epilog="Example:  talkpath hold 3f9a")
+@app.command(rich_help_panel=LIVE, epilog="Example:  talkpath hold 3f9a")
 def hold(call: LiveCall, config: ConfigFile = None) -> None:
     """Put the caller of a live call on hold: its agent neither hears them nor speaks."""
     from .remote import hold as order
@@ -141,7 +148,7 @@ def hold(call: LiveCall, config: ConfigFile = None) -> None:
     raise typer.Exit(order(config, call, on=True))
 
 
-@app.command(epilog="Example:  talkpath resume 3f9a")
+@app.command(rich_help_panel=LIVE, epilog="Example:  talkpath resume 3f9a")
 def resume(call: LiveCall, config: ConfigFile = None) -> None:
     """Give a caller on hold back to the agent."""
     from .remote import hold as order
@@ -150,8 +157,9 @@ def resume(call: LiveCall, config: ConfigFile = None) -> None:
 
 
 @app.command(
+    rich_help_panel=LIVE,
     epilog='Examples:  talkpath transfer 3f9a sales --summary "Wants a new bell"    '
-    "talkpath transfer 3f9a --number 700"
+    "talkpath transfer 3f9a --number 700",
 )
 def transfer(
     call: LiveCall,
@@ -170,7 +178,7 @@ def transfer(
     raise typer.Exit(transfer_call(config, call, target, number, summary))
 
 
-@app.command(epilog="Examples:  talkpath debug 3f9a    talkpath debug 3f9a --off")
+@app.command(rich_help_panel=LIVE, epilog="Examples:  talkpath debug 3f9a    talkpath debug 3f9a --off")
 def debug(
     *,
     call: LiveCall,
@@ -184,7 +192,7 @@ def debug(
 
 
 calls_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
-app.add_typer(calls_app, name="calls")
+app.add_typer(calls_app, name="calls", rich_help_panel=OVER)
 
 
 @calls_app.callback(
@@ -201,7 +209,7 @@ def calls(
     agent: Annotated[str, typer.Option(metavar="NAME", help="Agent that answered.")] = "",
     cause: Annotated[str, typer.Option(metavar="CAUSE", help="Why the call ended.")] = "",
     outcome: Annotated[
-        str, typer.Option(metavar="OUTCOME", help="completed, refused, abandoned or failed.")
+        str, typer.Option(metavar="OUTCOME", help="completed, transferred, refused, abandoned or failed.")
     ] = "",
     caller: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Caller; * is anything.")] = "",
     called: Annotated[str, typer.Option("--to", metavar="NUMBER", help="Number called; * is anything.")] = "",
@@ -250,8 +258,9 @@ def prune(
 
 
 @app.command(
+    rich_help_panel=OVER,
     epilog="Examples:  talkpath show 3f9a    talkpath show 7c1e5d20@pbx.example.com    "
-    "talkpath show 3f9a --json | jq .moments"
+    "talkpath show 3f9a --json | jq .moments",
 )
 def show(
     name: Annotated[
@@ -267,7 +276,13 @@ def show(
     raise typer.Exit(show_call(config, database, name, as_json=json))
 
 
-@app.command(epilog="Example:  talkpath simulator --port 8765   prints what belongs into talkpath.toml")
+app.command(rich_help_panel=OVER, epilog="Example:  talkpath tune --since 7d")(preparing.tune)
+
+
+@app.command(
+    rich_help_panel=TRY,
+    epilog="Example:  talkpath simulator --port 8765   prints what belongs into talkpath.toml",
+)
 def simulator(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes any.")] = 8765,
@@ -285,7 +300,10 @@ def simulator(
     raise typer.Exit(simulate(host, port, persona))
 
 
-@app.command(epilog="Examples:  talkpath bench    talkpath bench --audio pcm --json figures.json")
+@app.command(
+    rich_help_panel=SET_UP,
+    epilog="Examples:  talkpath bench    talkpath bench --audio pcm --json figures.json",
+)
 def bench(
     audio: Annotated[
         str,
@@ -311,10 +329,10 @@ def bench(
     raise typer.Exit(measure(audio, most, json))
 
 
-@app.command(epilog="Example:  talkpath demo transfer")
+@app.command(rich_help_panel=TRY, epilog="Example:  talkpath demo transfer")
 def demo(
     what: Annotated[
-        str, typer.Argument(help="call, or transfer: the caller is handed to a human.", show_default=True)
+        str, typer.Argument(metavar="WHAT", help="call, or transfer: the caller is handed to a human.")
     ] = "call",
 ) -> None:
     """Show a whole call on this machine: caller, bridge and model, without key, phone or network."""

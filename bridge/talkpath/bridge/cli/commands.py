@@ -47,6 +47,7 @@ def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> in
         return loaded
     from .remote import place
 
+    trunk = trunk or trunk_towards(loaded.config, uri)
     done = place(loaded.config, uri, agent or "", trunk)
     if done is not None:
         return done
@@ -64,6 +65,21 @@ def place_call(path: Path | None, uri: str, agent: str | None, trunk: str) -> in
             call=f"c-{secrets.token_hex(8)}", uri=uri, agent=chosen, trunk=trunk, vouched=True
         ),
     )
+
+
+def trunk_towards(config: Config, uri: str) -> str:
+    """Name of the first trunk whose registrar or proxy is the host of an address; empty: of none.
+
+    That PBX wants our name and password from whoever calls by it.
+    """
+    from talkpath.sip.headers import uri_host
+
+    host = uri_host(uri)
+    for trunk in config.trunks:
+        theirs = (trunk.register_uri, trunk.outbound_proxy, *trunk.backup_registrars)
+        if any(uri_host(one) == host for one in theirs if one):
+            return trunk.name
+    return ""
 
 
 def call_problem(config: Config, uri: str, agent: str | None, trunk: str) -> str:
@@ -92,7 +108,10 @@ def simulate(host: str, port: int, persona: str) -> int:
 
     try:
         speaker = _attribute("talkpath.bridge.simulator.personas", "make_persona")(persona)
-    except (ValueError, ImportError, RuntimeError, OSError) as error:
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}. Name the script like --persona script:story.toml.")
+        return Exit.USAGE
+    except (ValueError, ImportError, RuntimeError) as error:
         complain(str(error))
         return Exit.USAGE
     from talkpath.bridge.config.model import LogConfig

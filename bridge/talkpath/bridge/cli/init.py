@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -35,13 +36,11 @@ class _Question(NamedTuple):
 
 
 QUESTIONS: Final = {
-    "pbx": _Question("Which PBX is it (asterisk, freeswitch, other)?", "asterisk", check_pbx),
-    "address": _Question("Its address (host name or IP address)?", None, check_address),
-    "model": _Question(
-        "Which model (openai, or the WebSocket URL of another server)?", "openai", check_model
-    ),
+    "pbx": _Question("Which PBX is it (asterisk, freeswitch, other)", "asterisk", check_pbx),
+    "address": _Question("Its address (host name or IP address)", None, check_address),
+    "model": _Question("Which model (openai, or the WebSocket URL of another server)", "openai", check_model),
     "agent": _Question(
-        "What is the agent, and what does it do?", "You answer the phone. Be brief and friendly.", check_agent
+        "What the agent is and does", "You answer the phone. Be brief and friendly.", check_agent
     ),
 }
 
@@ -114,5 +113,6 @@ def _say_what_is_next(answers: Answers, folder: Path, written: list[Path]) -> No
     else:
         lines.append(f"  put the {answers.pbx} files where their first lines say")
     file = folder / CONFIGURATION
-    lines += [f"  talkpath check -c {file}", f"  talkpath doctor -c {file}", f"  talkpath run -c {file}"]
+    command = "talkpath" if shutil.which("talkpath") else sys.argv[0]
+    lines += [f"  {command} {what} -c {file}" for what in ("check", "doctor", "run")]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,9 +1,16 @@
-"""Options that several commands have."""
+"""What several commands have in common: options, and the part of the help that they stand in."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+SET_UP: Final = "Set it up"
+RUN: Final = "Run it"
+LIVE: Final = "Live calls"
+OVER: Final = "Calls that are over"
+TRY: Final = "Try it without a key or a telephone"
+"""The parts of the list of commands."""
 
 ConfigFile = Annotated[
     Path | None,

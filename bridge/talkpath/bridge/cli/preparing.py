@@ -1,4 +1,4 @@
-"""Commands before and between calls: ``init`` and ``tune``. Registered on the application by `app`."""
+"""Commands before and between calls: ``init`` and ``tune``. `app` takes them in."""
 
 # Imports stand inside the commands on purpose, as in `app`.
 # ruff: noqa: PLC0415
@@ -59,10 +59,3 @@ def tune(
     if isinstance(wanted, Exit):
         raise typer.Exit(wanted)
     raise typer.Exit(run_tune(config, database, wanted, as_json=json))
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    example = "Example:  talkpath init --pbx asterisk --address 192.0.2.10 --folder /etc/talkpath"
-    app.command(epilog=example)(init)
-    app.command(epilog="Example:  talkpath tune --since 7d")(tune)

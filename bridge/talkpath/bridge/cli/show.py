@@ -9,6 +9,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from talkpath.bridge.doctor.limits import plural
 from talkpath.bridge.records.problems import RecordsError
 from talkpath.bridge.records.read import Records
 
@@ -119,9 +120,10 @@ def _setup(call: Call) -> str:
 
 
 def _ending(call: Call) -> str:
-    by = f" by {call.ended_by}" if call.ended_by else ""
+    cause = call.cause.replace("_", " ")
+    by = f" (ended by {call.ended_by})" if call.ended_by and call.ended_by not in cause else ""
     status = f", SIP {call.sip_status}" if call.sip_status else ""
-    return f"{call.outcome}: {call.cause.replace('_', ' ')}{by}{status}"
+    return f"{call.outcome}: {cause}{by}{status}"
 
 
 def _legs(full: FullCall) -> Iterator[tuple[str, str]]:
@@ -150,13 +152,13 @@ def _figures(mos: float | None, loss: float | None, jitter: float | None) -> str
 
 
 def _talk(call: Call) -> str:
-    parts = [f"{call.turns} turns"]
+    parts = [plural(call.turns, "turn")]
     if call.turn_median is not None and call.turn_max is not None:
         median, most = call.turn_median * 1000, call.turn_max * 1000
         parts.append(f"answers after {median:.0f} ms (median), {most:.0f} ms (most)")
-    parts += [f"{call.barge_ins} interruptions"] if call.barge_ins else []
-    parts += [f"{call.digits} keys pressed"] if call.digits else []
-    parts += [f"{call.model_reconnects} reconnects"] if call.model_reconnects else []
+    parts += [plural(call.barge_ins, "interruption")] if call.barge_ins else []
+    parts += [f"{plural(call.digits, 'key')} pressed"] if call.digits else []
+    parts += [plural(call.model_reconnects, "reconnect")] if call.model_reconnects else []
     return ", ".join(parts)
 
 

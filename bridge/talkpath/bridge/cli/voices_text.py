@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from talkpath.bridge.records.rows import Utterance
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from talkpath.bridge.records.rows import FullCall, Utterance
+    from talkpath.bridge.records.rows import FullCall
 
 STEPS: Final = " ▁▂▃▄▅▆▇█"
 QUIETEST: Final = 60.0
@@ -32,12 +34,27 @@ def voices(full: FullCall) -> list[str]:
         levels, seconds = recorded
         rows = ["".join(STEPS[step] for step in row) for row in levels]
         source = "by the recording"
-    elif full.utterances and seconds > 0:
-        rows = [_spoken(full.utterances, who, seconds) for who in ("caller", "agent")]
+    elif (said := _said(full)) and seconds > 0:
+        rows = [_spoken(said, who, seconds) for who in ("caller", "agent")]
         source = "by the words; where the agent's end is not known, a shadow"
     else:
         return []
     return [f"caller {rows[0]}", f"agent  {rows[1]}", f"       {_scale(seconds)}", f"       {source}"]
+
+
+def _said(full: FullCall) -> list[Utterance]:
+    """What was said, in the order of time; a caller whose words were not written down spoke all the same."""
+    if any(one.who == "caller" for one in full.utterances):
+        return full.utterances
+    spoken = []
+    began = None
+    for moment in full.moments:
+        if moment.name == "caller speaks":
+            began = moment.at
+        elif moment.name == "caller is silent" and began is not None:
+            spoken.append(Utterance(at=began, who="caller", until=moment.at))
+            began = None
+    return sorted([*full.utterances, *spoken], key=lambda one: one.at)
 
 
 def _recorded(path: str) -> tuple[NDArray[np.int64], float] | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
 from .model import Config
-from .problems import nearest
+from .problems import nearest, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from .problems import Path
+
+_WRONG_TYPES: Final = {
+    "string_type": ("must be text", 'Write it in quotes: {key} = "…"'),
+    "tuple_type": ("must be a list", "Write it in brackets: {key} = […]"),
+    "list_type": ("must be a list", "Write it in brackets: {key} = […]"),
+    "bool_type": ("must be true or false", "Write {key} = true, without quotes."),
+    "bool_parsing": ("must be true or false", "Write {key} = true, without quotes."),
+    "int_type": ("must be a whole number", "Write {key} = 1, without quotes."),
+    "int_parsing": ("must be a whole number", "Write {key} = 1, without quotes."),
+    "float_type": ("must be a number", "Write {key} = 0.5, without quotes."),
+    "float_parsing": ("must be a number", "Write {key} = 0.5, without quotes."),
+    "dict_type": ("must be a table", "Write it as a section: [{path}]"),
+    "model_type": ("must be a table", "Write it as a section: [{path}]"),
+    "model_attributes_type": ("must be a table", "Write it as a section: [{path}]"),
+}
+"""What TOML calls the types that pydantic names, and how they are written."""
 
 _SECRET_KEYS = {"api_key", "password"}
 
@@ -58,6 +74,13 @@ def explain(detail: ErrorDetails, data: dict[str, Any]) -> Explanation:
     if kind == "literal_error":
         expected = str(context["expected"]).replace("'", '"')
         return path, f"{_shown(path, detail)} is none of the choices", f"Choose {expected}."
+    if kind in _WRONG_TYPES:
+        reason, hint = _WRONG_TYPES[kind]
+        return (
+            path,
+            reason + _but_is(path, detail),
+            hint.format(key=path[-1] if path else "", path=spell(path)),
+        )
     return path, _sentence(detail["msg"]) + _but_is(path, detail), ""
 
 

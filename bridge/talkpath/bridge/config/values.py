@@ -243,7 +243,15 @@ def parse_sip_uri(value: object) -> str:
     """Accept ``sip:`` and ``sips:`` addresses without spaces or control characters."""
     if not isinstance(value, str) or not re.fullmatch(r"sips?:[^\s<>\"\x00-\x20\x7f]+", value):
         refuse(f'"{value}" is not a SIP address', 'Write it like "sip:pbx.example.com".')
+    _refuse_bad_port(value)
     return value
+
+
+def _refuse_bad_port(uri: str) -> None:
+    place = uri.partition(":")[2].partition("?")[0].rpartition("@")[2].partition(";")[0]
+    port = re.search(r":([^:\]]*)$", place)
+    if port is not None and not (re.fullmatch(r"[0-9]{1,5}", port[1]) and 1 <= int(port[1]) <= 65535):
+        refuse(f'"{uri}" has a port that cannot be', 'Ports are 1 to 65535: "sip:pbx.example.com:5060".')
 
 
 SipUri = Annotated[str, BeforeValidator(parse_sip_uri), Kind("SIP address")]

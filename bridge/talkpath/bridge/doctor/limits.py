@@ -54,7 +54,11 @@ def judge_files(calls_per_worker: int, soft_limit: int) -> Finding:
     needed = calls_per_worker * FILES_PER_CALL + FILES_BESIDE
     if soft_limit in {resource.RLIM_INFINITY, -1} or soft_limit >= needed:
         shown = "unlimited" if soft_limit == resource.RLIM_INFINITY else str(soft_limit)
-        return Finding("limits", "ok", f"Open files: {shown}, {needed} needed for {calls_per_worker} calls.")
+        return Finding(
+            "limits",
+            "ok",
+            f"Open files: {shown}, {needed} needed for the {calls_per_worker} calls of a worker.",
+        )
     calls = max(0, (soft_limit - FILES_BESIDE) // FILES_PER_CALL)
     text = f"Open files: {soft_limit}, {needed} needed for {calls_per_worker} calls; enough for {calls}."
     return Finding(
