@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from talkpath.bridge.realtime.tool_runner import MAX_OUTPUT, ToolRunner
+from talkpath.bridge.realtime.tool_results import MAX_OUTPUT
+from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext, ToolError, ToolRegistry, make_tool
 
 if TYPE_CHECKING:
@@ -47,6 +49,25 @@ def unreadable() -> object:
     return object()
 
 
+def leaves() -> None:
+    sys.exit(3)
+
+
+async def leaves_slowly() -> None:
+    sys.exit(3)
+
+
+def finds_nothing() -> str:
+    return next(name for name in ("a", "b") if name == "c")
+
+
+def decorated() -> object:
+    async def inner() -> str:
+        return "awaited"
+
+    return inner()
+
+
 async def endless() -> None:
     await asyncio.Event().wait()
 
@@ -60,7 +81,21 @@ def runner() -> Iterator[ToolRunner]:
 
 
 REGISTRY = ToolRegistry(
-    make_tool(one) for one in (thread_name, loop_name, add, polite, broken, long_winded, unreadable, endless)
+    make_tool(one)
+    for one in (
+        thread_name,
+        loop_name,
+        add,
+        polite,
+        broken,
+        long_winded,
+        unreadable,
+        endless,
+        leaves,
+        leaves_slowly,
+        finds_nothing,
+        decorated,
+    )
 )
 
 
@@ -104,8 +139,20 @@ def test_unknown_tools_and_wrong_arguments_are_explained(runner: ToolRunner) -> 
 
 def test_long_results_are_cut(runner: ToolRunner) -> None:
     output = run(runner, "long_winded")
-    assert len(output) < MAX_OUTPUT + 50
-    assert "100000 characters" in output
+    assert MAX_OUTPUT < len(output) < MAX_OUTPUT + 60
+    assert output.endswith("… (cut: these are the first 16000 characters)")
+    assert runner.counts == {"ok": 1, "output_cut": 1}
+
+
+@pytest.mark.parametrize("name", ["leaves", "leaves_slowly", "finds_nothing"])
+def test_a_tool_that_would_end_the_process_or_never_return_has_failed(runner: ToolRunner, name: str) -> None:
+    for _ in range(5):  # more often than there are places in the pool
+        assert error_of(run(runner, name)) == "The tool failed: RuntimeError."
+    assert runner.counts == {"failed": 5}
+
+
+def test_a_coroutine_behind_a_decorator_is_waited_for(runner: ToolRunner) -> None:
+    assert run(runner, "decorated") == "awaited"
 
 
 def test_results_that_are_no_json_are_an_error(runner: ToolRunner) -> None:

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import PydanticSerializationError, to_json
-
 from talkpath.bridge.realtime.function_calls import error_output
+from talkpath.bridge.realtime.tool_results import MAX_OUTPUT, as_text
 from talkpath.bridge.realtime.tools import CallContext, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from talkpath.bridge.realtime.tools import Tool, ToolRegistry
-
-MAX_OUTPUT = 16_000
-"""Characters of a result that the model gets; it pays for every one of them on every later turn."""
 
 log = logging.getLogger(__name__)
 
@@ -106,15 +103,17 @@ class ToolRunner:
 
     async def _start(self, tool: Tool, positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         if tool.is_async:
-            return await tool.function(*positional, **keywords)
+            return await _contained(tool.function(*positional, **keywords))
         if self._places <= 0:
             raise ToolBusyError
         self._places -= 1
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._pool, functools.partial(tool.function, *positional, **keywords))
+        work = loop.run_in_executor(self._pool, functools.partial(_call, tool.function, positional, keywords))
         # The place is free when the thread is, not when we stop waiting for it.
         work.add_done_callback(self._free_place)
-        return await asyncio.shield(work)
+        result = await asyncio.shield(work)
+        # A coroutine function behind a decorator looks like a plain one.
+        return await _contained(result) if inspect.isawaitable(result) else result
 
     def _free_place(self, work: asyncio.Future[Any]) -> None:
         self._places += 1
@@ -127,15 +126,39 @@ class ToolRunner:
 
     def _encode(self, name: str, result: Any) -> tuple[str, str]:
         try:
-            text = result if isinstance(result, str) else to_json(result).decode()
-        except (PydanticSerializationError, ValueError, RecursionError) as error:
+            text = as_text(result)
+        except (ValueError, RecursionError) as error:
             log.warning("The tool %s returned something that is not JSON: %s", name, error)
             return self._refuse("failed", "The tool returned something that cannot be read.")
         self.counts["ok"] += 1
         if len(text) > MAX_OUTPUT:
             self.counts["output_cut"] += 1
-            return f"{text[:MAX_OUTPUT]}… (cut: {len(text)} characters)", "ok"
         return text, "ok"
+
+
+def _call(function: Callable[..., Any], positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Call a function in its thread; a future can carry everything that this raises.
+
+    Raises:
+        RuntimeError: instead of `StopIteration`, which would leave the future open for ever, and of
+            `SystemExit`, which would end this process with all its calls.
+    """
+    try:
+        return function(*positional, **keywords)
+    except (StopIteration, SystemExit) as error:
+        raise RuntimeError(f"it raised {type(error).__name__}") from error
+
+
+async def _contained(work: Awaitable[Any]) -> Any:
+    """Wait for a coroutine; it cannot end this process.
+
+    Raises:
+        RuntimeError: instead of `SystemExit`.
+    """
+    try:
+        return await work
+    except SystemExit as error:
+        raise RuntimeError("it raised SystemExit") from error
 
 
 class ToolBusyError(Exception):
