@@ -95,7 +95,7 @@ async def test_a_session_that_is_lost_or_says_nothing_has_failed_at_once(monkeyp
     async with World(monkeypatch) as w:
         await w.greeted()
         briefing, owner = session(w)
-        briefing.model_lost(retryable=True, sentence="The model is busy.")
+        briefing.model_lost(retryable=True, sentence="The model is busy.", wait=0.0)
         briefing.agent_silent("No answer came.")
         assert [event for event, _ in owner.events] == [Event.BRIEFING_FAILED] * 2
         w.ended()

@@ -45,8 +45,8 @@ class Owner:
     def model_ready(self) -> None:
         self.note("ready")
 
-    def model_lost(self, *, retryable: bool, sentence: str) -> None:
-        self.note("lost", retryable, sentence)
+    def model_lost(self, *, retryable: bool, sentence: str, wait: float) -> None:
+        self.note("lost", retryable, sentence, *([wait] if wait else []))
 
     def caller_spoke(self, stopped_after: float) -> None:
         self.note("spoke", stopped_after)
@@ -182,6 +182,16 @@ async def test_a_refused_connection_is_told_once(monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(1)
         stand.leg.close()
         assert stand.owner.told == [("lost", False, "The key was refused.")]
+
+
+@in_virtual_time
+async def test_how_long_a_busy_server_asks_to_be_left_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stand(
+        monkeypatch, ConnectError("http_429", "Too many.", retryable=True, retry_after=7)
+    ) as stand:
+        stand.leg.open()
+        await asyncio.sleep(1)
+        assert stand.owner.told == [("lost", True, "Too many.", 7)]
 
 
 @in_virtual_time

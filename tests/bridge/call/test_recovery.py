@@ -32,6 +32,12 @@ def test_time_that_tries_take_counts_too() -> None:
     assert recovery.next_delay(8.0, 0.5) is None
 
 
+def test_what_the_server_asks_for_is_waited_or_given_up_at_once() -> None:
+    patient = Recovery(8.0)
+    assert 2.0 < (patient.next_delay(0.0, 0.5, 2.0) or 0.0) < 3.0
+    assert patient.next_delay(2.5, 0.5, 30.0) is None
+
+
 def test_a_session_that_lasted_is_a_fresh_start() -> None:
     recovery = Recovery(8.0)
     waits(recovery, 0.0)

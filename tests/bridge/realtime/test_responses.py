@@ -115,8 +115,19 @@ def test_busy_without_any_response_is_tried_again_after_a_while() -> None:
     busy(driver)
     driver.wait(9.9)
     assert requests(driver) == 1
-    driver.wait(0.2)
+    driver.wait(1.0)
     assert requests(driver) == 2
+
+
+def test_a_server_that_is_busy_for_ever_leaves_the_agent_silent_and_not_the_caller_waiting() -> None:
+    driver = Driver().ready()
+    driver.session.say("One moment.", driver.now)
+    driver.take()
+    for _ in range(10):
+        busy(driver)
+        driver.wait(13.0)
+    assert requests(driver) == 4
+    assert [silent.cause for silent in driver.effects_of(AgentSilent)] == ["busy"]
 
 
 def test_an_injected_line_is_answered_by_the_response_that_began_after_it() -> None:

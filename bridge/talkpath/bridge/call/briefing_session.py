@@ -132,7 +132,7 @@ class BriefingSession:
         """The session is configured."""
         self._owner.briefing_event(Event.BRIEFING_READY)
 
-    def model_lost(self, *, retryable: bool, sentence: str) -> None:  # noqa: ARG002 - no second try: somebody waits
+    def model_lost(self, *, retryable: bool, sentence: str, wait: float) -> None:  # noqa: ARG002 - no second try: somebody waits
         """The session ended or could not be had."""
         self._owner.briefing_event(Event.BRIEFING_FAILED)
 

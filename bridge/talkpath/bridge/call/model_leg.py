@@ -41,8 +41,8 @@ class ModelLegOwner(Protocol):
     def model_ready(self) -> None:
         """The session is configured: audio may flow."""
 
-    def model_lost(self, *, retryable: bool, sentence: str) -> None:
-        """The session ended or could not be had. Said once; the leg is closed."""
+    def model_lost(self, *, retryable: bool, sentence: str, wait: float) -> None:
+        """The session ended or could not be had, and shall not be wanted for ``wait`` seconds. Said once."""
 
     def caller_spoke(self, stopped_after: float) -> None:
         """The caller began to speak while the agent was being heard.
@@ -230,7 +230,7 @@ class ModelLeg:
                 open_timeout=self._open_timeout,
             )
         except ConnectError as failure:
-            self._lose(retryable=failure.retryable, sentence=str(failure))
+            self._lose(retryable=failure.retryable, sentence=str(failure), wait=failure.retry_after or 0.0)
             return
         if self._over:
             await connection.close()
@@ -361,10 +361,10 @@ class ModelLeg:
         output = await self._run_function(order.name, order.arguments)
         self._tool_finished(order.call_id, output)
 
-    def _lose(self, *, retryable: bool, sentence: str) -> None:
+    def _lose(self, *, retryable: bool, sentence: str, wait: float = 0.0) -> None:
         if not self._over:
             self.close()
-            self._owner.model_lost(retryable=retryable, sentence=sentence)
+            self._owner.model_lost(retryable=retryable, sentence=sentence, wait=wait)
 
     def _finish_items(self) -> None:
         """Audio that was received is still heard, and its end is not mistaken for starvation."""

@@ -120,16 +120,16 @@ class ModelLine:
         """The session is configured."""
         self._recovery.succeeded(self._loop.time(), CALL_BUDGET)
 
-    def lost(self, *, retryable: bool) -> bool:
-        """The session has ended.
+    def lost(self, *, retryable: bool, wait: float) -> bool:
+        """The session has ended, and none shall be wanted for ``wait`` seconds.
 
         Returns:
             Whether another try makes sense and is within the budget: then `reopen`.
         """
         self._forget_leg()
-        wait = self._recovery.next_delay(self._loop.time(), self._services.chance.random())
-        self._wait = wait or 0.0
-        return retryable and wait is not None
+        delay = self._recovery.next_delay(self._loop.time(), self._services.chance.random(), wait)
+        self._wait = delay or 0.0
+        return retryable and delay is not None
 
     def expires_soon(self) -> None:
         """The session comes to its time limit: `roll_over_if_quiet` will exchange it."""

@@ -35,19 +35,20 @@ class Recovery:
     lost_at: float | None = None
     back_at: float | None = None
 
-    def next_delay(self, now: float, chance: float) -> float | None:
+    def next_delay(self, now: float, chance: float, least: float = 0.0) -> float | None:
         """Seconds until the next try, or None when the budget would be spent by then.
 
         Args:
             now: Monotonic seconds.
             chance: Uniform in [0, 1): spreads the tries of many calls that lost the same server.
+            least: What the server has asked for.
         """
         if self.back_at is not None and now - self.back_at >= STABLE_AFTER:
             self.attempts, self.lost_at = 0, None
         self.back_at = None
         if self.lost_at is None:
             self.lost_at = now
-        wait = backoff(self.attempts, chance, base=FIRST_WAIT, cap=LONGEST_WAIT)
+        wait = least + backoff(self.attempts, chance, base=FIRST_WAIT, cap=LONGEST_WAIT)
         if now + wait - self.lost_at > self.budget:
             return None
         self.attempts += 1

@@ -287,11 +287,11 @@ class CallRunner(CallLifecycle):
         self._desk.agent(TransferEvent.AGENT_READY)
         self._patience.activity()
 
-    def model_lost(self, *, retryable: bool, sentence: str) -> None:
+    def model_lost(self, *, retryable: bool, sentence: str, wait: float) -> None:
         """The session ended or could not be had."""
         self._books.model_problem(sentence)
         self._collector.forget()
-        if self._line.lost(retryable=retryable):
+        if self._line.lost(retryable=retryable, wait=wait):
             self.happen(Event.MODEL_LOST)
             self._desk.agent(TransferEvent.AGENT_LOST)
         else:

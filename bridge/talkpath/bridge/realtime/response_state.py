@@ -8,6 +8,7 @@ from talkpath.bridge.realtime.effects import ResponseFinished, TurnLatency
 
 CAUSE_SENTENCES: dict[str, str] = {
     "no_response": "The model server did not begin a response in time. Check its load and the network.",
+    "busy": "The model server says that it is responding, and does not. Check its log for this session.",
     "stalled": "The model server stopped in the middle of a response. Check its load and the network.",
     "silent": "The model finished its response without a word. Check the agent's instructions and tools.",
     "rate_limit_exceeded": "The model server refuses responses: a rate limit of the account is reached.",

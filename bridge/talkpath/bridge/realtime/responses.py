@@ -277,6 +277,8 @@ class Responses:
         elif timer in {"first_audio", "progress"} and self.active:
             self.active.stalled = True
             self._cancel(self.active, now)
+        elif timer == "busy" and not self._retries.failed("busy", "", now):
+            self._wishes.clear()
         elif timer == "cancel":
             self._fail("stalled", "", CAUSE_SENTENCES["stalled"], True)
         self._advance(now)
