@@ -105,6 +105,11 @@ def test_json_says_the_same_as_toml(tmp_path: Path) -> None:
         ({"turn": [{"reply": [{"shout": "x"}]}]}, r"turn 1: \['shout'\] is not a part"),
         ({"turn": [{"reply": [{"say": "x", "text": "y"}]}]}, "exactly one of"),
         ({"turn": [{"reply": []}, {"when": "x", "reply": []}]}, "turn 2: unknown key 'when'"),
+        ({"turn": {"reply": []}}, r"\[\[turn\]\] has to be a list"),
+        ({"turn": [{"reply": {"say": "x"}}]}, r"turn 1: \[\[turn.reply\]\] has to be a list"),
+        ({"turn": [{"reply": [{"say": 5}]}]}, "say = 5 has the wrong type"),
+        ({"turn": [{"heard": 4, "reply": []}]}, "heard = 4 has the wrong type"),
+        ({"turn": [{"output": "(", "reply": []}]}, r"output = '\(' is no regular expression"),
     ],
 )
 def test_mistakes_name_the_turn(document: dict[str, object], message: str) -> None:
@@ -117,6 +122,11 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path.write_text("[[turn")
     with pytest.raises(ScriptError, match=r"script\.toml"):
         load_script(path)
+    path.write_text("[[turn]]\nwhen = 3\n")
+    with pytest.raises(ScriptError, match=r"script\.toml: turn 1"):
+        load_script(path)
+    with pytest.raises(ScriptError, match=r"nothing\.toml cannot be read: No such file"):
+        load_script(tmp_path / "nothing.toml")
 
 
 def test_personas_are_made_by_name(tmp_path: Path) -> None:

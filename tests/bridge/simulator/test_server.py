@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -254,10 +255,12 @@ def test_a_terminated_simulator_closes_its_port_and_its_persona() -> None:
     persona = Closing()
 
     async def run() -> None:
-        serving = asyncio.create_task(run_simulator(port=0, persona=persona))
-        await asyncio.sleep(0)
-        signal.raise_signal(signal.SIGTERM)
+        urls: asyncio.Queue[str] = asyncio.Queue()
+        serving = asyncio.create_task(run_simulator(port=0, persona=persona, listening=urls.put_nowait))
         async with asyncio.timeout(5):
+            url = await urls.get()
+            assert re.fullmatch(r"ws://127\.0\.0\.1:[1-9]\d+/v1/realtime", url), "the port that was found"
+            signal.raise_signal(signal.SIGTERM)
             await serving
 
     asyncio.run(run())

@@ -25,7 +25,7 @@ SIMULATOR_HINT = """\
 A Realtime server without key and network. To use it, write into talkpath.toml:
 
     [realtime]
-    url = "ws://{address}/v1/realtime"
+    url = "{url}"
     api_key = "any"
 
 Ctrl-C ends it.
@@ -115,20 +115,24 @@ def simulate(host: str, port: int, persona: str) -> int:
         complain(str(error))
         return Exit.USAGE
     from talkpath.bridge.config.model import LogConfig
-    from talkpath.bridge.config.values import join_host_port
     from talkpath.bridge.observe.logs import set_up_logs
 
     set_up_logs(LogConfig())
-    sys.stdout.write(SIMULATOR_HINT.format(address=join_host_port(host, port)))
-    sys.stdout.flush()
+    serve = _attribute("talkpath.bridge.simulator.server", "run_simulator")
     try:
-        asyncio.run(_attribute("talkpath.bridge.simulator.server", "run_simulator")(host, port, speaker))
+        asyncio.run(serve(host, port, speaker, listening=_show_simulator))
     except KeyboardInterrupt:
         return Exit.OK
     except OSError as error:
         complain(f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.")
         return Exit.FAILED
     return Exit.OK
+
+
+def _show_simulator(url: str) -> None:
+    """Say how to use the simulator that listens there."""
+    sys.stdout.write(SIMULATOR_HINT.format(url=url))
+    sys.stdout.flush()
 
 
 def show_demo(what: str) -> int:

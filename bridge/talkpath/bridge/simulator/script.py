@@ -143,7 +143,35 @@ def _part(table: Json, speak: Callable[[str], Samples], where: str) -> Part:
     chosen = [key for key in table if key in makers]
     if len(chosen) != 1 or set(table) - set(makers) - {"arguments", "tone_ms"}:
         raise ScriptError(f"{where}: {sorted(table)} is not a part; use exactly one of {', '.join(makers)}.")
-    return makers[chosen[0]](table[chosen[0]])
+    kind, value = chosen[0], table[chosen[0]]
+    if not isinstance(value, {"tones": list, "monologue_s": int | float}.get(kind, str)):
+        raise ScriptError(f"{where}: {kind} = {value!r} has the wrong type.")
+    return makers[kind](value)
+
+
+def _tables(table: Json, name: str, written: str) -> list[Json]:
+    """The list of tables of that name; with one pair of brackets it would be a single one."""
+    tables = table.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise ScriptError(f"{written} has to be a list of tables, with two pairs of brackets.")
+    return tables
+
+
+_RULES: dict[str, Any] = {"heard": str, "tone": (int, float), "output_of": str, "output": str, "repeat": bool}
+"""What a turn may ask for, and the type of it."""
+
+
+def _check_rules(rules: Json, where: str) -> None:
+    for key, value in rules.items():
+        if key not in _RULES:
+            raise ScriptError(f"{where}: unknown key {key!r}; use {', '.join(_RULES)} and reply.")
+        if not isinstance(value, _RULES[key]):
+            raise ScriptError(f"{where}: {key} = {value!r} has the wrong type.")
+        if key in {"heard", "output"}:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ScriptError(f"{where}: {key} = {value!r} is no regular expression: {error}.") from None
 
 
 def parse_script(document: Json, speak: Callable[[str], Samples] = tone_voice) -> list[ScriptedTurn]:
@@ -153,12 +181,11 @@ def parse_script(document: Json, speak: Callable[[str], Samples] = tone_voice) -
         ScriptError: something in it is not understood.
     """
     turns = []
-    for number, table in enumerate(document.get("turn", ()), 1):
+    for number, table in enumerate(_tables(document, "turn", "[[turn]]"), 1):
         rules = {key: value for key, value in table.items() if key != "reply"}
-        unknown = set(rules) - {"heard", "tone", "output_of", "output", "repeat"}
-        if unknown:
-            raise ScriptError(f"turn {number}: unknown key {min(unknown)!r}.")
-        parts = [_part(part, speak, f"turn {number}") for part in table.get("reply", ())]
+        _check_rules(rules, f"turn {number}")
+        replies = _tables(table, "reply", f"turn {number}: [[turn.reply]]")
+        parts = [_part(part, speak, f"turn {number}") for part in replies]
         turns.append(ScriptedTurn(reply=Reply(tuple(parts)), **rules))
     if not turns:
         raise ScriptError("The script has no turns; give it at least one [[turn]] with a reply.")
@@ -169,12 +196,13 @@ def load_script(path: Path, speak: Callable[[str], Samples] = tone_voice) -> lis
     """Read a script from a ``.toml`` or ``.json`` file.
 
     Raises:
-        ScriptError: the file is not valid TOML or JSON, or not a script.
-        OSError: it cannot be read.
+        ScriptError: the file cannot be read, is not valid TOML or JSON, or not a script.
     """
-    text = path.read_text("utf-8")
     try:
+        text = path.read_text("utf-8")
         document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        return parse_script(document, speak)
+    except OSError as error:
+        raise ScriptError(f"The script {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise ScriptError(f"{path}: {error}") from None
-    return parse_script(document, speak)

@@ -19,9 +19,10 @@ from talkpath.bridge.simulator.handshake import PATHS, Access, Refused, admit, k
 from talkpath.bridge.simulator.ids import Ids
 from talkpath.bridge.simulator.personas import BenchPersona, make_persona
 from talkpath.bridge.simulator.session import RealtimeSession, SessionOptions
+from talkpath.sip.addresses import join_host_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from websockets.asyncio.server import Server
     from websockets.http11 import Request, Response
@@ -82,12 +83,12 @@ class Simulator:
     @property
     def url(self) -> str:
         """WebSocket address of the endpoint, without the model."""
-        return f"ws://{self.host}:{self.port}{PATHS[0]}"
+        return f"ws://{join_host_port(self.host, self.port)}{PATHS[0]}"
 
     @property
     def base_url(self) -> str:
         """Base URL for OpenAI clients."""
-        return f"http://{self.host}:{self.port}/v1"
+        return f"http://{join_host_port(self.host, self.port)}/v1"
 
     async def start(self) -> None:
         """Open the port."""
@@ -189,10 +190,12 @@ async def run_simulator(
     timing: Timing = RECORDED,
     faults: Faults | Sequence[Faults] = NO_FAULTS,
     access: Access | None = None,
+    listening: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until cancelled or terminated (SIGTERM); what ``talkpath simulator`` runs.
 
-    The persona is closed at the end, also when it was given as an object.
+    The persona is closed at the end, also when it was given as an object. ``listening`` is told the URL once
+    the port is open.
 
     Raises:
         MissingExtraError: the persona needs packages that are not installed.
@@ -204,6 +207,8 @@ async def run_simulator(
     try:
         async with simulator:
             logger.info("simulator speaks as %s on %s", simulator.persona.name, simulator.url)
+            if listening is not None:
+                listening(simulator.url)
             await terminated.wait()
     finally:
         await _let_go(simulator.persona)
