@@ -187,6 +187,21 @@ def test_after_a_barge_in_the_model_remembers_what_was_heard(after: float) -> No
     assert call.outcomes()[-1] == ("turn", "spoken")
 
 
+@pytest.mark.parametrize("frame", range(0, 60, 2))
+def test_whenever_the_caller_interrupts_nothing_unheard_is_remembered(frame: int) -> None:
+    call = Call([turn({"say": "x" * 60}), turn({"say": "Yes?"}, repeat=True)], greeting="Hello")
+    call.ours.greet(call.now)
+    call.pass_time(frame * TICK)
+    call.pass_time(0.4, hertz=700)
+    call.pass_time(6.0)
+    assert call.errors == []
+    for memory in call.theirs.conversation.remembered():
+        if memory.role == "assistant":
+            heard_ms = call.phone.played.get(memory.item_id, 0) / 8
+            assert heard_ms > 0, f"of {memory} nothing was heard"
+            assert heard_ms == pytest.approx(memory.audio_ms, abs=1.0)
+
+
 def test_a_tool_is_called_and_its_result_spoken() -> None:
     call = Call(
         [
