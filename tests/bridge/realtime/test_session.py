@@ -160,6 +160,15 @@ def test_handshake_errors_are_fatal_and_reported_once(code: str, close_code: int
     assert not driver.effects_of(SessionLost)
 
 
+def test_a_flood_of_complaints_is_reported_in_part_and_takes_no_memory() -> None:
+    driver = Driver().ready()
+    for number in range(1000):
+        driver.server("error", error={"code": f"odd_{number}", "message": "m", "event_id": "a"})
+    problems = driver.effects_of(ProtocolProblem)
+    assert [problem.code for problem in problems[-4:]] == ["odd_99", "odd_127", "odd_255", "odd_511"]
+    assert len(driver.session.counts) < 10
+
+
 def test_an_account_error_is_recognised_by_its_type_too() -> None:
     driver = Driver().ready()
     driver.server("error", error={"type": "insufficient_quota", "code": None, "message": "m"})

@@ -10,6 +10,8 @@ from talkpath.bridge.realtime.wire import encode_event
 
 MAX_REMEMBERED = 2048
 """Items of ours whose acknowledgement is remembered; the oldest are forgotten first."""
+MAX_PROBLEMS = 100
+"""Complaints reported one by one; of more, the 128th, the 256th and so on."""
 
 
 class Outbox:
@@ -19,6 +21,7 @@ class Outbox:
         self.counts: Counter[str] = Counter()
         """Events by cause, for metrics and tests."""
         self._effects: list[Effect] = []
+        self._problems = 0
         self._last_event = 0
         self._last_item = 0
         self._last_mark = 0
@@ -36,9 +39,10 @@ class Outbox:
         return event_id
 
     def problem(self, code: str, message: str) -> None:
-        """Count a complaint and report it."""
-        self.counts[f"problem:{code}"[:80]] += 1
-        self.emit(ProtocolProblem(code, message[:500]))
+        """Report a complaint; of a flood, as of a server that objects to every piece of audio, a few."""
+        self._problems += 1
+        if self._problems <= MAX_PROBLEMS or self._problems.bit_count() == 1:
+            self.emit(ProtocolProblem(code[:80], message[:500]))
 
     def drain(self) -> list[Effect]:
         """Take all effects, in order."""

@@ -43,10 +43,10 @@ class Retries:
             True when another attempt is due after the timer ``retry``; False when it was given up.
         """
         self._failures += 1
-        self._outbox.counts[f"response_retry:{cause}"[:80]] += 1
+        self._outbox.counts["response_retry"] += 1
         if self._failures > self._budget:
             reason = f"The model server failed to respond: {message or cause}."[:400]
-            self._outbox.emit(AgentSilent(cause, CAUSE_SENTENCES.get(cause, reason), self._failures))
+            self._outbox.emit(AgentSilent(cause[:80], CAUSE_SENTENCES.get(cause, reason), self._failures))
             self._failures = 0
             return False
         self._timers.set("retry", now + backoff(self._failures - 1, self._jitter()))
