@@ -6,12 +6,15 @@ socket, task and timer is back.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from talkpath.bridge.call.sentences import (
     RESUME_SENTENCE,
 )
 from talkpath.sip import messages as m
+from tests.bridge.call.model_double import HELLO
 from tests.bridge.call.stories import AHA, DOWN, MONOLOGUE, said
 from tests.bridge.call.world import World
 from tests.harness.virtual_time import in_virtual_time
@@ -148,3 +151,37 @@ async def test_speech_of_a_lost_session_stops_when_the_caller_speaks(monkeypatch
         assert w.worker.plane.queued_ms(w.worker.calls["c1"].lane) < 5000
         w.ended()
     assert len(w.record.barge_in_stops) == 1
+
+
+async def order(city: str) -> str:
+    """Order something.
+
+    Args:
+        city: where to.
+    """
+    await asyncio.sleep(2)
+    return f"a parcel to {city}"
+
+
+@pytest.mark.parametrize(("after", "words"), [(1.0, "may have been carried out"), (2.5, "a parcel to Ulm")])
+@in_virtual_time
+async def test_the_model_that_comes_back_knows_of_the_tools_of_the_one_before(
+    monkeypatch: Monkeypatch, after: float, words: str
+) -> None:
+    calls = {"reply": [{"call": "order", "arguments": {"city": "Ulm"}}]}
+    async with World(monkeypatch, script=[HELLO, calls, AHA], tools=[order]) as w:
+        await w.greeted()
+        await w.whistle(0.6)
+        await w.until(lambda: w.record_of("c1").tool_calls)
+        await w.sleep(after)
+        w.model.drop()
+        await w.until(lambda: w.state() == "recovering")
+        await w.until(lambda: w.state() == "talking", limit=15)
+        await w.sleep(0.1)
+        seed = [event["item"] for event in w.model.asked("conversation.item.create")]
+        (told,) = [item["content"][0]["text"] for item in seed if item["role"] == "system"]
+        assert told.startswith('You called order with {"city":"Ulm"}.')
+        assert words in told
+        await w.sleep(2)
+        await w.silence()
+        w.ended()
