@@ -189,6 +189,16 @@ def test_push_to_talk_commits_only_by_hand() -> None:
     assert "buffer only has 0.00ms of audio." in driver.error()["message"]
 
 
+def test_clearing_forgets_what_was_said_before_it_is_committed() -> None:
+    driver = Driver()
+    driver.update(audio={"input": {"turn_detection": None}})
+    driver.speak(500)
+    driver.send("input_audio_buffer.clear")
+    assert driver.types()[-1] == "input_audio_buffer.cleared"
+    driver.send("input_audio_buffer.commit")
+    assert driver.error()["code"] == "input_audio_buffer_commit_empty"
+
+
 # ---- one response at a time -----------------------------------------------------------------------------
 
 
