@@ -196,13 +196,12 @@ def load_script(path: Path, speak: Callable[[str], Samples] = tone_voice) -> lis
     """Read a script from a ``.toml`` or ``.json`` file.
 
     Raises:
-        ScriptError: the file cannot be read, is not valid TOML or JSON, or not a script.
+        ScriptError: the file is not valid TOML or JSON, or not a script.
+        OSError: it cannot be read.
     """
     try:
         text = path.read_text("utf-8")
         document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
         return parse_script(document, speak)
-    except OSError as error:
-        raise ScriptError(f"The script {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise ScriptError(f"{path}: {error}") from None
