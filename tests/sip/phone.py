@@ -76,7 +76,7 @@ class Phone:
 
     def read(self) -> str:
         """The text of the next message."""
-        return self.socket.recv(65_536).decode()
+        return self.socket.recv(65_536).decode("utf-8", "replace")
 
     def receive(self) -> SipText:
         """The next message; raises TimeoutError when none comes."""

@@ -34,6 +34,8 @@ PBX = {"hosts": ("pbx.example",), "networks": ("192.0.2.0/24",)}
         (("*",), "sip:pbx.example", True),
         (("*",), "sip:700@pbx.example?Replaces=1", False),
         (("*",), "sip:700@pbx.example\r\nX-Evil: 1", False),
+        (("*",), "sip:700@pbx.example;maddr=192.0.3.7", False),
+        (("*",), "sip:700@pbx.example;transport=udp;%6DAddr=192.0.3.7", False),
         (("*",), "http://pbx.example", False),
         (("*",), "", False),
         (("*",), "sip:" + "7" * 600 + "@pbx.example", False),

@@ -77,6 +77,19 @@ def test_a_registrar_may_ask_for_patience_within_reason(asked: float, wait: floa
     assert Registering(("a",), least).failed(503, asked, 0.0) == wait
 
 
+def test_a_registrar_that_asks_for_patience_leaves_the_others_to_be_asked() -> None:
+    plan = Registering(("a", "b"), least)
+    found = [(plan.failed(503, 1800.0, 0.0), plan.current)]
+    found += [(plan.failed(408, 0.0, now), plan.current) for now in (1.0, 5.0, 1900.0)]
+    assert found == [(0.0, "b"), (2.0, "b"), (4.0, "b"), (0.0, "a")]
+
+
+def test_when_all_ask_for_patience_the_first_to_be_back_is_asked() -> None:
+    plan = Registering(("a", "b"), least)
+    plan.failed(503, 1800.0, 0.0)
+    assert (plan.failed(503, 60.0, 0.0), plan.current) == (60.0, "b")
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

@@ -34,7 +34,15 @@ class StackError(RuntimeError):
 
 def error_text(error: Exception) -> str:
     """The short sentence of a ``pjsua2.Error``, without source file and line."""
-    return str(getattr(error, "reason", "") or error).splitlines()[0][:200]
+    return plain(getattr(error, "reason", "") or str(error)).splitlines()[0][:200]
+
+
+def plain(text: str) -> str:
+    """What a peer wrote, as text that can be written again: octets that are no UTF-8 become ``?``.
+
+    The stack hands such octets over as lone surrogates, which no message and no log line of ours can carry.
+    """
+    return str(text).encode("utf-8", "replace").decode()
 
 
 def guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -92,6 +100,7 @@ def library() -> ctypes.CDLL:
         "pjsip_xfer_initiate": (number, [pointer, pointer, pointer]),
         "pjsip_xfer_send_request": (number, [pointer, pointer]),
         "pjsip_generic_string_hdr_create": (pointer, [pointer, pointer, pointer]),
+        "pjmedia_sdp_print": (number, [pointer, ctypes.c_char_p, ctypes.c_size_t]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(found, name, None)

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from talkpath.sip._pj import error_text, guarded, pj
+from talkpath.sip._pj import error_text, guarded, pj, plain
 from talkpath.sip.addresses import is_ipv6, join_host_port
 from talkpath.sip.headers import HeaderError, parse_message, safe_text
 from talkpath.sip.identity import as_uri, name_address
@@ -83,7 +83,7 @@ class TrunkAccount(pj.Account):  # type: ignore[misc]  # pjsua2 ships no types
         if self.registered:
             self._registering.succeeded()
         elif not self._leaving:
-            self._plan_retry(status, retry_after(prm.rdata.wholeMsg))
+            self._plan_retry(status, retry_after(plain(prm.rdata.wholeMsg)))
         self._tell(status, str(prm.reason), max(0, int(prm.expiration)) if self.registered else 0)
 
     def _tell(self, status: int, reason: str, expires_in: int = 0) -> None:

@@ -10,6 +10,19 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """RTP ports of a worker for one call: for IPv4, and for IPv6 when it differs."""
+
+    v4: int
+    v6: int = 0
+
+    def towards(self, address: str) -> int:
+        """The port that belongs beside ``address`` in an SDP."""
+        return self.v6 if self.v6 and is_ipv6(address) else self.v4
 
 
 def advertised_address(trunk_address: str, listener_address: str, bound_host: str, route_address: str) -> str:
@@ -37,6 +50,15 @@ def is_specific(host: str) -> bool:
         return not ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, and no host name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_ipv6(host: str) -> bool:

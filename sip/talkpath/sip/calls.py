@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from talkpath.sip import messages
 from talkpath.sip.addresses import (
+    Port,
     advertised_address,
     is_ipv6,
     join_host_port,
     local_address_towards,
     split_host_port,
 )
-from talkpath.sip.dialog import Dialog, Port
+from talkpath.sip.dialog import Dialog
 from talkpath.sip.ending import OurEnd
 from talkpath.sip.headers import parse_address, parse_message, uri_host, without_secrets
 from talkpath.sip.nat import way_back

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from talkpath.sip import info_answer, messages, request_answer
-from talkpath.sip._pj import StackError, error_text, guarded, pj
-from talkpath.sip.addresses import is_ipv6
+from talkpath.sip import in_call_answer, messages, request_answer
+from talkpath.sip._pj import StackError, error_text, guarded, pj, plain
 from talkpath.sip.dialog_route import send_by
 from talkpath.sip.ending import Course, OurEnd, call_ended
 from talkpath.sip.headers import (
@@ -24,31 +22,26 @@ from talkpath.sip.info_digit import parse_info_digit
 from talkpath.sip.info_sending import InfoSending
 from talkpath.sip.refer import DialogIds, ReferError, dialog_ids
 from talkpath.sip.sdp import SdpError
-from talkpath.sip.stack_calls import call_parameters, received_message, stream_facts
+from talkpath.sip.stack_calls import (
+    call_parameters,
+    description_text,
+    received_message,
+    sent_offer,
+    stream_facts,
+)
 from talkpath.sip.transfer import Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talkpath.sip.account import TrunkAccount
+    from talkpath.sip.addresses import Port
     from talkpath.sip.counters import Counters
     from talkpath.sip.messages import Header, MediaDescription
     from talkpath.sip.offer_answer import OfferAnswer
     from talkpath.sip.successors import Successors
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """RTP ports of a worker for one call: for IPv4, and for IPv6 when it differs."""
-
-    v4: int
-    v6: int = 0
-
-    def towards(self, address: str) -> int:
-        """The port that belongs beside ``address`` in an SDP."""
-        return self.v6 if self.v6 and is_ipv6(address) else self.v4
 
 
 class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
@@ -251,13 +244,13 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     @guarded
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """Put our own description in place of the stack's, which has no media."""
-        prm.sdp.wholeSdp = self.media.describe(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
+        prm.sdp.wholeSdp = self.media.describe(description_text(prm.sdp), description_text(prm.remSdp))
 
     @guarded
     def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """Refuse a re-INVITE or UPDATE whose offer we cannot answer; the call goes on as it was."""
         try:
-            self.media.check_offer(prm.offer.wholeSdp)
+            self.media.check_offer(description_text(prm.offer))
         except SdpError as error:
             self.counters.add("offer_refused", str(error.status))
             _log.info("offer refused: %s", error, extra={"call": self.call})
@@ -308,16 +301,16 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
             self.trace(prm.e)
         message = received_message(prm.e)
         self.heard = self.heard or bool(message)
+        if self.confirmed:
+            self.media.offered(sent_offer(prm.e))
         self._learn(message)
         self._settle_from_stream()
         self._hold.take(message, prm.e)
         if self._info.under_way:
             self._info.take(message, prm.e)
-        if message.startswith("REFER "):
-            self._take_refer(message, prm.e)
-        if message.startswith("INFO "):
-            self._take_info(message, prm.e)
-        elif self._transfer.active:
+        if message and not message.startswith("SIP/2.0 "):
+            self._take_request(message, prm.e)
+        if self._transfer.active and not message.startswith("INFO "):
             self._transfer.follow(message, prm.e)
 
     def _provisional(self, status: int, message: str) -> None:
@@ -327,11 +320,11 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         """The dialog is confirmed."""
         self._send(messages.CallConfirmed(call=self.call))
 
-    def _take_info(self, message: str, event: Any) -> None:
-        how = info_answer.verdict(message)
-        if how is not None:
-            request_answer.answer(event, how)
-        digit = parse_info_digit(message)
+    def _take_request(self, message: str, event: Any) -> None:
+        if message.startswith("REFER "):
+            self._take_refer(message, event)
+        in_call_answer.answer(message, event, subscribed=bool(self._refer) or self._transfer.begun)
+        digit = parse_info_digit(message) if message.startswith("INFO ") else None
         if digit is not None:
             self._send(messages.CallDigit(call=self.call, digit=digit.digit, duration_ms=digit.duration_ms))
 
@@ -355,7 +348,7 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802  the stack's name
         """An INVITE with Replaces, which reception has let pass, is about to become a dialog."""
         prm.statusCode = 603
-        message, source = str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress)
+        message, source = plain(prm.rdata.wholeMsg), str(prm.rdata.srcAddress)
         found = self.successors.replacing(self, message, source) if self.successors is not None else None
         if found is not None:
             prm.statusCode, prm.newCall = 200, found

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from talkpath.sip._native import ListHead, Text, header_list
-from talkpath.sip._pj import PJ_FALSE, PJ_SUCCESS, PJ_TRUE, StackError, library
+from talkpath.sip._pj import PJ_FALSE, PJ_SUCCESS, PJ_TRUE, StackError, library, plain
 from talkpath.sip.headers import reason_header, retry_after_header
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Gate:
 
     def observe(self, text: str, source: str) -> None:
         """Called by ``onSelectAccount`` with what it was shown."""
-        self._seen = Request(text.encode("utf-8", "replace").decode("utf-8"), source)
+        self._seen = Request(plain(text), source)
 
     def _on_request(self, rdata: int | None) -> int:
         try:

@@ -47,7 +47,8 @@ COMPACT_NAMES = {
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+"""Controls, and what is left of octets that are no UTF-8."""
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _REASON_TEXT = re.compile(r';\s*text\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,]+))', re.IGNORECASE)
@@ -189,7 +190,7 @@ def uri_user(uri: str) -> str:
 
 
 def safe_text(text: str, limit: int = 200) -> str:
-    """One line without control characters, so that a reason can never break out of its header."""
+    """One line of printable characters, so that a reason can never break out of its header."""
     return _UNSAFE.sub(" ", text).strip()[:limit]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from talkpath.sip.addresses import join_host_port, split_host_port
+from talkpath.sip.addresses import is_address, join_host_port, split_host_port
 from talkpath.sip.headers import parse_address, uri_host
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def way_back(invite: SipText, source: str, transport: Transport) -> str:
     if "record-route" in names or names.count("via") != 1 or "," in via or not port:
         return ""
     sender, contact = _sent_by(via), uri_host(parse_address(invite.first("Contact")).uri)
-    if host in {sender, contact} or not (_is_address(sender) and _is_address(contact)):
+    if host in {sender, contact} or not (is_address(sender) and is_address(contact)):
         return ""
     if contact != sender and ipaddress.ip_address(contact).is_global:
         return ""
@@ -49,11 +49,3 @@ def _sent_by(via: str) -> str:
     """Host of a Via value: ``SIP/2.0/UDP 192.0.2.1:5060;branch=…``."""
     parts = via.partition(";")[0].split()
     return split_host_port(parts[-1])[0] if len(parts) > 1 else ""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -10,6 +10,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from talkpath.sip.addresses import is_address
 from talkpath.sip.messages import MediaDescription, Secret
 from talkpath.sip.sdes import Crypto, pair, problem_with, usable
 from talkpath.sip.sdp import Codec, Direction, Media, SdpError, SessionDescription, is_unspecified
@@ -94,6 +95,9 @@ def choose(offer: SessionDescription, codecs: tuple[str, ...], srtp: SrtpPolicy 
     audio = [(i, line) for i, line in enumerate(offer.media) if line.kind == "audio" and line.port]
     if not audio:
         raise NotAcceptableError("the offer has no audio line")
+    audio = [(i, line) for i, line in audio if is_address(line.address)]
+    if not audio:  # a name server that is slow would hold up all calls
+        raise NotAcceptableError("the connection address of the offer is a host name, not an IP address")
     lines = [(i, line, crypto) for i, line in audio for crypto in _transports(line, srtp)]
     if not lines:
         raise NotAcceptableError(_no_transport(audio[0][1], srtp))

@@ -138,6 +138,15 @@ class OfferAnswer:
         self._ours = self._write_answer() if remote_text else self._write_offer()
         return self._ours
 
+    def offered(self, text: str) -> None:
+        """Take an offer that the stack has made by itself: what holds, once more, to refresh the session.
+
+        The answer to it may say anything (RFC 4028, section 7.4), another address for example.
+        """
+        if text.startswith("v=") and not self._waits_for_answer:
+            self._ours, self._theirs = text, ""
+            self._waits_for_answer = True
+
     def checkpoint(self) -> Checkpoint:
         """Where the exchanges stand, to come back to when an offer of ours is not taken."""
         return Checkpoint(self._ours, self._theirs, self._completed, self._waits_for_answer)

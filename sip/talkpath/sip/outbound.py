@@ -67,8 +67,11 @@ class Destinations:
         self._networks = tuple(ipaddress.ip_network(network, strict=False) for network in networks)
 
     def allow(self, uri: str) -> bool:
-        """Whether this URI may be called. What cannot be read may not."""
-        if len(uri) > MAX_URI or not _URI.fullmatch(uri):
+        """Whether this URI may be called.
+
+        What cannot be read may not, nor what goes to another host than it names (``maddr``).
+        """
+        if len(uri) > MAX_URI or not _URI.fullmatch(uri) or ";maddr=" in unquote(uri).lower():
             return False
         user, host = plain_number(uri_user(uri)), uri_host(uri)
         if uri.lower().startswith("tel:"):

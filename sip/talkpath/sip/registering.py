@@ -63,13 +63,16 @@ class Registering:
         self.current = registrars[0] if registrars else ""
         """The registrar to ask."""
         self._uniform = uniform
-        self._technical = self._refused = 0
+        self._rounds = self._refused = 0
+        self._failed: set[str] = set()  # in this round
+        self._spared_until: dict[str, float] = {}
         self._reconnect = float("-inf")
         self._due: float | None = 0.0 if registrars else None
 
     def succeeded(self) -> None:
         """We are registered."""
-        self._technical = self._refused = 0
+        self._rounds = self._refused = 0
+        self._failed.clear()
         self._due = None
 
     def failed(self, status: int, retry_after: float, now: float) -> float:
@@ -77,14 +80,16 @@ class Registering:
 
         Args:
             status: The SIP status; the stack's own for one that got no answer.
-            retry_after: What the registrar asked for, in seconds; 0 for nothing.
+            retry_after: What the registrar asked for, in seconds; 0 for nothing. The others may be asked.
             now: Monotonic seconds.
 
         Returns:
             Seconds until the next attempt.
         """
-        wait = self._wait_technical() if is_technical(status) else self._wait_refused()
-        wait = max(wait * (1.0 + self._uniform(0.0, JITTER)), min(retry_after, LONGEST_ASKED_SECONDS))
+        self._spared_until[self.current] = now + min(retry_after, LONGEST_ASKED_SECONDS)
+        wait = self._wait_technical(now) if is_technical(status) else self._wait_refused()
+        spared = self._spared_until.get(self.current, now) - now
+        wait = max(wait * (1.0 + self._uniform(0.0, JITTER)), spared)
         self._due = now + wait
         return wait
 
@@ -94,15 +99,20 @@ class Registering:
             soon = now + RECONNECT_SECONDS * (1.0 + self._uniform(0.0, JITTER))
             self._due = self._reconnect = max(soon, self._reconnect + RECONNECT_AGAIN_SECONDS)
 
-    def _wait_technical(self) -> float:
+    def _wait_technical(self, now: float) -> float:
         """The next registrar at once, as long as there is one that was not asked in this round."""
-        self._technical += 1
-        position = self.registrars.index(self.current)
-        self.current = self.registrars[(position + 1) % len(self.registrars)]
-        rounds, rest = divmod(self._technical, len(self.registrars))
-        if rest:
+        self._failed.add(self.current)
+        position = self.registrars.index(self.current) + 1
+        others = (*self.registrars[position:], *self.registrars[:position])
+        until = [max(self._spared_until.get(registrar, now), now) for registrar in others]
+        ready = [registrar for registrar, time in zip(others, until, strict=True) if time == min(until)]
+        fresh = [registrar for registrar in ready if registrar not in self._failed]
+        self.current = (fresh or ready)[0]
+        if fresh:
             return 0.0
-        return min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(rounds - 1, 10))
+        self._failed.clear()
+        self._rounds += 1
+        return min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(self._rounds - 1, 10))
 
     def _wait_refused(self) -> float:
         self._refused += 1

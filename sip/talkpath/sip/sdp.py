@@ -12,6 +12,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from talkpath.sip.addresses import is_address
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -197,17 +199,9 @@ def _rtcp(section: _Section) -> tuple[str, int]:
         number, *rest = value.split()[:4] or [""]
         port = _number(number, 65_535) or 0
         address = rest[2] if len(rest) == 3 else ""
-        if not address or _is_address(address):
+        if not address or is_address(address):
             return address, port
     return "", 0
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _codecs(formats: tuple[str, ...], section: _Section) -> tuple[Codec, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
-from talkpath.sip._pj import library, pj
+from talkpath.sip._pj import library, pj, plain
 from talkpath.sip.addresses import split_host_port
 from talkpath.sip.headers import safe_text
 from talkpath.sip.offer_answer import StreamFacts
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from talkpath.sip.messages import Header
 
 MAX_HEADER_VALUE = 4000
+
+MAX_DESCRIPTION = 16_384
+"""Octets of a session description that is read; the largest SIP message has half as many."""
 
 
 def call_parameters(status: int, headers: tuple[Header, ...]) -> Any:
@@ -51,10 +55,34 @@ def received_message(event: Any) -> str:
     """Text of the SIP message that an event is about; empty when it was not caused by one received."""
     body = event.body
     if event.type == pj.PJSIP_EVENT_TSX_STATE and body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
-        return str(body.tsxState.src.rdata.wholeMsg)
+        return plain(body.tsxState.src.rdata.wholeMsg)
     if event.type == pj.PJSIP_EVENT_RX_MSG:
-        return str(body.rxMsg.rdata.wholeMsg)
+        return plain(body.rxMsg.rdata.wholeMsg)
     return ""
+
+
+def sent_offer(event: Any) -> str:
+    """Body of the INVITE or UPDATE of ours that an event is about; empty when it is about none."""
+    state = event.body.tsxState
+    if event.type != pj.PJSIP_EVENT_TSX_STATE or state.type != pj.PJSIP_EVENT_TX_MSG:
+        return ""
+    if state.tsx.role != pj.PJSIP_ROLE_UAC or state.tsx.method not in {"INVITE", "UPDATE"}:
+        return ""
+    return plain(state.src.tdata.wholeMsg).partition("\r\n\r\n")[2]
+
+
+def description_text(description: Any) -> str:
+    """Text of a session description of the stack; empty when there is none.
+
+    The stack's object leaves its text empty when it has more than 1,024 octets: keys, video or candidates of
+    a peer come to more.
+    """
+    found = description.pjSdpSession
+    if description.wholeSdp or not found:
+        return plain(description.wholeSdp)
+    buffer = ctypes.create_string_buffer(MAX_DESCRIPTION)
+    size = library().pjmedia_sdp_print(int(found), buffer, len(buffer))
+    return buffer.raw[: max(size, 0)].decode("utf-8", "replace")
 
 
 def stream_facts(info: Any) -> StreamFacts:

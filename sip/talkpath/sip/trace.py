@@ -140,13 +140,13 @@ class Tracer:
 
 def seen(event: Any) -> tuple[Direction, str, str] | None:
     """Direction, text and remote address of the message that an event is about; None: it is about none."""
-    from talkpath.sip._pj import pj  # noqa: PLC0415 - the rest of this module does without the stack
+    from talkpath.sip._pj import pj, plain  # noqa: PLC0415 - the rest of this module does without the stack
 
     if event.type != pj.PJSIP_EVENT_TSX_STATE:
         return None
     state = event.body.tsxState
     if state.type == pj.PJSIP_EVENT_RX_MSG:
-        return "received", str(state.src.rdata.wholeMsg), str(state.src.rdata.srcAddress)
+        return "received", plain(state.src.rdata.wholeMsg), str(state.src.rdata.srcAddress)
     if state.type == pj.PJSIP_EVENT_TX_MSG:
-        return "sent", str(state.src.tdata.wholeMsg), str(state.src.tdata.dstAddress)
+        return "sent", plain(state.src.tdata.wholeMsg), str(state.src.tdata.dstAddress)
     return None

@@ -42,6 +42,11 @@ class Transfer:
         self._progress: Progress | None = None
 
     @property
+    def begun(self) -> bool:
+        """Whether there has been a REFER of ours."""
+        return self._progress is not None
+
+    @property
     def active(self) -> bool:
         """Whether an outcome is waited for."""
         return self._progress is not None and not self._progress.over

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = Verdict(400, "the request cannot be read", "malformed")
 _MISMATCH = Verdict(400, "CSeq names another method than the request line", "malformed")
+_ENCODED = Verdict(415, "the body is encoded", "offer", headers=(("Accept-Encoding", "identity"),))
 _CUT_OFF = Verdict(400, "the body is shorter than Content-Length says", "malformed")
 
 SERVED = frozenset({"ACK", "CANCEL", "INVITE", "NOTIFY", "OPTIONS"})
@@ -36,7 +37,8 @@ def fault(message: SipText) -> Verdict | None:
     is_number = length.isascii() and length.isdigit() and len(length) < 10
     if is_number and int(length) > len(message.body.encode("utf-8", "replace")):
         return _CUT_OFF
-    return None
+    encoded = message.body and message.first("Content-Encoding").strip().lower() not in {"", "identity"}
+    return _ENCODED if encoded else None
 
 
 def method_verdict(method: str) -> Verdict | None:
