@@ -15,9 +15,9 @@ from talkpath.bridge.call.abilities.send_dtmf import SendDtmf
 from talkpath.bridge.call.caller_hold import CallerHold, OperatorHold
 from talkpath.bridge.call.keypad import Keypad
 from talkpath.bridge.call.last_words import LastWords
-from talkpath.bridge.call.lifecycle import CallLifecycle
-from talkpath.bridge.call.machine import IN_CONVERSATION, Effect, Event, State
+from talkpath.bridge.call.machine import Effect, Event, State
 from talkpath.bridge.call.model_line import ModelLine
+from talkpath.bridge.call.model_reports import ModelReports
 from talkpath.bridge.call.opening import Opening
 from talkpath.bridge.call.operator import Operator
 from talkpath.bridge.call.patience import Patience
@@ -35,19 +35,17 @@ from talkpath.bridge.config.by_trunk import dtmf_mode
 from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.media import lane as media
 from talkpath.bridge.media.ports import NoFreePort
-from talkpath.bridge.realtime import effects as e
-from talkpath.bridge.transfer.vocabulary import Event as TransferEvent
 from talkpath.sip import messages as m
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from talkpath.bridge.call.services import Services
     from talkpath.bridge.observe.call_record import CallRecord, Cause
     from talkpath.bridge.realtime.tools import CallContext
 
 
-class CallRunner(CallLifecycle):
+class CallRunner(ModelReports):
     """One call, inbound or outbound, from its first message to its record.
 
     Args:
@@ -77,48 +75,31 @@ class CallRunner(CallLifecycle):
         self._own = services.config.agents[agent]
         self._order = order
         self._ipv6 = ipv6
-        clock = self._loop.time
+        self._confirmed = False
         headers = functools.partial(sent_headers, self._own.send_headers, context)
         self._sip = SipLeg(
-            call, order, headers, phone=self._phone, books=self._books, send=services.send, clock=clock
+            call,
+            order,
+            headers,
+            phone=self._phone,
+            books=self._books,
+            send=services.send,
+            clock=self._loop.time,
         )
         mode = dtmf_mode(services.config, record.trunk)
         self._keys = SendDtmf(mode, self._phone, self._sip.send_digit, self._timers)
         self._collector = CollectDigits(self._hush, lambda: self._phone.queued_seconds, self._timers)
         self._last_words = LastWords(self, self._timers)
         self._desk = TransferDesk(self, services.config, agent)
-        self._recording = CallRecording(
-            self._own.recording,
-            self._phone,
-            services,
-            record,
-            log=self._log,
-            run_in_loop=lambda action: self._loop.call_soon_threadsafe(self.guarded, action),
-        )
-        self._line = ModelLine(
-            agent,
-            self,
-            services,
-            context,
-            abilities=abilities_of(
-                self._own,
-                self.goodbye_asked,
-                keys=self._keys,
-                collector=self._collector,
-                desk=self._desk,
-                recording=self._recording,
-            ),
-            timers=self._timers,
-            tool_failed=self._books.tool_failed,
-            comeback=record.comeback,
-        )
-        hold = CallerHold(services.config, record.trunk, self._sip, self._books, self._timers)
-        self._hold, self._operator_hold = hold, OperatorHold(hold, self._phone, self._line)
-        peer = peer or (Peer.of_order(order) if order else Peer())
+        self._recording = self._own_recording()
+        self._line = self._line_to_agent(context)
+        self._hold = CallerHold(services.config, record.trunk, self._sip, self._books, self._timers)
+        self._operator_hold = OperatorHold(self._hold, self._phone, self._line)
         screening = screening_of(self, services.config, agent, self._line, self._books)
         self._opening = Opening(self._line, self._recording, screening)
+        peer = peer or (Peer.of_order(order) if order else Peer())
         lent = (self._phone, self._line, self._timers, self._books, services, peer)
-        self._desk.equip(Lent(call, agent, *lent, self._keys, hold, headers))
+        self._desk.equip(Lent(call, agent, *lent, self._keys, self._hold, headers))
         self._patience = Patience(self, self._own, services.config.sip.rtp_timeout, self._line, self._timers)
         self._keypad = Keypad(
             self,
@@ -130,7 +111,7 @@ class CallRunner(CallLifecycle):
             patience=self._patience,
         )
         self.operator = Operator(self, self._desk, self._line, self._keys)
-        self._confirmed = False
+        self._perform = self._effects()
         self._at_the_end = [
             self._sip.tell_who_ordered,
             self._recording.close,
@@ -138,7 +119,36 @@ class CallRunner(CallLifecycle):
             self._line.close,
             self._desk.close,
         ]
-        self._perform = self._effects()
+
+    def _own_recording(self) -> CallRecording:
+        return CallRecording(
+            self._own.recording,
+            self._phone,
+            self._services,
+            self.record,
+            log=self._log,
+            run_in_loop=lambda action: self._loop.call_soon_threadsafe(self.guarded, action),
+        )
+
+    def _line_to_agent(self, context: CallContext) -> ModelLine:
+        abilities = abilities_of(
+            self._own,
+            self.goodbye_asked,
+            keys=self._keys,
+            collector=self._collector,
+            desk=self._desk,
+            recording=self._recording,
+        )
+        return ModelLine(
+            self.agent,
+            self,
+            self._services,
+            context,
+            abilities=abilities,
+            timers=self._timers,
+            tool_failed=self._books.tool_failed,
+            comeback=self.record.comeback,
+        )
 
     def _effects(self) -> dict[Effect, Callable[[], None]]:
         """What is done for each effect of the call's table."""
@@ -274,77 +284,6 @@ class CallRunner(CallLifecycle):
         self._desk.end()
         self._books.because(cause)
         self.happen(Event.HANG_UP_ORDERED)
-
-    # What the model leg reports (ModelLegOwner) -----------------------------------------------------
-
-    def model_ready(self) -> None:
-        """The session is configured."""
-        if self.state in {State.RECOVERING, State.TRANSFERRING}:
-            self._books.reconnected(successful=True)
-        self._books.model_back()
-        self._line.ready()
-        self.happen(Event.MODEL_READY)
-        self._desk.agent(TransferEvent.AGENT_READY)
-        self._patience.activity()
-
-    def model_lost(self, *, retryable: bool, sentence: str, wait: float) -> None:
-        """The session ended or could not be had."""
-        self._books.model_problem(sentence)
-        self._collector.forget()
-        if self._line.lost(retryable=retryable, wait=wait):
-            self.happen(Event.MODEL_LOST)
-            self._desk.agent(TransferEvent.AGENT_LOST)
-        else:
-            if self.state is State.RECOVERING:
-                self._books.reconnected(successful=False)
-            self.happen(Event.MODEL_GONE)
-            self._desk.agent(TransferEvent.AGENT_GONE)
-        self.speech_may_be_over()
-
-    def goodbye_asked(self) -> None:
-        """The model wants to hang up."""
-        self.happen(Event.GOODBYE_ASKED)
-        self.speech_may_be_over()
-
-    def caller_spoke(self, stopped_after: float) -> None:
-        """The caller interrupted what was being played."""
-        self._books.flushed(stopped_after)
-        self.happen(Event.CALLER_SPOKE)
-
-    def agent_silent(self, sentence: str) -> None:
-        """The model cannot be made to answer: better an announcement than dead air."""
-        self._books.model_problem(sentence)
-        self.happen(Event.MODEL_GONE)
-        self._desk.agent(TransferEvent.AGENT_GONE)
-
-    def session_effect(self, effect: e.Effect) -> None:
-        """Record what is worth it."""
-        self._books.session_effect(effect, self._loop.time())
-        match effect:
-            case e.CallerSpeaking(started, _):
-                self._line.caller_speaking = started
-                if started:  # in a pause of the last words, too
-                    self.happen(Event.CALLER_SPOKE)
-                self._patience.activity()
-            case e.SessionExpiring():
-                self._line.expires_soon()
-                self._roll_over_if_quiet()
-            case _:
-                pass
-
-    def session_counted(self, counts: Mapping[str, int]) -> None:
-        """Count what the session or its socket counted."""
-        self._services.metrics.session_counts(counts)
-
-    def speech_may_be_over(self) -> None:
-        """Notice that the last words have been played, or that a session can be exchanged."""
-        self._roll_over_if_quiet()
-        self._desk.speech_may_be_over()
-        self._last_words.may_be_over()
-
-    def _roll_over_if_quiet(self) -> None:
-        if self.state in IN_CONVERSATION and self._line.roll_over_if_quiet():
-            self._log.info("session_rolled_over")
 
     def agent_talks(self) -> bool:
         """Whether the caller hears the agent, or will."""
