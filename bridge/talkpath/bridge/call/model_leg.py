@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from talkpath.bridge.call.abilities.ability import Order
+from talkpath.bridge.call.spoken_items import SpokenItems
 from talkpath.bridge.realtime import effects as e
 from talkpath.bridge.realtime.connect_errors import ConnectError
 from talkpath.bridge.realtime.connection import RealtimeConnection, open_connection
@@ -97,8 +98,6 @@ class ModelLeg:
     ) -> None:
         self.session = RealtimeSession(settings)
         self._settings = settings
-        self._plane = plane
-        self._lane = lane
         self._run_function = run_tool
         self._owner = owner
         self._abilities = abilities
@@ -111,8 +110,7 @@ class ModelLeg:
         self._silenced = False
         self._over = False
         self._performing = False
-        self._items: set[str] = set()
-        self._unfinished: set[str] = set()
+        self._items = SpokenItems(plane, lane, self._loop.time)
         self._spoke_in_this_response = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -148,7 +146,7 @@ class ModelLeg:
             self._timer = None
         for task in self._tasks:
             task.cancel()
-        self._finish_items()
+        self._items.finish_all()
         self._owner.session_counted(self.session.counts)
         if self._connection is not None:
             connection, self._connection = self._connection, None
@@ -280,15 +278,12 @@ class ModelLeg:
         match effect:
             case e.PlayAudio(item_id, audio):
                 self._spoke_in_this_response = True
-                self._unfinished.add(item_id)
-                self._items.add(item_id)
-                self._plane.play(self._lane, item_id, audio, self._loop.time())
+                self._items.play(item_id, audio)
             case e.Send(data):
                 if self._connection is not None:
                     self._connection.send_soon(data)
             case e.FinishItem(item_id):
-                self._unfinished.discard(item_id)
-                self._plane.finish_item(self._lane, item_id)
+                self._items.finish(item_id)
             case e.FlushPlayout():
                 played = self._empty_lane()
                 heard = [e.Played(item.item_id, item.played_ms) for item in played]
@@ -330,8 +325,7 @@ class ModelLeg:
         self._owner.model_ready()
 
     def _empty_lane(self) -> list[Played]:
-        played = self._plane.flush(self._lane, self._loop.time())
-        self._unfinished.clear()
+        played = self._items.flush()
         if played:
             self._owner.caller_spoke(time.monotonic() - self._entered_at)
         return played
@@ -341,8 +335,7 @@ class ModelLeg:
 
         Of its own items behind them, nothing was heard: that is what the next flush will tell.
         """
-        front = self._plane.position(self._lane)
-        if not self._over and front is not None and front.item_id not in self._items:
+        if not self._over and self._items.are_behind_others():
             self._empty_lane()
 
     def _run_tool(self, order: e.RunTool) -> None:
@@ -365,12 +358,6 @@ class ModelLeg:
         if not self._over:
             self.close()
             self._owner.model_lost(retryable=retryable, sentence=sentence, wait=wait)
-
-    def _finish_items(self) -> None:
-        """Audio that was received is still heard, and its end is not mistaken for starvation."""
-        for item_id in self._unfinished:
-            self._plane.finish_item(self._lane, item_id)
-        self._unfinished.clear()
 
     def _arm(self) -> None:
         """See to it that `_wake` runs at the deadline. Every delta moves it; then the timer rings early."""
