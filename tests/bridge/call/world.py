@@ -320,8 +320,8 @@ class World:
         """Nothing is left of any call."""
         worker = self.worker
         assert not worker.calls
-        assert not worker.consults
-        assert not any(worker._by_lane)
+        assert not worker.participants.consults
+        assert not any(worker.participants.by_lane)
         assert len(worker.plane) == 0
         assert len(worker.ports) == 0
         assert len(worker._ears) == 0

@@ -49,7 +49,9 @@ async def test_two_calls_at_once_do_not_mix(monkeypatch: Monkeypatch) -> None:
         await w.whistle(0.5)  # the telephone is now that of c2
         assert set(w.models[1].heard[-160:]) - {0xFF, 0x7F}
         assert set(w.models[0].heard[before:]) <= {0xFF}
-        assert {w.worker._by_lane[runner.lane].call for runner in w.worker.calls.values()} == {"c1", "c2"}  # type: ignore[union-attr]  # they are there
+        seats = w.worker.participants
+        assert all(seats.by_lane[runner.lane] is runner for runner in seats.calls.values())
+        assert set(seats.calls) == {"c1", "c2"}
         w.ended("c1")
         assert w.state("c2") == "talking"
         w.ended("c2")

@@ -1,12 +1,14 @@
-"""What an INVITE tells a worker: who calls, what a route may look at, what the record begins with. Pure."""
+"""What an INVITE tells a worker: who calls, what routes, record and agent are told of it. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.peer import Peer
-from talkpath.bridge.config.by_trunk import phone_trunk
+from talkpath.bridge.config.by_trunk import phone_trunk, told_names
 from talkpath.bridge.observe.call_record import CallRecord
+from talkpath.bridge.realtime.tools import CallContext
 from talkpath.bridge.routes import RouteRequest
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import user_part
@@ -41,4 +43,16 @@ def record_of(invite: m.IncomingCall) -> CallRecord:
         caller=user_part(invite.from_uri),
         called=user_part(invite.request_uri),
         comeback=invite.comeback,
+    )
+
+
+def context_of(config: Config, invite: m.IncomingCall, record: CallRecord) -> CallContext:
+    """What the tools of the agent that takes the call may know about it."""
+    return CallContext(
+        call_id=invite.call,
+        sip_call_id=invite.sip_call_id,
+        caller=record.caller,
+        called=record.called,
+        headers=dict(invite.headers),
+        facts=select(invite.headers, told_names(config, invite.trunk, record.agent)),
     )

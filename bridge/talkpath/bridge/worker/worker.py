@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from talkpath.bridge.call.audience import Nobody
-from talkpath.bridge.call.context_headers import select
 from talkpath.bridge.call.machine import State
 from talkpath.bridge.call.runner import CallRunner
 from talkpath.bridge.call.services import Services
-from talkpath.bridge.config.by_trunk import told_names
 from talkpath.bridge.config.endpoint import endpoint
 from talkpath.bridge.config.model import is_watched
 from talkpath.bridge.listening.ears import Ears
@@ -30,21 +28,21 @@ from talkpath.bridge.realtime.tool_runner import ToolRunner
 from talkpath.bridge.realtime.tools import CallContext
 from talkpath.bridge.recording.writer import RecordingWriter
 from talkpath.bridge.routes import Rejection, route
-from talkpath.bridge.worker.invites import peer_of, record_of, route_request
+from talkpath.bridge.worker.invites import context_of, peer_of, record_of, route_request
 from talkpath.bridge.worker.journals import CallJournals
-from talkpath.bridge.worker.live import Lane, LiveView
+from talkpath.bridge.worker.live import LiveView
 from talkpath.bridge.worker.meters import Meters
 from talkpath.bridge.worker.orders import OrderDesk
 from talkpath.bridge.worker.overload import OVERLOADED, OverloadWatch
+from talkpath.bridge.worker.participants import Participants
 from talkpath.bridge.worker.readiness import make_ready
 from talkpath.sip import messages as m
 from talkpath.sip.addresses import is_ipv6, user_part
 from talkpath.sip.trace import is_traced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
-    from talkpath.bridge.call.services import Participant
     from talkpath.bridge.config.model import Config
     from talkpath.bridge.media.lane import Beat
     from talkpath.bridge.observe.call_record import Cause
@@ -78,15 +76,12 @@ class Worker:
     ) -> None:
         ready = make_ready(config)
         self._metrics = metrics
-        trunks = ["", *(trunk.name for trunk in config.trunks)]
-        metrics.expect(config.agents, [*trunks, m.CONSOLE] if config.phone.enabled else trunks)
+        metrics.expect(config.agents, _trunk_names(config))
         self._loop = asyncio.get_running_loop()
         self.plane = MediaPlane(settings.lanes, start=self._loop.time())
         self.ports = RtpPorts(settings.first_rtp_port, settings.last_rtp_port)
-        self.calls: dict[str, CallRunner] = {}
-        self.consults: dict[str, Participant] = {}
-        """Second legs of the calls, towards humans, by the id of their dialog."""
-        self._by_lane: list[Participant | None] = [None] * settings.lanes
+        self.participants = Participants(settings.lanes)
+        self.calls = self.participants.calls
         self._lanes = settings.lanes
         self._ears = Ears(self.plane.tap, send, backlog, metrics.listening_dropped.labels("backlog").inc)
         self._orders = OrderDesk(self.calls, send, self._ears)
@@ -94,12 +89,24 @@ class Worker:
             config.records, send, self._loop.time, traced=bool(config.tracing.endpoint)
         )
         self._send_to_sip = send
-        self._live = LiveView(send, time.time, self._loop, self.plane, self._live_lanes)
+        self._live = LiveView(send, time.time, self._loop, self.plane, self.participants.live_lanes)
         self._is_watched = is_watched(config)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._overload = OverloadWatch(self.plane.lateness)
-        self._services = Services(
+        self._services = self._lend(config, ready)
+        self._meters = Meters(
+            settings,
+            metrics,
+            plane=self.plane,
+            ports=self.ports,
+            recordings=self._services.recordings,
+            tool_runner=self._services.tool_runner,
+        )
+
+    def _lend(self, config: Config, ready: Readiness) -> Services:
+        """What every call gets of this worker."""
+        return Services(
             config=config,
             plane=self.plane,
             ports=self.ports,
@@ -109,22 +116,14 @@ class Worker:
             background=self._background,
             send=self._send,
             finished=self._finished,
-            attach=self._attach,
-            detach=self._detach,
+            attach=self.participants.attach,
+            detach=self.participants.detach,
             recordings=RecordingWriter(),
-            metrics=metrics,
+            metrics=self._metrics,
             chance=random.Random(),  # noqa: S311 - spreads back-offs, protects nothing
             connect_timeout=config.realtime.connect_timeout,
             on_event=self._journals.effect,
             audience=self._live if self._is_watched else Nobody(),
-        )
-        self._meters = Meters(
-            settings,
-            metrics,
-            plane=self.plane,
-            ports=self.ports,
-            recordings=self._services.recordings,
-            tool_runner=self._services.tool_runner,
         )
 
     # From the supervisor --------------------------------------------------------------------------
@@ -165,9 +164,9 @@ class Worker:
 
     def _pass_on(self, call: str, message: m.AnyMessage) -> None:
         self._journals.heard(call, message)
-        runner = self.calls.get(call) or self.consults.get(call)
-        if runner is not None:
-            runner.guarded(functools.partial(runner.message, message))
+        participant = self.participants.get(call)
+        if participant is not None:
+            participant.guarded(functools.partial(participant.message, message))
 
     def _moved(self, message: m.CallMoved) -> None:
         """The call is with somebody else, which its agent cannot hear."""
@@ -180,7 +179,7 @@ class Worker:
     def use(self, ready: Readiness) -> None:
         """Take another configuration for the calls that come from now on; live ones keep theirs."""
         config = ready.config
-        self._metrics.expect(config.agents, ["", *(trunk.name for trunk in config.trunks)])
+        self._metrics.expect(config.agents, _trunk_names(config))
         self._journals.use(config.records)
         self._is_watched = is_watched(config)
         self._services = replace(
@@ -196,29 +195,7 @@ class Worker:
 
     def beat(self, beat: Beat) -> None:
         """Hand what one heartbeat brought to the calls."""
-        by_lane = self._by_lane
-        uplink = iter(beat.uplink)
-        while self._append(uplink):
-            pass
-        for event in beat.events:
-            runner = by_lane[event.lane]
-            if runner is not None:
-                runner.guarded(functools.partial(runner.media_event, event))
-
-    def _append(self, uplink: Iterator[tuple[int, bytes]]) -> bool:
-        """Pass audio on until a call fails; True: there may be more. One ``try`` for all: a hot path."""
-        by_lane = self._by_lane
-        runner = None
-        try:
-            for lane, audio in uplink:
-                runner = by_lane[lane]
-                if runner is not None:
-                    runner.append(audio)
-        except Exception as error:  # noqa: BLE001 - one bad call must not end the others
-            if runner is not None:
-                runner.broke(error)
-            return True
-        return False
+        self.participants.beat(beat)
 
     def feed_metrics(self) -> None:
         """Once a second: from the plane's counters to Prometheus; and a look at the ports that rest."""
@@ -276,22 +253,13 @@ class Worker:
         self._begin(record, invite)
         record.agent = destination
         record.model = endpoint(self._services.config, destination).model
-        context = CallContext(
-            call_id=invite.call,
-            sip_call_id=invite.sip_call_id,
-            caller=record.caller,
-            called=record.called,
-            headers=dict(invite.headers),
-            facts=select(invite.headers, told_names(self._services.config, invite.trunk, destination)),
-        )
-        ipv6 = is_ipv6(invite.local_address)
         runner = CallRunner(
             invite.call,
             destination,
             self._services,
             record,
-            context=context,
-            ipv6=ipv6,
+            context=context_of(self._services.config, invite, record),
+            ipv6=is_ipv6(invite.local_address),
             peer=peer_of(self._services.config, invite),
         )
         if not self._start(runner):
@@ -323,7 +291,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one bad call must not end the others
             runner.broke(error)
         if runner.state is not State.ENDED:
-            self._by_lane[runner.lane] = runner
+            self.participants.connect(runner)
         return True
 
     def _refuse(
@@ -343,15 +311,6 @@ class Worker:
     def _reject(self, call: str, status: int, reason: str, retry_after: int = 0) -> None:
         self._services.send(m.Reject(call=call, status=status, reason=reason, retry_after=retry_after))
 
-    def _attach(self, call: str, participant: Participant) -> None:
-        self.consults[call] = participant
-        self._by_lane[participant.lane] = participant
-
-    def _detach(self, call: str) -> None:
-        participant = self.consults.pop(call, None)
-        if participant is not None and participant.lane >= 0:
-            self._by_lane[participant.lane] = None
-
     def _debug(self, call: str, *, on: bool) -> None:
         if on and call in self.calls:
             DEBUGGED.add(call)
@@ -369,16 +328,15 @@ class Worker:
         self._send_to_sip(message)
 
     def _finished(self, call: str, record: CallRecord) -> None:
-        runner = self.calls.pop(call, None)
-        if runner is not None and runner.lane >= 0:
-            self._by_lane[runner.lane] = None
+        self.participants.remove(call)
         self._ears.over(call)
         self._journals.finish(record)
         DEBUGGED.discard(call)
         if self._is_watched:
             self._live.over(record)
 
-    def _live_lanes(self) -> Iterator[Lane]:
-        for runner in self.calls.values():
-            if runner.lane >= 0:
-                yield Lane(runner.record, runner.lane)
+
+def _trunk_names(config: Config) -> list[str]:
+    """Trunks that calls come by; the empty name is for those of none."""
+    names = ["", *(trunk.name for trunk in config.trunks)]
+    return [*names, m.CONSOLE] if config.phone.enabled else names
