@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from talkpath.bridge.config.load import load
-from talkpath.bridge.daemon import supervisor
+from talkpath.bridge.daemon import household
 from talkpath.bridge.daemon.reload import why_waiting
 from talkpath.bridge.daemon.run import Daemon
 from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
@@ -37,8 +37,8 @@ greeting = "{greeting}"
 
 @pytest.fixture(autouse=True)
 def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "SIP_PROCESS", DOUBLE)
-    monkeypatch.setattr(supervisor, "WORKER_PROCESS", DOUBLE)
+    monkeypatch.setattr(household, "SIP_PROCESS", DOUBLE)
+    monkeypatch.setattr(household, "WORKER_PROCESS", DOUBLE)
     monkeypatch.delenv(METRICS_FOLDER, raising=False)
 
 

@@ -14,8 +14,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from talkpath.bridge.daemon import supervisor
+from talkpath.bridge.daemon import household
 from talkpath.bridge.daemon.run import Daemon, run
+from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
@@ -36,8 +37,8 @@ def config(**more: Any) -> Config:
 
 @pytest.fixture(autouse=True)
 def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "SIP_PROCESS", DOUBLE)
-    monkeypatch.setattr(supervisor, "WORKER_PROCESS", DOUBLE)
+    monkeypatch.setattr(household, "SIP_PROCESS", DOUBLE)
+    monkeypatch.setattr(household, "WORKER_PROCESS", DOUBLE)
     monkeypatch.delenv(METRICS_FOLDER, raising=False)
 
 
@@ -47,7 +48,7 @@ async def when(come: Callable[[], Any]) -> None:
             await asyncio.sleep(0.005)
 
 
-def stopper(daemon: Daemon) -> supervisor.Supervisor:
+def stopper(daemon: Daemon) -> Supervisor:
     found = daemon._supervisor
     assert found is not None
     return found
@@ -106,7 +107,7 @@ def test_an_ordered_call_decides_the_exit_code(ended: m.CallEnded, code: int, pr
 
 
 def test_an_ordered_call_that_no_worker_can_take_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor.Supervisor, "originate", lambda _self, _order: False)
+    monkeypatch.setattr(Supervisor, "originate", lambda _self, _order: False)
     assert asyncio.run(asyncio.wait_for(Daemon(config(), originate=ORDER).run(), 10)) == 1
 
 

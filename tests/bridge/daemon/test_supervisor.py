@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from talkpath.bridge.config.values import PortRange
-from talkpath.bridge.daemon import changing
+from talkpath.bridge.daemon import changing, household
 from talkpath.bridge.daemon import supervisor as module
 from talkpath.bridge.daemon.capacity import port_share, stack_warning
 from talkpath.bridge.daemon.supervisor import Supervisor
@@ -42,8 +42,8 @@ class Desk:
     """A supervisor that runs, and what it reported."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, sip: str = "", worker: str = "", **more: Any) -> None:
-        monkeypatch.setattr(module, "SIP_PROCESS", DOUBLE)
-        monkeypatch.setattr(module, "WORKER_PROCESS", DOUBLE)
+        monkeypatch.setattr(household, "SIP_PROCESS", DOUBLE)
+        monkeypatch.setattr(household, "WORKER_PROCESS", DOUBLE)
         workers = {"count": 2, "drain_timeout": "30s", **more}
         self.events: list[tuple[str, m.Message]] = []
         self.supervisor = Supervisor(
@@ -212,7 +212,7 @@ def test_a_child_whose_care_breaks_ends_the_daemon(monkeypatch: pytest.MonkeyPat
         raise RuntimeError("no settings")
 
     async def story() -> None:
-        monkeypatch.setattr(module, "sip_settings", broken)
+        monkeypatch.setattr(household, "sip_settings", broken)
         desk = Desk(monkeypatch)
         assert await desk.code() == 1
         assert "The care of the process sip broke" in desk.supervisor.failure

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from talkpath.bridge.config.capacity import capacity
 from talkpath.bridge.config.model import phone_agents
-from talkpath.bridge.config.process_settings import phone_settings, sip_settings, to_json
-from talkpath.bridge.daemon.capacity import port_share, stack_warning
+from talkpath.bridge.daemon.capacity import stack_warning
 from talkpath.bridge.daemon.changing import Changing
-from talkpath.bridge.daemon.children import Child, ChildSpec
+from talkpath.bridge.daemon.household import Household
 from talkpath.bridge.daemon.phone_desk import PhoneDesk
 from talkpath.bridge.daemon.registrations import note_registration
 from talkpath.bridge.daemon.switchboard import PHONE, SIP, Delivery, Switchboard
@@ -30,12 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talkpath.bridge.config.model import Config
+    from talkpath.bridge.daemon.children import Child
 
 log = structlog.get_logger(__name__)
-
-SIP_PROCESS: Final = "talkpath.sip.process"
-WORKER_PROCESS: Final = "talkpath.bridge.worker.process"
-PHONE_PROCESS: Final = "talkpath.bridge.phone.process"
 
 HANG_UP_PATIENCE: Final = 8.0
 """Seconds that calls get to end by BYE once the drain time is over."""
@@ -73,21 +68,22 @@ class Supervisor:
         self.failure = ""
         self.ready = asyncio.Event()
         """Set once the SIP process listens and every worker has reported."""
-        self._environment = environment or {}
         self._on_event = on_event or (lambda _process, _message: None)
         self.stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._capacity = capacity(config)
-        self._changing = Changing(config, self._child)
-        self._sip = Child(self._sip_spec())
-        self._workers = [Child(self._worker_spec(index)) for index in range(self._capacity.workers)]
-        self._phone: Child | None = None
+        self._household = household = Household(
+            lambda: self.config,
+            environment or {},
+            started=self._started,
+            said=self._said,
+            lost=self._lost,
+        )
+        self._changing = Changing(config, household.__getitem__)
         self.phone: PhoneDesk | None = None
         """Takes the calls of browsers; None: not enabled."""
-        if config.phone.enabled:
-            phone = self._phone = Child(self._phone_spec())
+        if (phone := household.phone) is not None:
             self.phone = PhoneDesk(phone.send, lambda: phone.ready, lambda: phone_agents(self.config))
 
     # What HTTP and the command line look at -------------------------------------------------------
@@ -95,7 +91,7 @@ class Supervisor:
     @property
     def children(self) -> list[Child]:
         """The SIP process, the workers, and the phone process if it is enabled."""
-        return [self._sip, *self._workers, *([self._phone] if self._phone else [])]
+        return self._household.children
 
     @property
     def draining(self) -> bool:
@@ -106,7 +102,7 @@ class Supervisor:
     def overloaded(self) -> dict[str, bool]:
         """By name of each worker, whether it fails to keep up with its calls and gets no new ones."""
         overloaded = self.switchboard.overloaded
-        return {child.spec.name: index in overloaded for index, child in enumerate(self._workers)}
+        return {child.spec.name: index in overloaded for index, child in enumerate(self._household.workers)}
 
     # Life -----------------------------------------------------------------------------------------
 
@@ -163,7 +159,7 @@ class Supervisor:
         Returns:
             Why it was not changed, or not wholly; empty: all is well.
         """
-        workers = [index for index, worker in enumerate(self._workers) if worker.ready]
+        workers = [index for index, worker in enumerate(self._household.workers) if worker.ready]
         problems = await self._changing.change(config, workers)
         self.config = self._changing.config
         return problems
@@ -178,7 +174,7 @@ class Supervisor:
 
     def tell_workers(self, message: m.Message) -> None:
         """Send a message to every worker that is there."""
-        for worker in self._workers:
+        for worker in self._household.workers:
             worker.send(message)
 
     async def _drain(self) -> None:
@@ -186,7 +182,7 @@ class Supervisor:
         log.info("draining", calls=self.switchboard.calls, seconds=patience)
         self._deliver(self.switchboard.drain())
         await self._until_idle(patience, self._stop_now)
-        for worker in self._workers:
+        for worker in self._household.workers:
             worker.send(m.Stop(reason="shutting down"))
         await self._until_idle(HANG_UP_PATIENCE, None)
 
@@ -213,54 +209,13 @@ class Supervisor:
 
     # Children -------------------------------------------------------------------------------------
 
-    def _sip_spec(self) -> ChildSpec:
-        return ChildSpec(
-            name="sip",
-            module=SIP_PROCESS,
-            on_started=lambda child: child.send(sip_settings(self.config)),
-            on_message=self._from_sip,
-            on_lost=lambda _reason: self._lost(SIP),
-            environment=self._environment,
-        )
-
-    def _worker_spec(self, index: int) -> ChildSpec:
-        return ChildSpec(
-            name=f"worker-{index}",
-            module=WORKER_PROCESS,
-            on_started=lambda child: self._start_worker(index, child),
-            on_message=lambda message: self._from_worker(index, message),
-            on_lost=lambda _reason: self._lost(index),
-            environment=self._environment,
-        )
-
-    def _start_worker(self, index: int, child: Child) -> None:
-        self._changing.worker_started(index)
-        child.send(self._worker_settings(index))
-
-    def _phone_spec(self) -> ChildSpec:
-        return ChildSpec(
-            name="phone",
-            module=PHONE_PROCESS,
-            on_started=lambda child: child.send(phone_settings(self.config)),
-            on_message=self._from_phone,
-            on_lost=lambda _reason: self._lost(PHONE),
-            environment=self._environment,
-            inherits_all=False,
-        )
-
-    def _worker_settings(self, index: int) -> m.WorkerSettings:
-        ports = port_share(self.config.sip.rtp_ports, self._capacity.workers, index)
-        return m.WorkerSettings(
-            index=index,
-            config_json=m.Secret(to_json(self.config)),
-            first_rtp_port=ports.first,
-            last_rtp_port=ports.last,
-            lanes=min(self.config.workers.lanes, ports.calls),
-        )
+    def _started(self, who: int) -> None:
+        if who not in {SIP, PHONE}:
+            self._changing.worker_started(who)
 
     def _lost(self, who: int) -> None:
         before = self.switchboard.calls
-        name = self._child(who).spec.name
+        name = self._household[who].spec.name
         self._changing.lost(who)
         if who == SIP:
             self.registrations.clear()
@@ -279,12 +234,20 @@ class Supervisor:
 
     # Messages -------------------------------------------------------------------------------------
 
+    def _said(self, who: int, message: m.AnyMessage) -> None:
+        if who == SIP:
+            self._from_sip(message)
+        elif who == PHONE:
+            self._from_phone(message)
+        else:
+            self._from_worker(who, message)
+
     def _from_sip(self, message: m.AnyMessage) -> None:
         if isinstance(message, m.Ready):
-            self._sip.ready = True
+            self._household.sip.ready = True
             self.sip_detail = message.detail
             log.info("sip_ready", detail=message.detail)
-            if problem := stack_warning(message.detail, self._capacity.calls):
+            if problem := stack_warning(message.detail, self._household.capacity.calls):
                 log.warning("sip_stack_limited", problem=problem)
             self._deliver(self.switchboard.sip_ready())
             self._note_ready()
@@ -303,8 +266,8 @@ class Supervisor:
         self._on_event("sip", message)
 
     def _from_phone(self, message: m.AnyMessage) -> None:
-        if isinstance(message, m.Ready) and self._phone is not None:
-            self._phone.ready = True
+        if isinstance(message, m.Ready):
+            self._household[PHONE].ready = True
             self._note_ready()
         elif isinstance(message, m.IncomingCall):
             self._incoming(message, PHONE)
@@ -336,8 +299,8 @@ class Supervisor:
         if self.comebacks.take(message, time.monotonic()):
             return  # private, and for nobody else
         if isinstance(message, m.Ready):
-            self._workers[index].ready = True
-            self._deliver(self.switchboard.worker_ready(index, self._worker_settings(index).lanes))
+            self._household[index].ready = True
+            self._deliver(self.switchboard.worker_ready(index, self._household.worker_settings(index).lanes))
             self._note_ready()
             self._changing.worker_ready(index)
         elif isinstance(message, m.SettingsReady):
@@ -360,21 +323,16 @@ class Supervisor:
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
         for destination, message in deliveries:
-            self._child(destination).send(message)
-
-    def _child(self, who: int) -> Child:
-        if who == PHONE and self._phone is not None:
-            return self._phone
-        return self._sip if who == SIP else self._workers[who]
+            self._household[destination].send(message)
 
     def _note_ready(self) -> None:
         if not self.ready.is_set() and all(child.ready for child in self.children):
             self.ready.set()
             log.info(
                 "ready",
-                workers=self._capacity.workers,
-                calls=self._capacity.calls,
-                limited_by=self._capacity.limited_by,
+                workers=self._household.capacity.workers,
+                calls=self._household.capacity.calls,
+                limited_by=self._household.capacity.limited_by,
             )
 
     def _note_idle(self) -> None:
