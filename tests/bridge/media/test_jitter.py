@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from talkpath.bridge.media.counters import Counters
 from talkpath.bridge.media.jitter import RING_BYTES, JitterRing
 from talkpath.bridge.media.packets import AudioPackets
+from talkpath.bridge.media.patience import PATIENCE
 from talkpath.bridge.media.sequence import SequenceTracker
 from tests.bridge.media.phone import frame
 
@@ -186,9 +187,37 @@ def test_the_first_packet_after_a_pause_does_not_wait(stream: Stream) -> None:
     assert stream.count("dtx_filled_bytes") == 320
 
 
+def test_a_short_stall_of_the_network_leaves_no_trace(stream: Stream) -> None:
+    for number in range(3):
+        stream.arrive(number)
+        stream.wait(0.02)
+    stream.wait(0.23)
+    for number in range(3, 20):
+        stream.arrive(number)
+    assert stream.heard == frames(*range(20))
+    assert stream.count("frames_gap_filled") == stream.count("realigned") == 0
+
+
+def test_a_pause_of_which_nothing_was_said_is_made_up_for_at_once(stream: Stream) -> None:
+    stream.arrive(0)
+    stream.wait(PATIENCE + 0.015)
+    assert stream.heard == frames(0)
+    stream.wait(0.01)
+    assert len(stream.heard) // 160 == 1 + round((PATIENCE - TARGET) / 0.02) + 1
+    stream.wait(0.5)
+    assert len(stream.heard) // 160 == pytest.approx((stream.now - TARGET) / 0.02, abs=1)
+
+
+def test_a_pause_that_was_announced_is_filled_in_time(stream: Stream) -> None:
+    stream.arrive(0)
+    stream.ring.patience.pause(np.zeros(1, np.intp))
+    stream.wait(0.2)
+    assert len(stream.heard) // 160 == pytest.approx((0.2 - TARGET) / 0.02, abs=1)
+
+
 def test_a_delayed_burst_loses_no_speech(stream: Stream) -> None:
     stream.arrive(0)
-    stream.wait(0.2)
+    stream.wait(0.4)
     for number in range(1, 11):
         stream.arrive(number)
     assert stream.heard.replace(SILENCE, b"") == frames(*range(11))

@@ -9,6 +9,7 @@ from talkpath.bridge.media.counters import Cause, Counters
 from talkpath.bridge.media.g711_law import ULAW
 from talkpath.bridge.media.join import CUSHION, MOST, WINDOW, Joins
 from talkpath.bridge.media.wideband import WidebandEncoder
+from tests.bridge.media.phone import Line, frame, packet
 
 ONE, OTHER = 0, 4
 ROWS = np.array([ONE, OTHER], np.intp)
@@ -131,3 +132,17 @@ def test_a_lane_has_one_partner() -> None:
         pair.joins.join((ONE, "PCMU"), (2, "PCMU"))
     with pytest.raises(ValueError, match="cannot be joined"):
         pair.joins.join((3, "PCMU"), (3, "PCMU"))
+
+
+def test_a_pause_of_a_joined_caller_does_not_delay_what_follows(line: Line) -> None:
+    one, other = line.open(), line.open()
+    line.plane.join(one, other)
+
+    def each(slot: int) -> None:
+        if not 50 <= slot < 100:  # a telephone that suppresses silence, and does not say so
+            line.say(one, packet(frame(slot), slot if slot < 50 else slot - 50, 160 * slot))
+
+    line.run(2.2, each)
+    heard = line.hear(other)
+    first = heard.audio.index(frame(100))
+    assert first // 160 <= 100 + 6

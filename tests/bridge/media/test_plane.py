@@ -239,7 +239,7 @@ def test_a_model_that_hears_again_hears_nothing_of_what_it_missed(line: Line) ->
     lane = line.open("pcm")
     line.run(0.1, speak(line, lane))
     line.plane.set_uplink(lane, "nothing")
-    line.run(0.2)
+    line.run(0.5)
     line.plane.set_uplink(lane, "caller")
     line.uplink[lane].clear()
     line.run(0.1)

@@ -191,7 +191,7 @@ def test_silence_suppression_becomes_silence_in_stream_time(line: Line) -> None:
     heard = heard_by("pcm", bytes(line.uplink[lane]))
     assert abs(heard.size - 36_000) <= 3 * 480
     assert not heard[14_000:].any()
-    assert line.count(lane, "frames_concealed") == 0
+    assert line.count(lane, "frames_concealed") == 3  # 60 ms, in which the voice fades
 
 
 def test_a_pause_between_two_packets_is_filled_with_near_silence(line: Line) -> None:

@@ -3,8 +3,8 @@
 G.711 and G.722 are one byte per tick of their 8 kHz RTP clock (RFC 3551, sections 4.5.14 and 4.5.2), so a
 byte's place in the ring is its timestamp, whatever codec and packet time. A mask says which bytes are there.
 What is in order leaves at once; only a hole waits, at most `target` seconds beyond the moment it was
-expected, and is then concealed. When nothing arrives at all (silence suppression, mute) the clock fills with
-silence, because the model's voice detection measures time in the audio it is given.
+expected, and is then concealed. When nothing arrives at all for longer (`patience`; silence suppression, mute)
+the clock fills with silence, because the model's voice detection measures time in the audio it is given.
 
 A packet that is exactly next and one frame long never touches the ring.
 
@@ -19,9 +19,10 @@ import numpy as np
 
 from talkpath.bridge.media.allowance import Allowance
 from talkpath.bridge.media.counters import Cause
-from talkpath.bridge.media.delay import DEFAULT_TARGET, LARGEST_TARGET
+from talkpath.bridge.media.delay import LARGEST_TARGET
 from talkpath.bridge.media.lane import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE
 from talkpath.bridge.media.packets import LOST, PAUSE, THERE, FrameRound
+from talkpath.bridge.media.patience import Patience
 from talkpath.bridge.media.sequence import DROP, NEXT, OLD, RESTART
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ _CROWDED: Final = round((LARGEST_TARGET + 0.06) * SAMPLE_RATE)
 """As much is never there behind a hole that may still be filled: the longest wait, and a long packet."""
 _MAX_ROUNDS: Final = RING_BYTES // FRAME_BYTES
 _FRAME: Final = np.arange(FRAME_BYTES)
-_NEVER: Final = np.inf
 _MISSING, _HERE, _QUIET = 0, 1, 2  # what a place of the ring holds: quiet is silence that we put there
-_NO_ROWS: Final = np.zeros(0, np.intp)
 
 
 class JitterRing:
@@ -59,13 +58,15 @@ class JitterRing:
         repair: Conceals losses; without it they become silence.
 
     Attributes:
+        patience: When what is missing is given up.
         target: Seconds a hole waits beyond the moment it was expected, per lane (lanes,); see `delay`.
         silence: The code of silence of each lane's codec (lanes,), uint8.
     """
 
     def __init__(self, lanes: int, counters: Counters, repair: LossRepair | None = None) -> None:
         self._repair = repair
-        self.target = np.full(lanes, DEFAULT_TARGET)
+        self.patience = Patience(lanes)
+        self.target = self.patience.target
         self.silence = np.full(lanes, 0xFF, np.uint8)
         self._wide = np.zeros(lanes, np.bool_)  # lanes whose codec conceals by itself
         self._any_wide = False
@@ -74,11 +75,9 @@ class JitterRing:
         self._there = np.zeros((lanes, RING_BYTES), np.uint8)  # _MISSING, _HERE or _QUIET
         self._read = np.zeros(lanes, np.int64)  # timestamp of the next byte to leave
         self._end = np.zeros(lanes, np.int64)  # bytes from there to the last that is there
-        self._due = np.full(lanes, _NEVER)  # when the frame at `_read` is given up
         self._span = np.full(lanes, FRAME_SECONDS)  # how long a packet lasts, at least one frame
         self._heard = np.zeros(lanes, np.bool_)  # whether a stream has begun
         self._allowance = Allowance(lanes, counters)
-        self._earliest = 0.0  # no frame is given up before this
         self._frames = np.zeros(lanes, np.int64)
         counters.derive(self._count_frames)
 
@@ -88,8 +87,7 @@ class JitterRing:
         if self._repair:
             self._repair.reset(lane)
         self._heard[lane] = False
-        self._earliest = 0.0
-        self._due[lane] = now + FRAME_SECONDS + self.target[lane]
+        self.patience.start(lane, now)
         self._allowance.reset(lane)
         self._span[lane] = FRAME_SECONDS
 
@@ -97,11 +95,7 @@ class JitterRing:
         """Stop the lane's stream, drop what it holds and begin to count anew."""
         self._clear(lane)
         self._frames[lane] = 0
-        self._due[lane] = _NEVER
-
-    def running(self, lane: int) -> bool:
-        """Whether the lane's stream advances."""
-        return bool(self._due[lane] != _NEVER)
+        self.patience.stop(lane)
 
     def recode(self, lane: int, table: NDArray[np.uint8], silence: int) -> None:
         """Translate what waits in the ring to another law, at a change of codec."""
@@ -153,10 +147,7 @@ class JitterRing:
         """Packets of one frame (k, 160) pass by; `follow` tells later how many they were."""
         if self._repair:
             self._repair.remember(rows, frames)
-        self._expect_frame(rows, now)
-
-    def _expect_frame(self, rows: Rows, now: float) -> None:
-        self._due[rows] = self.target[rows] + (now + FRAME_SECONDS)
+        self.patience.passed(rows, now)
 
     def empty(self, rows: Rows) -> NDArray[np.bool_]:
         """Which rings hold nothing and may take more (k,)."""
@@ -191,13 +182,15 @@ class JitterRing:
             passing = rows[direct]
             self._advance(passing)
             self._span[passing] = FRAME_SECONDS
-            self._expect_frame(passing, now)
+            self.patience.heard(passing, now)
+            self.patience.passed(passing, now)
             frames.append(FrameRound(passing, self._good(passing, packets.payload[direct, :FRAME_BYTES])))
         rest = np.flatnonzero(keep & ~direct)
         if rest.size:
             stored = self._store(packets.select(rest), ahead[rest], now)
             frames += self._pull(stored)
             frames += self._relieve(stored)
+            self.patience.settle(stored, self._end[stored] >= FRAME_BYTES)
         return frames
 
     def _relieve(self, rows: Rows) -> Frames:
@@ -208,19 +201,13 @@ class JitterRing:
         frames: Frames = []
         while (rows := rows[self._end[rows] > _CROWDED]).size:
             frames.append(self._conceal(rows))
-            self._due[rows] += FRAME_SECONDS
             frames += self._pull(rows)
         return frames
 
     def overdue(self, now: float) -> Rows:
         """The lanes that `expire` would do something about."""
         self._allowance.forgive(now)
-        if now < self._earliest:
-            return _NO_ROWS
-        rows = np.flatnonzero(self._due <= now)
-        if not rows.size:
-            self._earliest = float(self._due.min())
-        return rows
+        return self.patience.overdue(now)
 
     def expire(self, now: float) -> Frames:
         """Give up what has waited long enough, fill it with silence, and return what follows."""
@@ -230,14 +217,15 @@ class JitterRing:
             if not rows.size:
                 break
             frames.append(self._conceal(rows))
-            self._due[rows] += FRAME_SECONDS
             frames += self._pull(rows)
+            self.patience.settle(rows, self._end[rows] >= FRAME_BYTES)
         return frames
 
     def _advance(self, rows: Rows) -> None:
         """A frame of each row leaves."""
         self._read[rows] = (self._read[rows] + FRAME_BYTES) & 0xFFFFFFFF
         self._frames[rows] += 1
+        self.patience.advance(rows)
 
     def _count_frames(self) -> None:
         self._counters.table[:, Cause.FRAMES_UPLINK] = self._frames
@@ -261,13 +249,11 @@ class JitterRing:
         return rows
 
     def _expect(self, rows: Rows, now: float) -> None:
-        """Set when a hole is given up, judged by the newest packet, which arrived now.
+        """Say when the next frame was expected, judged by the newest packet, which arrived now.
 
         What lies before it was expected earlier by as much; so holes one after the other do not add up.
         """
-        before = self._end[rows] / SAMPLE_RATE
-        self._earliest = 0.0
-        self._due[rows] = now + self._span[rows] - before + self.target[rows]
+        self.patience.heard(rows, now + self._span[rows] - self._end[rows] / SAMPLE_RATE)
 
     def _realign(self, packets: AudioPackets, ahead: NDArray[np.int64], now: float) -> NDArray[np.int64]:
         """Move the read position to packets that begin a stream, jumped, or were delayed.
@@ -277,7 +263,7 @@ class JitterRing:
         """
         rows = packets.rows
         newest = packets.kinds >= NEXT
-        since = now - (self._due[rows] - self.target[rows] - self._span[rows])
+        since = self.patience.late(rows, now) + self._span[rows]
         possible = self._end[rows] + np.maximum(since, 0.0) * SAMPLE_RATE + _JUMP_BYTES
         possible = np.minimum(possible, RING_BYTES // 2)
         jumped = (packets.kinds == RESTART) | (newest & (ahead > possible))
@@ -339,17 +325,17 @@ class JitterRing:
             self._there.reshape(-1)[place] = _MISSING
             self._end[rows] -= FRAME_BYTES
             self._advance(rows)
-            self._due[rows] += FRAME_SECONDS  # what comes after it is expected a frame later
         return frames
 
     def _conceal(self, rows: Rows) -> FrameRound:
         """Frames at the read position with what is missing made up; the position advances."""
         waited = self._end[rows] > 0
+        lost = waited | ~self.patience.give_up(rows, self._end[rows] >= FRAME_BYTES)
         self._counters.add_rows(rows[waited], Cause.FRAMES_LOST_FILLED)
         self._counters.add_rows(rows[~waited], Cause.FRAMES_GAP_FILLED)
         place = self._places(rows)
         there = self._there.reshape(-1)[place]
-        frames, lost = self._filled(rows, waited, self._bytes.reshape(-1)[place], there > 0)
+        frames, lost = self._filled(rows, lost, self._bytes.reshape(-1)[place], there > 0)
         holes = self._holes(there, np.where(lost, LOST, PAUSE)[:, None])
         self._there.reshape(-1)[place] = _MISSING
         self._end[rows] = np.maximum(self._end[rows] - FRAME_BYTES, 0)
@@ -369,13 +355,13 @@ class JitterRing:
         return self._repair.good(rows, frames) if self._repair else frames
 
     def _filled(
-        self, rows: Rows, waited: NDArray[np.bool_], octets: NDArray[np.uint8], there: NDArray[np.bool_]
+        self, rows: Rows, lost: NDArray[np.bool_], octets: NDArray[np.uint8], there: NDArray[np.bool_]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Fill the holes of frames: concealed if audio follows or is being concealed, otherwise silence.
+        """Fill the holes of frames: concealed where there was to be audio, for as long as it can be heard.
 
         Args:
             rows: The lanes (k,).
-            waited: Whose holes audio follows (k,).
+            lost: Whose source is not known to be silent (k,).
             octets: The frames (k, 160).
             there: What of them has come (k, 160).
 
@@ -384,8 +370,8 @@ class JitterRing:
         """
         frames = np.where(there, octets, self.silence[rows][:, None])
         if not self._repair:
-            return frames, waited
-        lost = waited | self._repair.repairing(rows)
+            return frames, lost
+        lost = lost | self._repair.repairing(rows)
         part = there.any(axis=1) & ~self._wide[rows]
         if part.any():
             frames[part] = self._repair.mend(rows[part], octets[part], there[part])

@@ -174,6 +174,7 @@ class LaneControls:
     def set_uplink(self, lane: int, mode: UplinkMode) -> None:
         """Choose what the model hears: the caller, silence in stream time, or nothing at all."""
         self._receiver.uplink.set_mode(lane, mode)
+        self._receiver.jitter.patience.hurry(lane, hurried=mode == "joined")
 
     def join(self, one: int, other: int) -> None:
         """Let the far ends of two lanes talk to each other; no model hears them any more.

@@ -14,6 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from talkpath.bridge.media.counters import Cause, LatenessHistogram
 from talkpath.bridge.media.lane import (
     FRAME_SECONDS,
@@ -146,8 +148,10 @@ class MediaPlane(LaneControls):
         receiver.uplink.configure(lane, call.model_format, media.codec)
         self._downlink.configure(lane, call.model_format, media.codec)
         self._watchdog.watch(lane, now, receives=media.receives)
-        if not receiver.jitter.running(lane):
+        if not receiver.jitter.patience.running(lane):
             receiver.jitter.start(lane, now)
+        if not media.receives:
+            receiver.jitter.patience.pause(np.array([lane], np.intp))
         target = receiver.latch.target(lane)
         sends = media.sends and target is not None and target[1] > 0
         self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)

@@ -343,7 +343,8 @@ class Receiver:
         self._encode(self.jitter.offer(audio, now), now, beat.uplink)
 
     def _other_kinds(self, arrived: _Round, now: float, beat: Beat) -> None:
-        """Read key presses; comfort noise only says that the source is silent on purpose."""
+        """Read key presses; these and comfort noise say that the source is silent on purpose."""
+        self.jitter.patience.pause(arrived.rows[arrived.kinds != _AUDIO])
         self._counters.add_rows(arrived.rows[arrived.kinds == _NOISE], Cause.COMFORT_NOISE)
         for number in np.flatnonzero(arrived.kinds == _EVENT).tolist():
             lane, payload = int(arrived.rows[number]), arrived.payload(number).tobytes()
