@@ -3,7 +3,7 @@
 G.711 and G.722 are one byte per tick of their 8 kHz RTP clock (RFC 3551, sections 4.5.14 and 4.5.2), so a
 byte's place in the ring is its timestamp, whatever codec and packet time. A mask says which bytes are there.
 What is in order leaves at once; only a hole waits, at most `target` seconds beyond the moment it was
-expected, and is then concealed. When nothing arrives at all for longer (`patience`; silence suppression, mute)
+expected, and is then concealed. When nothing arrives for longer (`patience`; silence suppression, mute)
 the clock fills with silence, because the model's voice detection measures time in the audio it is given.
 
 A packet that is exactly next and one frame long never touches the ring.
