@@ -196,6 +196,26 @@ def test_new_certificates_are_used_and_calls_go_on(
             assert status_of(after.final("OPTIONS")) == 200
 
 
+def test_other_paths_and_switches_are_used_from_a_reload_on(authority: Authority, ours: Certificate) -> None:
+    with listening(tls(ours)) as sip, StreamPhone(sip.port, client(authority)) as before:
+        first = serial(sip, authority)
+        other = tls(authority.sign("other"), ca_file=str(authority.ca), verify_client=True)
+        listener = m.Listener(transport="tls", host="127.0.0.1", port=sip.port)
+        sip.send(settings(listeners=(listener,), tls=other))
+        assert sip.expect(m.SettingsReady).problem == ""
+        before.send(before.request("OPTIONS"))
+        assert status_of(before.final("OPTIONS")) == 200, "the connection of old"
+        with pytest.raises(OSError, match=r"."):
+            ping(sip, client(authority))
+        known = client(authority, authority.sign("phone"))
+        with StreamPhone(sip.port, known) as after:
+            after.send(after.request("OPTIONS"))
+            assert status_of(after.final("OPTIONS")) == 200
+            secure = after.socket
+            assert isinstance(secure, ssl.SSLSocket)
+            assert (secure.getpeercert() or {})["serialNumber"] != first
+
+
 def test_new_certificates_that_cannot_be_used_are_left_alone(
     authority: Authority, ours: Certificate, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -176,7 +176,7 @@ class SipEndpoint:
                 self.counters.add("unexpected_message")
 
     def _change(self, addresses: dict[str, tuple[str, ...]]) -> None:
-        """Take over other settings: trunks, limits, policies. Live calls and listeners stay as they are."""
+        """Take over other settings: trunks, limits, policies, TLS. Live calls and ports stay as they are."""
         wanted, self._wanted = self._wanted, None
         if wanted is None:
             return
@@ -186,6 +186,7 @@ class SipEndpoint:
             self._send(messages.SettingsReady(problem=str(error)))
             return
         self.settings = wanted
+        self._listeners.use(wanted.tls)
         problems = self._trunks.change(wanted)
         self.calls.change(wanted)
         self._limit_calls()

@@ -56,13 +56,28 @@ class Listeners:
         for listener in listeners:
             self._open.append((listener, open_listener(self._stack, listener, self._tls)))
 
+    def use(self, tls: TlsSettings) -> None:
+        """Use other files and another policy of TLS; what is connected stays connected."""
+        if tls == self._tls:
+            return
+        self._tls, self._watch = tls, CertificateWatch(stamps_of(tls))
+        if self._secure:
+            self._renew()
+            self._open_closed()
+
     def tick(self, now: float) -> None:
         """Use new certificates when the files have been exchanged; what is connected stays connected."""
-        secure = any(listener.transport == "tls" for listener, _ in self._open)
-        if not secure or not self._watch.due(now):
+        if not self._secure or not self._watch.due(now):
             return
         if self._watch.look(stamps_of(self._tls)):
             self._renew()
+        self._open_closed()
+
+    @property
+    def _secure(self) -> bool:
+        return any(listener.transport == "tls" for listener, _ in self._open)
+
+    def _open_closed(self) -> None:
         self._open = [(one, number if number != CLOSED else self._again(one)) for one, number in self._open]
 
     def _renew(self) -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from talkpath.bridge.config.load import load
 from talkpath.bridge.daemon import household
-from talkpath.bridge.daemon.reload import why_waiting
+from talkpath.bridge.daemon.reload import WAITING
 from talkpath.bridge.daemon.run import Daemon
 from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
 from tests.bridge.daemon.test_children import DOUBLE
@@ -45,9 +45,9 @@ def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
 class Running:
     """A daemon and its file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.path = folder / "talkpath.toml"
-        self.write()
+        self.write(more=more)
         self.daemon = Daemon(load(self.path).config, path=self.path)
 
     def write(self, greeting: str = "Hello.", workers: int = 1, more: str = "") -> None:
@@ -71,11 +71,11 @@ async def when(come: Callable[[], Any]) -> None:
             await asyncio.sleep(0.005)
 
 
-def live(folder: Path, story: Callable[[Running], Coroutine[Any, Any, None]]) -> list[Any]:
+def live(folder: Path, story: Callable[[Running], Coroutine[Any, Any, None]], more: str = "") -> list[Any]:
     """Run a story with a daemon that is ready; returns what was logged."""
 
     async def whole() -> None:
-        running = Running(folder)
+        running = Running(folder, more)
         task = asyncio.create_task(running.daemon.run())
         found = running.daemon
         await when(lambda: found._supervisor and found._supervisor.ready.is_set())
@@ -129,12 +129,28 @@ def test_what_waits_for_a_restart_is_named_and_the_rest_is_taken(tmp_path: Path)
 
     warned = [line for line in live(tmp_path, story) if line["event"] == "reload_needs_restart"]
     assert [line["keys"] for line in warned] == [["workers.count"]]
-    assert warned[0]["problem"] == why_waiting(("workers.count",))
+    assert warned[0]["problem"] == WAITING
 
 
-def test_who_changes_the_paths_of_tls_is_told_how_certificates_are_renewed() -> None:
-    assert "certificates" not in why_waiting(("workers.count",))
-    assert "noticed there within seconds" in why_waiting(("workers.count", "sip.tls.certificate"))
+def test_certificates_that_cannot_be_used_are_refused_before_anything_changes(tmp_path: Path) -> None:
+    tls = f"""
+[sip]
+listen = ["tls:127.0.0.1:5061"]
+[sip.tls]
+certificate = "{tmp_path}/NAME.pem"
+private_key = "{tmp_path}/NAME.pem"
+"""
+    for name in ("old", "new"):
+        (tmp_path / f"{name}.pem").write_text("no certificate")
+
+    async def story(running: Running) -> None:
+        running.write(greeting="Good evening.", more=tls.replace("NAME", "new"))
+        (problem,) = (await running.daemon.reload()).problems
+        assert problem.startswith(f"sip.tls: the certificate {tmp_path}/new.pem cannot be used with its key")
+        assert "name others, and reload" in problem
+        assert running.greeting == "Hello."
+
+    live(tmp_path, story, tls.replace("NAME", "old"))
 
 
 def test_two_reloads_at_once_come_one_after_the_other(tmp_path: Path) -> None:

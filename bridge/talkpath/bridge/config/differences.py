@@ -20,7 +20,6 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("sip", "rtp_ports"),
     ("sip", "nameservers"),
     ("sip", "user_agent"),
-    ("sip", "tls"),
     ("http",),
     ("phone", "enabled"),
     ("phone", "max_calls"),
@@ -34,11 +33,7 @@ FIXED: Final[tuple[tuple[str, ...], ...]] = (
     ("workers", "count"),
     ("workers", "lanes"),
 )
-"""Keys and tables that belong to sockets, processes and files that are open: a restart changes them.
-
-Of ``[sip.tls]`` these are the paths and switches. What the files at those paths hold is no matter of the
-configuration: the SIP process looks at them itself and uses new ones within seconds.
-"""
+"""Keys and tables that belong to sockets, processes and files that are open: a restart changes them."""
 
 
 class Merged(NamedTuple):

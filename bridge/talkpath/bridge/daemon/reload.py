@@ -17,6 +17,8 @@ import structlog
 from talkpath.bridge.config.differences import merge
 from talkpath.bridge.config.load import load
 from talkpath.bridge.config.problems import ConfigError
+from talkpath.bridge.config.process_settings import sip_settings
+from talkpath.sip.certificates import problem_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.observe.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+
+WAITING = "These keys keep their present values until the daemon is restarted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,9 @@ class Reloader:
         except ConfigError as refused:
             return Reloaded(tuple(str(problem) for problem in refused.problems))
         merged = merge(self._supervisor.config, wanted)
+        unusable = await asyncio.to_thread(_problem_with_tls, merged.config)
+        if unusable:
+            return Reloaded((unusable,))
         problems = await self._supervisor.change(merged.config) if merged.changed else []
         if merged.changed and not problems:
             self._on_change(self._supervisor.config)
@@ -122,15 +129,14 @@ def _tell(outcome: Reloaded) -> None:
         return
     log.info("reloaded", changed=list(outcome.changed))
     if outcome.waiting:
-        log.warning("reload_needs_restart", keys=list(outcome.waiting), problem=why_waiting(outcome.waiting))
+        log.warning("reload_needs_restart", keys=list(outcome.waiting), problem=WAITING)
 
 
-def why_waiting(keys: tuple[str, ...]) -> str:
-    """Say why keys keep their present values, and what to do."""
-    sentence = "These keys keep their present values until the daemon is restarted."
-    if any(key.startswith("sip.tls.") for key in keys):
-        sentence += (
-            " New certificates need no restart when they are written to the paths that are in use: "
-            "they are noticed there within seconds."
-        )
-    return sentence
+def _problem_with_tls(config: Config) -> str:
+    """Why calls over TLS could not be taken with these files; empty when they can, or none are to be."""
+    if all(listener.transport != "tls" for listener in config.sip.listen):
+        return ""
+    problem = problem_with(sip_settings(config).tls)
+    if not problem:
+        return ""
+    return f"sip.tls: {problem}. The present ones stay in use; mend the files, or name others, and reload."
