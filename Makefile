@@ -53,6 +53,7 @@ diagrams: venv ## Draw the state tables into docs/architecture.md
 
 docs: venv ## Build the site of the documentation into build/site; broken links are errors
 	@$(BIN)/zensical build --clean --strict
+	@$(BIN)/python -m deploy.site
 
 # Tests that start the daemon or a SIP peer keep time with voices and mostly wait: two at once, and those
 # marked `alone`, which load the machine or measure it, have it to themselves.

@@ -53,7 +53,7 @@ def test_every_line_of_a_drawing_is_a_transition(draw: object) -> None:
 def test_every_row_that_moves_is_drawn() -> None:
     call, session = machine.mermaid(), lifecycle.mermaid()
     for (state, event), (following, _) in machine.TABLE.items():
-        if following is not state:
+        if following is not state and not machine.ends_anywhere(state, event, following):
             assert re.search(rf"{state.value} --> {following.value}:.*\b{event.value}\b", call)
     for (before, trigger), after in lifecycle.TRANSITIONS.items():
         if before is not after:

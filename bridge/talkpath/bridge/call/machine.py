@@ -384,6 +384,22 @@ def step(state: State, event: Event) -> Step:
 
 
 def mermaid() -> str:
-    """Draw the table as a Mermaid state diagram."""
-    steps = ((state, event, following) for (state, event), (following, _) in TABLE.items())
+    """Draw the table as a Mermaid state diagram, without the arrows of what ends a call in any state."""
+    steps = (
+        (state, event, following)
+        for (state, event), (following, _) in TABLE.items()
+        if not ends_anywhere(state, event, following)
+    )
     return drawing((State.OFFERED, State.PREPARING), steps, (State.ENDED,))
+
+
+def ends_anywhere(state: State, event: Event, following: State) -> bool:
+    """Whether a row says of one state what holds for all: this event is the end."""
+    if state is State.ENDING or (state, event) == (State.TRANSFERRING, Event.TRANSFERRED):
+        return False
+    return following in {State.ENDING, State.ENDED} and event in {
+        Event.DIALOG_ENDED,
+        Event.SIP_LOST,
+        Event.HANG_UP_ORDERED,
+        Event.TRANSFERRED,
+    }
