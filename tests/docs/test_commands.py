@@ -13,7 +13,7 @@ from typer.main import get_command
 from talkpath.bridge.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 TARGETS = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 SOURCES = ("bridge", "codecs", "deploy", "docs", "sip", "tests")
 

@@ -11,7 +11,7 @@ from talkpath.bridge.observe.call_record import CallRecord
 from talkpath.bridge.transfer.vocabulary import Reason
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 
 
