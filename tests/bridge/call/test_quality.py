@@ -6,10 +6,12 @@ from talkpath.bridge.call.quality import voice_quality
 from talkpath.bridge.media.lane import LaneStatistics, PeerView
 
 
-def figures(*, expected: int = 1000, lost: int = 0, peer: PeerView | None = None) -> LaneStatistics:
+def figures(
+    *, expected: int = 1000, lost: int = 0, late: int = 0, peer: PeerView | None = None
+) -> LaneStatistics:
     return LaneStatistics(
         seconds=20.0,
-        counters={"packets_sent": 1000},
+        counters={"packets_sent": 1000, "late": late},
         packets_expected=expected,
         packets_lost=lost,
         jitter_ms=1.234,
@@ -29,6 +31,12 @@ def test_loss_and_delay_lower_the_score() -> None:
     assert lossy["mos"] == pytest.approx(3.95, abs=0.25)
     assert slow["mos"] is not None
     assert slow["mos"] < 4.2
+
+
+def test_what_came_too_late_was_not_heard() -> None:
+    late = voice_quality(figures(lost=20, late=30))
+    assert late["loss_percent"] == 2.0
+    assert late["mos"] == voice_quality(figures(lost=50))["mos"]
 
 
 def test_nothing_received_is_not_called_good() -> None:

@@ -330,6 +330,19 @@ def test_a_key_that_is_down_while_the_source_changes_is_reported(line: Line) -> 
     assert [event.digit for event in line.happened(Digit)] == ["5"]
 
 
+def test_packets_that_came_twice_do_not_hide_those_that_never_came(line: Line) -> None:
+    lane = line.open()
+
+    def each(slot: int) -> None:
+        if slot % 10 != 5:
+            for _ in range(2):
+                line.say(lane, packet(frame(slot), slot, 160 * slot))
+
+    line.run(2.0, each)
+    statistics = line.plane.close_lane(lane)
+    assert (statistics.packets_expected, statistics.packets_lost) == (100, 10)
+
+
 def test_a_stop_of_rtp_is_said_once_and_its_return_too(line: Line) -> None:
     lane = line.open()
     line.run(0.2, speak(line, lane))

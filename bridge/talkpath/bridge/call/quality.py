@@ -25,12 +25,14 @@ def voice_quality(figures: LaneStatistics, codec: str = "PCMU") -> dict[str, flo
     """
     expected, peer = figures.packets_expected, figures.peer
     loss = max(0, figures.packets_lost) / expected if expected else None
+    # Who listens misses what came too late as well.
+    unheard = None if loss is None else loss + figures.counters.get("late", 0) / expected
     scale = G722 if codec == "G722" else G711
     delay = (peer.round_trip_ms or 0.0) / 2000
     sent = figures.counters.get("packets_sent", 0)
     peer_loss = None if peer.packets_lost is None or not sent else max(0, peer.packets_lost) / sent
     return {
-        "mos": _opinion(scale, loss, delay),
+        "mos": _opinion(scale, unheard, delay),
         "loss_percent": _rounded(loss, 100),
         "jitter_ms": _rounded(figures.jitter_ms if expected else None),
         "peer_mos": _opinion(scale, peer_loss, delay),

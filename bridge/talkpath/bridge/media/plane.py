@@ -200,7 +200,7 @@ class MediaPlane(LaneControls):
             seconds=max(self._now - self._calls[lane].opened_at, 0.0),
             counters=counters,
             packets_expected=expected,
-            packets_lost=lost,
+            packets_lost=max(lost + counters.get(Cause.DUPLICATE.name.lower(), 0), 0),
             jitter_ms=jitter * 1000,
             played_ms=round(played * FRAME_SECONDS * 1000),
             peer=replace(self._control.view(lane)),

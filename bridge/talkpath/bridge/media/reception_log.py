@@ -94,12 +94,12 @@ class ReceptionLog:
         self.delay.reset(lane)
 
     def of(self, lane: int) -> tuple[int, int, float]:
-        """Packets expected, packets lost and jitter in seconds of one lane."""
+        """Packets expected, these less all that came (also twice), and jitter in seconds of one lane."""
         self._work_off()
         row = np.array([lane], np.intp)
         expected = int(self._expected[lane] + self._statistics.expected(row)[0])
         lost = int(self._lost[lane] + self._statistics.lost(row)[0])
-        return expected, max(lost, 0), float(self._statistics.jitter(row)[0])
+        return expected, lost, float(self._statistics.jitter(row)[0])
 
     def _work_off(self) -> None:
         if not self._pending:
