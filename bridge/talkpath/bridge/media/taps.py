@@ -48,6 +48,7 @@ class Taps:
         self._recordings = RecordingTap(lanes, start)
         self._live = RecordingTap(lanes, start, piece_frames=LIVE_FRAMES)
         self._both = (self._recordings, self._live)
+        self._following: tuple[RecordingTap, ...] = ()  # those of both that follow any lane
         self._silenced: set[int] = set()
 
     @property
@@ -117,7 +118,8 @@ class Taps:
             tap.recode(lane, codec)
 
     def _note(self) -> None:
-        self.active = self.meter.on or self._recordings.active or self._live.active
+        self._following = tuple(tap for tap in self._both if tap.active)
+        self.active = self.meter.on or bool(self._following)
 
     # --- from the plane --------------------------------------------------------------------------
 
@@ -125,36 +127,31 @@ class Taps:
         """Take a frame of some callers; see `RecordingTap.caller`."""
         if self.meter.on:
             self.meter.codes(CALLER, rows, frames)
-        for tap in self._both:
-            if tap.active:
-                tap.caller(rows, frames, now)
+        for tap in self._following:
+            tap.caller(rows, frames, now)
 
     def caller_samples(self, rows: Rows, samples: Samples, now: float) -> None:
         """The same for wide-band callers, as int16 at 16 kHz (k, 320)."""
         if self.meter.on:
             self.meter.samples(CALLER, rows, samples)
-        for tap in self._both:
-            if tap.active:
-                tap.caller_samples(rows, samples, now)
+        for tap in self._following:
+            tap.caller_samples(rows, samples, now)
 
     def agent(self, rows: Rows, frames: Codes, slot: int) -> None:
         """Take a frame that was sent to some callers; see `RecordingTap.agent`."""
         if self.meter.on:
             self.meter.codes(AGENT, rows, frames)
-        for tap in self._both:
-            if tap.active:
-                tap.agent(rows, frames, slot)
+        for tap in self._following:
+            tap.agent(rows, frames, slot)
 
     def agent_samples(self, rows: Rows, samples: Samples, slot: int) -> None:
         """The same for the wide-band ones of some lanes, as int16 at 16 kHz (lanes, 320) of all lanes."""
         if self.meter.on and (wide := rows[self.meter.wide[rows]]).size:
             self.meter.samples(AGENT, wide, samples[wide])
-        for tap in self._both:
-            if tap.active:
-                tap.agent_samples(rows, samples, slot)
+        for tap in self._following:
+            tap.agent_samples(rows, samples, slot)
 
     def deliver_due(self) -> None:
         """Deliver the pieces that are long enough."""
-        for tap in self._both:
-            if tap.active:
-                tap.deliver_due()
+        for tap in self._following:
+            tap.deliver_due()
