@@ -1,4 +1,4 @@
-"""A few structures of the stack for ctypes: strings, and lists of headers.
+"""A few things of the stack for ctypes: strings, lists of headers, dialogs.
 
 Only what has not changed since pjproject 1.0 and cannot depend on how a build was configured.
 """
@@ -9,12 +9,13 @@ import contextlib
 import ctypes
 from typing import TYPE_CHECKING
 
-from talkpath.sip._pj import library
+from talkpath.sip._pj import PJ_FALSE, StackError, library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from talkpath.sip.messages import Header
+    from talkpath.sip.refer import DialogIds
 
 
 class Text(ctypes.Structure):
@@ -62,3 +63,16 @@ def _append(pool: int, head: ListHead, header: Header) -> list[Text]:
     node.previous, node.next = head.previous, ctypes.addressof(head)
     last.next = head.previous = address
     return texts
+
+
+def find_dialog(ids: DialogIds) -> int:
+    """The address of a dialog of the stack.
+
+    Raises:
+        StackError: it is gone.
+    """
+    names = [text(part) for part in (ids.call_id, ids.local_tag, ids.remote_tag)]
+    found = library().pjsip_ua_find_dialog(*(ctypes.addressof(name) for name in names), PJ_FALSE)
+    if not found:
+        raise StackError("the stack does not know the dialog any more")
+    return int(found)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING
 
-from talkpath.sip._native import ListHead, text
-from talkpath.sip._pj import PJ_FALSE, PJ_SUCCESS, StackError, library
+from talkpath.sip._native import ListHead, find_dialog, text
+from talkpath.sip._pj import PJ_SUCCESS, StackError, library
 
 if TYPE_CHECKING:
     from talkpath.sip.refer import DialogIds
@@ -26,10 +26,7 @@ def send_by(ids: DialogIds, uri: str) -> None:
         StackError: the dialog is gone, or the stack refuses.
     """
     stack = library()
-    names = [text(part) for part in (ids.call_id, ids.local_tag, ids.remote_tag)]
-    dialog = stack.pjsip_ua_find_dialog(*(ctypes.addressof(name) for name in names), PJ_FALSE)
-    if not dialog:
-        raise StackError("the stack does not know the dialog any more")
+    dialog = find_dialog(ids)
     pool = stack.pjsua_pool_create(b"route", 1024, 512)
     try:
         head = ListHead()

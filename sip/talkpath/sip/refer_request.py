@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING
 
-from talkpath.sip._native import header_list, text
-from talkpath.sip._pj import PJ_FALSE, PJ_SUCCESS, StackError, library
+from talkpath.sip._native import find_dialog, header_list, text
+from talkpath.sip._pj import PJ_SUCCESS, StackError, library
 
 if TYPE_CHECKING:
     from talkpath.sip.messages import Header
@@ -30,10 +30,7 @@ def send_refer(ids: DialogIds, target: str, headers: tuple[Header, ...]) -> None
         StackError: the dialog is gone, or the stack refuses.
     """
     stack = library()
-    names = [text(part) for part in (ids.call_id, ids.local_tag, ids.remote_tag)]
-    dialog = stack.pjsip_ua_find_dialog(*(ctypes.addressof(name) for name in names), PJ_FALSE)
-    if not dialog:
-        raise StackError("the stack does not know the dialog any more")
+    dialog = find_dialog(ids)
     subscription, request = ctypes.c_void_p(), ctypes.c_void_p()
     _check(stack.pjsip_xfer_create_uac(dialog, None, ctypes.addressof(subscription)))
     with header_list(headers) as head:

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from talkpath.bridge.generated_files import write_or_check
+
 from .app import create_api, describe
 
 if TYPE_CHECKING:
@@ -106,18 +108,8 @@ def page(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check both files; 1 when a check finds one that is not current."""
-    wanted = {DOCUMENT: json.dumps(document(), indent=1) + "\n", PAGE: page(PAGE.read_text(encoding="utf-8"))}
-    stale = [path for path, text in wanted.items() if not _is_current(path, text)]
-    if "--check" in arguments:
-        sys.stderr.writelines(f"{path} is not current.\n" for path in stale)
-        return 1 if stale else 0
-    for path, text in wanted.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
-
-
-def _is_current(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+    described = json.dumps(document(), indent=1) + "\n"
+    return write_or_check({DOCUMENT: described, PAGE: page(PAGE.read_text(encoding="utf-8"))}, arguments)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from talkpath.bridge.generated_files import write_or_check
+
 from .agent import AgentConfig
 from .api import ApiConfig, WebhookConfig
 from .describe import Key, keys_of
@@ -176,18 +178,7 @@ def _prose(text: str) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Write or check both files; 1 when a check finds one that is not current."""
-    stale = [path for path, text in ((PAGE, page()), (SAMPLE, sample())) if not _is_current(path, text)]
-    if "--check" in arguments:
-        sys.stderr.writelines(f"{path} is not current.\n" for path in stale)
-        return 1 if stale else 0
-    for path, text in ((PAGE, page()), (SAMPLE, sample())):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return 0
-
-
-def _is_current(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+    return write_or_check({PAGE: page(), SAMPLE: sample()}, arguments)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talkpath.bridge.generated_files import write_or_check
+
 from .call_record import CAUSES, OUTCOMES, CallRecord
 from .feed import ANOMALIES, OTHER_PACKETS
 from .metrics import Metrics
@@ -85,14 +87,7 @@ def _values(title: str, values: frozenset[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check the page; 1 when a check finds that it is not current."""
-    current = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page()
-    if "--check" in arguments:
-        if not current:
-            sys.stderr.write(f"{PAGE} is not current.\n")
-        return 0 if current else 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return write_or_check({PAGE: page()}, arguments)
 
 
 if __name__ == "__main__":
