@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.harness.peers import PeerError, Running, end, free_port, read_text, wait_until
+from tests.harness.peers import PATIENCE_S, PeerError, Running, end, free_port, read_text, wait_until
 from tests.interop.peers.asterisk_root import asterisk_root
 
 _MODULES = """
@@ -165,7 +165,6 @@ class Asterisk(Running):
             wait_until(
                 self._has_booted,
                 "Asterisk to boot",
-                timeout_s=30.0,
                 process=self._process,
                 log=lambda: read_text(self._folder / "console.log") + self.log,
             )
@@ -197,7 +196,7 @@ class Asterisk(Running):
         """Return one line per channel that is up, empty when no call is left."""
         return [line for line in self.cli("core show channels concise").splitlines() if "!" in line]
 
-    def wait_for_log(self, text: str, *, timeout_s: float = 10.0) -> None:
+    def wait_for_log(self, text: str, *, timeout_s: float = PATIENCE_S) -> None:
         """Return when the text stands in the log.
 
         Raises:

@@ -15,7 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.harness.peers import PeerError, Running, end, free_port, has_bound, read_text, wait_until
+from tests.harness.peers import (
+    PATIENCE_S,
+    PeerError,
+    Running,
+    end,
+    free_port,
+    has_bound,
+    read_text,
+    wait_until,
+)
 
 _MODULES = Path("/usr/lib/baresip/modules")
 _WAV_HEADER_BYTES = 44
@@ -148,7 +157,7 @@ class Baresip(Running):
         text = json.dumps({"command": name, "params": parameters, "token": name}).encode()
         self._control.sendall(b"%d:%s," % (len(text), text))
 
-    def wait_for_event(self, kind: str, *, timeout_s: float = 10.0) -> None:
+    def wait_for_event(self, kind: str, *, timeout_s: float = PATIENCE_S) -> None:
         """Return when an event of the kind has come, now or before, such as `REGISTER_OK`, `CALL_CLOSED`.
 
         Raises:

@@ -21,7 +21,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from talkpath.bridge.simulator.server import Simulator
-from tests.harness.peers import PeerError, Running, free_port, read_text, rtp_range, wait_until
+from tests.harness.peers import PATIENCE_S, PeerError, Running, free_port, read_text, rtp_range, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -92,7 +92,7 @@ class RunningSimulator:
         return self.simulator.url
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
 
 class Daemon(Running):
@@ -245,7 +245,7 @@ class Daemon(Running):
         return [one for one in self._events if all(one.get(key) == wanted[key] for key in wanted)]
 
     def wait_for(
-        self, name: str, *, count: int = 1, timeout_s: float = 10.0, **facts: object
+        self, name: str, *, count: int = 1, timeout_s: float = PATIENCE_S, **facts: object
     ) -> dict[str, Any]:
         """Wait for log events; returns the last of them."""
         what = f"{count} x {name} {facts or ''}"
@@ -254,17 +254,17 @@ class Daemon(Running):
 
     def health(self) -> dict[str, Any]:
         """The answer of ``/healthz``."""
-        answer: dict[str, Any] = httpx.get(f"{self._http}/healthz").json()
+        answer: dict[str, Any] = self._get("healthz").json()
         return answer
 
     def readiness(self) -> int:
         """The status code of ``/readyz``."""
-        return httpx.get(f"{self._http}/readyz").status_code
+        return self._get("readyz").status_code
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of all samples of that name with these labels; 0 when there are none."""
         total = 0.0
-        for family in text_string_to_metric_families(httpx.get(f"{self._http}/metrics").text):
+        for family in text_string_to_metric_families(self._get("metrics").text):
             for sample in family.samples:
                 if sample.name == name and all(sample.labels.get(key) == labels[key] for key in labels):
                     total += sample.value
@@ -286,6 +286,9 @@ class Daemon(Running):
         ]
         assert not broken, broken
         assert "Traceback" not in self.log(), self.log()
+
+    def _get(self, page: str) -> httpx.Response:
+        return httpx.get(f"{self._http}/{page}", timeout=PATIENCE_S)
 
     def _read_on(self) -> None:
         """Take in the lines that were written since; one that is not whole yet waits."""

@@ -52,7 +52,6 @@ class Kamailio(Running):
         wait_until(
             lambda: has_bound(process, self.port),
             "Kamailio to bind its port",
-            timeout_s=30,
             process=process,
             log=lambda: self.log,
         )

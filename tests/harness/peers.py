@@ -1,5 +1,6 @@
 """What the harnesses of foreign SIP programs share: free ports, waiting for a condition, ending a process."""
 
+import asyncio
 import contextlib
 import fcntl
 import functools
@@ -22,6 +23,8 @@ RTP_PORTS = 2_000
 _PORTS = 1_400
 _SHARES = 14
 _POLL_S = 0.02
+PATIENCE_S = 30.0
+"""How long anything may take that is waited for: only a failure takes as long."""
 
 
 class PeerError(AssertionError):
@@ -111,7 +114,7 @@ def wait_until(
     condition: Callable[[], bool],
     what: str,
     *,
-    timeout_s: float = 10.0,
+    timeout_s: float = PATIENCE_S,
     process: subprocess.Popen[bytes] | None = None,
     log: Callable[[], str] = str,
 ) -> None:
@@ -135,6 +138,17 @@ def wait_until(
             tail = "\n".join(log().splitlines()[-40:])
             raise PeerError(f"waiting for {what}: {reason}\n{tail}")
         time.sleep(_POLL_S)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return as soon as the condition holds, while the loop goes on; for what sets no event of the loop.
+
+    Raises:
+        TimeoutError: It does not within `PATIENCE_S`.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - other processes set no event
+            await asyncio.sleep(0.005)
 
 
 def has_bound(process: subprocess.Popen[bytes], port: int) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from tests.harness.peers import end, free_port, read_text, wait_until
+from tests.harness.peers import PATIENCE_S, end, free_port, read_text, wait_until
 from tests.interop.peers.prometheus_tools import prometheus_folder
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Prometheus:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._is_ready, "Prometheus", process=self._process, log=self.log, timeout_s=30)
+        wait_until(self._is_ready, "Prometheus", process=self._process, log=self.log)
         return self
 
     def __exit__(
@@ -91,7 +91,9 @@ class Prometheus:
         return {one["metric"]["alertname"] for one in self.query('ALERTS{alertstate="firing"}')}
 
     def _ask(self, path: str, **parameters: str | float) -> list[dict[str, Any]]:
-        answer = httpx.get(f"http://{self._address}/api/v1/{path}", params=parameters).json()
+        answer = httpx.get(
+            f"http://{self._address}/api/v1/{path}", params=parameters, timeout=PATIENCE_S
+        ).json()
         assert answer["status"] == "success", f"{parameters['query']}: {answer.get('error')}"
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found

@@ -97,9 +97,9 @@ class Telephone:
         """Return when the call is up."""
         wait_until(lambda: self.call.state is CallState.TALKING, "an answer to the call")
 
-    def wait_for_end(self, *, timeout_s: float = 10.0) -> None:
+    def wait_for_end(self) -> None:
         """Return when the other side has hung up."""
-        wait_until(lambda: self.call.state is CallState.ENDED, "the end of the call", timeout_s=timeout_s)
+        wait_until(lambda: self.call.state is CallState.ENDED, "the end of the call")
 
     def heard(self) -> NDArray[np.int16]:
         """What came, decoded as PCMU, in the order of arrival."""

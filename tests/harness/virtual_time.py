@@ -69,6 +69,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Virtual seconds."""
         return self._jumping.now
 
+    def block(self, seconds: float) -> None:
+        """Let time pass while nothing can run, as a callback does that keeps the loop."""
+        self._jumping.now += seconds
+
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # typeshed's name for the same arguments
         """Stop the clock while the thread works."""
         future = super().run_in_executor(executor, func, *args)

@@ -70,8 +70,8 @@ def test_a_report_that_cannot_be_read_changes_nothing_and_the_next_one_counts(
         take("BYE"),
     ]
     with Sipp(tmp_path, write_scenario(tmp_path, *steps), target=daemon.address) as caller:
-        assert daemon.wait_for("call_ended", timeout_s=30)["outcome"] == "transferred"
-        result = caller.wait(timeout_s=30)
+        assert daemon.wait_for("call_ended")["outcome"] == "transferred"
+        result = caller.wait()
     assert result.succeeded == 1, result.report
     daemon.assert_baseline()
 
@@ -82,11 +82,11 @@ def test_a_telephone_that_falls_silent_gives_the_caller_back_and_a_late_success_
     late = notify(2, "SIP/2.0 200 OK", "terminated;reason=noresource")
     steps = [*ACCEPTED, until_released(), late, take("BYE")]
     with Sipp(tmp_path, write_scenario(tmp_path, *steps), target=daemon.address) as caller:
-        daemon.wait_for("refer_progress", stage="accepted", timeout_s=30)
+        daemon.wait_for("refer_progress", stage="accepted")
         daemon.wait_for("transfer_ended", timeout_s=40)
         caller.release(1)
         ended = daemon.wait_for("call_ended", timeout_s=40)
-        result = caller.wait(timeout_s=30)
+        result = caller.wait()
     assert result.succeeded == 1, result.report
     assert ended["outcome"] == "transferred"
     outcomes = [told["outcome"] for told in daemon.events("transfer_ended")]

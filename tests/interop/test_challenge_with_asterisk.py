@@ -8,7 +8,7 @@ import pytest
 
 from talkpath.sip import messages as m
 from tests.harness.asterisk import Asterisk
-from tests.harness.peers import wait_until
+from tests.harness.peers import free_port, wait_until
 from tests.sip.double import running, settings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_with_the_right_password_the_call_comes_through(tmp_path: Path) -> None:
             assert call.trunk == "pbx"
             assert "correct horse" not in repr(call)
             assert not [name for name, _ in call.headers if "auth" in name.lower()]
-            sip.send(m.Answer(call=call.call, rtp_port=20_000))
+            sip.send(m.Answer(call=call.call, rtp_port=free_port()))
             sip.expect(m.CallConfirmed)
             sip.send(m.HangUp(call=call.call))
             assert sip.expect(m.CallEnded).by == "us"

@@ -107,7 +107,7 @@ def test_a_call_is_watched_steered_and_ended_by_the_operator(model: RunningSimul
         assert http.post(f"/calls/{name}/hangup").status_code == 204
         wait_until(lambda: bool(events.of("call.ended")), "the end", log=daemon.log)
         assert events.of("call.ended")[0]["cause"] == "operator"
-        assert caller.wait(timeout_s=20).succeeded == 1
+        assert caller.wait().succeeded == 1
         wait_until(lambda: http.get(f"/records/{name}").status_code == 200, "the record", log=daemon.log)
         assert http.get(f"/records/{name}").json()["call"]["cause"] == "operator"
         assert [one["id"] for one in http.get("/records").json()["records"]] == [name]
@@ -146,7 +146,7 @@ def test_every_example_of_the_page_works_as_it_stands(model: RunningSimulator, t
         heard = np.frombuffer((tmp_path / "call.wav").read_bytes()[HEADER_BYTES:], "<i2").reshape(-1, 2)
         assert len(heard) > 8_000, "a second or more"
         assert np.abs(heard[:, 1].astype(int)).max() > 1_000, "the agent"
-        assert caller.wait(timeout_s=20).succeeded == 1
+        assert caller.wait().succeeded == 1
         assert daemon.wait_for("call_ended")["cause"] == "operator"
         daemon.assert_baseline()
 
@@ -200,7 +200,6 @@ def test_a_web_address_is_told_of_a_call_though_it_fails_at_first(
             wait_until(
                 lambda: receiver.kinds() == {"call.started", "call.ended"},
                 "both events",
-                timeout_s=30,
                 log=daemon.log,
             )
             assert len(receiver.ids) == 3
@@ -235,7 +234,7 @@ def test_the_command_line_lists_transfers_and_ends_live_calls(
             assert talkpath(daemon, "debug", call["id"], *arguments).returncode == 0
             assert http.get(f"/calls/{call['id']}").json()["debug"] is on
         assert talkpath(daemon, "hangup", call["id"].removeprefix("c-")[:6]).returncode == 0
-        assert caller.wait(timeout_s=20).succeeded == 1
+        assert caller.wait().succeeded == 1
         daemon.wait_for("call_ended")
         daemon.assert_baseline()
     assert "Is it running?" in talkpath(daemon, "live").stderr

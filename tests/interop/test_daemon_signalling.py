@@ -99,7 +99,7 @@ def test_an_offer_without_sense_or_without_a_common_codec_is_refused(
         receive(status),
         ack(branch=BRANCH),
     )
-    result = run_sipp(tmp_path, scenario, target=daemon.address, timeout_s=10)
+    result = run_sipp(tmp_path, scenario, target=daemon.address)
     assert result.succeeded == 1, result.report
     assert model.simulator.connections == connections
     daemon.assert_baseline()
@@ -115,7 +115,7 @@ def test_options_say_whether_calls_are_taken(model: RunningSimulator, tmp_path: 
             leaving.terminate()
             wait_until(lambda: leaving.health()["draining"], "the drain")
             refused = write_scenario(tmp_path, OPTIONS, receive(503))
-            result = run_sipp(tmp_path, refused, target=leaving.address, timeout_s=10)
+            result = run_sipp(tmp_path, refused, target=leaving.address)
             assert result.succeeded == 1, result.report
             refused = write_scenario(
                 tmp_path,
@@ -124,7 +124,7 @@ def test_options_say_whether_calls_are_taken(model: RunningSimulator, tmp_path: 
                 receive(503),
                 ack(branch=BRANCH),
             )
-            result = run_sipp(tmp_path, refused, target=leaving.address, timeout_s=10)
+            result = run_sipp(tmp_path, refused, target=leaving.address)
             assert result.succeeded == 1, result.report
             assert leaving.stop() == 0
 
@@ -132,9 +132,10 @@ def test_options_say_whether_calls_are_taken(model: RunningSimulator, tmp_path: 
 def test_reinvites_change_the_direction_of_the_media_and_the_call_goes_on(
     daemon: Daemon, tmp_path: Path
 ) -> None:
-    before = len(daemon.events("media"))
+    before, ended = len(daemon.events("media")), len(daemon.events("call_ended"))
     result = run_sipp(tmp_path, SCENARIOS / "hold.xml", target=daemon.address)
     assert result.succeeded == 1, result.report
+    daemon.wait_for("call_ended", count=ended + 1)
     daemon.assert_baseline()
     directions = [(each["sends"], each["receives"]) for each in daemon.events("media")[before:]]
     assert directions[0] == directions[-1] == (True, True)
@@ -179,7 +180,7 @@ def test_a_hundred_more_calls_leave_a_worker_as_it_was(daemon: Daemon, tmp_path:
         result = sipp.wait(timeout_s=60)
         assert result.succeeded == calls, result.report
         daemon.assert_baseline()
-        wait_until(rested, "no port to be listened to", timeout_s=30)
+        wait_until(rested, "no port to be listened to")
         return *figures, worker.memory_info().rss / 1e6
 
     warm = after_calls(400)

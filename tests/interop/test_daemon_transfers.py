@@ -143,12 +143,11 @@ def test_caller_and_human_are_joined_by_a_transfer(
                 wait_until(
                     lambda: hears(human, CALLER_HZ) and hears(caller, HUMAN_HZ),
                     "both to hear each other",
-                    timeout_s=25,
                     log=daemon.log,
                 )
                 assert bridged(asterisk) == channels
             else:
-                daemon.wait_for("call_ended", timeout_s=25)
+                daemon.wait_for("call_ended")
                 wait_until(lambda: bridged(asterisk) == channels, "caller and human in one bridge")
             caller.hang_up()
             ended = daemon.wait_for("call_ended")

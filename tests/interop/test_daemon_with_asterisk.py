@@ -127,9 +127,7 @@ def wait_for_spans(caller: Baresip, count: int) -> None:
         spans = audible_spans(samples, rate=RATE)
         return len(spans) >= count and spans[count - 1][1] < samples.size - RATE // 4
 
-    wait_until(
-        heard, f"{count} utterances", timeout_s=15, log=lambda: str(audible_spans(caller.heard(), rate=RATE))
-    )
+    wait_until(heard, f"{count} utterances", log=lambda: str(audible_spans(caller.heard(), rate=RATE)))
 
 
 def channel_statistics(asterisk: Asterisk, name: str) -> dict[str, float]:
@@ -218,7 +216,7 @@ def test_both_sides_report_by_rtcp_what_they_receive(
             r"Last SR\(our NTP\): (?!0\.0)(?:(?!RTCP from).)*?RTT: (\d\.\d+)\(sec\)",
             re.DOTALL,
         )
-        wait_until(lambda: report.search(asterisk.log) is not None, "a round trip of ours", timeout_s=20)
+        wait_until(lambda: report.search(asterisk.log) is not None, "a round trip of ours")
         round_trips = report.findall(asterisk.log)
         caller.hang_up()
         caller.wait_for_event("CALL_CLOSED")
@@ -254,7 +252,7 @@ def test_hold_silences_the_agent_and_the_same_stream_goes_on_at_resume(
         caller.command("resume")
         daemon.wait_for("media", count=2, call=call, sends=True)
         recording = record(asterisk)
-        wait_until(lambda: len(spans_of(recording)) == 1, "the agent's answer", timeout_s=15)
+        wait_until(lambda: len(spans_of(recording)) == 1, "the agent's answer")
         caller.hang_up()
         daemon.wait_for("call_ended", count=before + 1)
     asterisk.cli("rtp set debug off")
@@ -428,7 +426,7 @@ def test_without_a_model_the_next_line_of_the_dialplan_takes_the_caller(
     with Daemon(tmp_path, model_url=nowhere, configuration=ip_trunk(asterisk), sip_port=port) as daemon:
         wait_until_reached(asterisk)
         asterisk.cli("channel originate Local/700@internal application Wait 30")
-        daemon.wait_for("call_ended", outcome="refused", cause="model_unavailable", timeout_s=20)
+        daemon.wait_for("call_ended", outcome="refused", cause="model_unavailable")
         asterisk.wait_for_log("the agent did not answer: CONGESTION")
         asterisk.wait_for_log('Queue("Local/700@internal')
         daemon.assert_baseline()

@@ -92,10 +92,12 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, di
 def play(
     folder: Path, daemon: Daemon, *steps: str, arguments: tuple[str, ...] = (), timeout_s: float = 30
 ) -> SippResult:
-    """Play a call; it must go as written."""
+    """Play a call; it must go as written. Its log is whole when this returns."""
+    ended = len(daemon.events("call_ended"))
     scenario = write_scenario(folder, *steps)
     result = run_sipp(folder, scenario, target=daemon.address, arguments=arguments, timeout_s=timeout_s)
     assert result.succeeded == 1, result.report
+    daemon.wait_for("call_ended", count=ended + 1)
     return result
 
 
@@ -208,7 +210,7 @@ def test_requests_of_ours_take_the_way_of_the_call(tmp_path: Path, transport: st
         with Sipp(tmp_path, scenario, target=daemon.address, arguments=arguments) as sipp:
             daemon.wait_for("refer_progress", stage="refused")
             daemon.terminate()
-            result = sipp.wait(timeout_s=30)
+            result = sipp.wait()
         assert result.succeeded == 1, result.report
     for method in ("REFER", "BYE"):
         text = result.messages.replace("\r", "")

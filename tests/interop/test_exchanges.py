@@ -84,7 +84,7 @@ def dialog_of(messages: str) -> tuple[str, str, str]:
 def replace(folder: Path, daemon: Daemon, header: str, *steps: str) -> SippResult:
     folder.mkdir()
     scenario = write_scenario(folder, invite(PCMU, headers=f"Replaces: {header}\n"), *steps)
-    return run_sipp(folder, scenario, target=daemon.address, timeout_s=20)
+    return run_sipp(folder, scenario, target=daemon.address)
 
 
 def test_an_invite_with_replaces_takes_the_callers_place(daemon: Daemon, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_an_invite_with_replaces_takes_the_callers_place(daemon: Daemon, tmp_pat
         header = f"{call_id};to-tag={ours};from-tag={theirs}"
         result = replace(tmp_path / "new", daemon, header, progress(), receive(200), ack(), pause(500), bye())
         assert result.succeeded == 1, result.report
-        first = caller.wait(timeout_s=10)
+        first = caller.wait()
         assert first.succeeded == 1, first.report
     assert daemon.wait_for("call_moved", call=call)["by"] == "replaces"
     assert daemon.wait_for("call_ended", count=ended + 1)["call"] == call

@@ -68,7 +68,7 @@ def test_a_reload_touches_none_of_them(daemon: Daemon, tmp_path: Path) -> None:
     file = daemon.config_path
     file.write_text(file.read_text().replace("[agents.reception]", "[agents.sales]"))
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for("reloaded", timeout_s=30)
+    daemon.wait_for("reloaded")
     assert run_sipp(tmp_path, "uac", target=daemon.address, arguments=("-d", "300")).succeeded == 1
     assert_ended_by_their_callers(daemon, 1, agent="sales")
     callers.release(CALLS)
@@ -100,7 +100,6 @@ def test_a_worker_that_dies_takes_only_its_own_calls_along(daemon: Daemon, tmp_p
     wait_until(
         lambda: daemon.metric("talkpath_calls_lost_total", process="worker-0") == doomed,
         "the dead worker's calls to be counted",
-        timeout_s=30,
         log=daemon.log,
     )
     wait_until(lambda: callers.messages.count("\nBYE sip:caller@") >= doomed, "our BYE in each of them")

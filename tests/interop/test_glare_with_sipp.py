@@ -40,7 +40,7 @@ def test_a_hold_that_collides_is_offered_again_until_it_is_taken(tmp_path: Path)
             sip.send(m.Hold(call=call, on=True))
             sip.expect(m.MediaUpdated, lambda told: not told.media.receives)
             sip.expect(m.CallEnded)
-            result = sipp.wait(timeout_s=30)
+            result = sipp.wait()
     assert result.succeeded == 1, result.report
     assert [(told.on, told.status) for told in sip.seen(m.HoldAnswered)] == [(True, 200)]
     offers = [part for part in result.messages.split("INVITE sip:caller@")[1:] if "a=sendonly" in part]
@@ -60,4 +60,4 @@ def test_a_peer_that_always_collides_is_let_be(tmp_path: Path) -> None:
             sip.send(m.Hold(call=call, on=True))
             assert sip.expect(m.HoldAnswered).status == 491
             sip.expect(m.CallEnded)
-            assert sipp.wait(timeout_s=30).succeeded == 1
+            assert sipp.wait().succeeded == 1

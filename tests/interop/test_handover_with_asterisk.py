@@ -135,7 +135,7 @@ def test_the_summary_arrives_whole_in_our_invite_and_in_refer_to(tmp_path: Path,
             daemon.wait_for("registration", registered=True)
             asterisk.cli("channel originate Local/700@agent extension s@caller")
             wanted = "refer-to=" if mode == "blind" else "user-to-user="
-            wait_until(lambda: wanted in asterisk.log, wanted, timeout_s=25, log=daemon.log)
+            wait_until(lambda: wanted in asterisk.log, wanted, log=daemon.log)
             log = asterisk.log
     coded = f"04{SUMMARY.encode().hex()};purpose=isdn-uui;content=isdn-uui;encoding=hex"
     if mode == "warm":
@@ -162,7 +162,7 @@ def test_a_caller_whom_asterisk_sends_back_is_known_to_the_next_agent(tmp_path: 
             daemon.wait_for("registration", registered=True)
             asterisk.cli("channel originate Local/700@agent extension s@caller")
             back = daemon.wait_for("caller_is_back", timeout_s=40)
-            wait_until(lambda: len(receptionist.openings) == 2, "the agent's first words", timeout_s=20)
+            wait_until(lambda: len(receptionist.openings) == 2, "the agent's first words")
             asterisk.cli("channel request hangup all")
             daemon.wait_for("call_ended", call=back["call"])
             assert daemon.metric("talkpath_callers_back_total") == 1

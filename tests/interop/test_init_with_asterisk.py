@@ -49,7 +49,7 @@ def test_the_files_make_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         with Daemon(tmp_path, model_url=model.url, configuration=ours) as daemon:
             daemon.wait_for("registration", registered=True)
             asterisk.cli("channel originate Local/700@test application Echo")
-            call = daemon.wait_for("call_answered", timeout_s=20)["call"]
+            call = daemon.wait_for("call_answered")["call"]
             daemon.wait_for("said", call=call)
             asterisk.cli("channel request hangup all")
             daemon.wait_for("call_ended", call=call)

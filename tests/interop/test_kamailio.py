@@ -90,7 +90,6 @@ def registered(running: Daemon) -> None:
     wait_until(
         lambda: running.metric("talkpath_registration_up", trunk="kamailio") == 1,
         "the registration",
-        timeout_s=30,
         log=running.log,
     )
 
@@ -105,8 +104,8 @@ def test_a_call_comes_in_and_the_agents_bye_takes_the_recorded_route(proxy: Kama
         registered(running)
         caller.wait_for_event("REGISTER_OK")
         caller.dial(f"sip:700@127.0.0.1:{proxy.port}")
-        caller.wait_for_event("CALL_ESTABLISHED", timeout_s=30)
-        caller.wait_for_event("CALL_CLOSED", timeout_s=30)
+        caller.wait_for_event("CALL_ESTABLISHED")
+        caller.wait_for_event("CALL_CLOSED")
         ended = running.wait_for("call_ended")
         running.assert_baseline()
     assert (ended["trunk"], ended["cause"]) == ("kamailio", "agent_hung_up")
@@ -119,8 +118,8 @@ def test_a_call_goes_out_with_the_password_of_the_trunk(proxy: Kamailio, tmp_pat
     with softphone(tmp_path / "100", proxy, 100, mode="auto") as callee:
         callee.wait_for_event("REGISTER_OK")
         with model() as simulated, daemon(tmp_path, proxy, simulated, command) as running:
-            callee.wait_for_event("CALL_ESTABLISHED", timeout_s=30)
-            confirmed = running.wait_for("call_answered", timeout_s=30)
+            callee.wait_for_event("CALL_ESTABLISHED")
+            confirmed = running.wait_for("call_answered")
             wait_until(lambda: callee.heard().size > 8000, "the greeting to be heard", log=lambda: callee.log)
             callee.hang_up()
             ended = running.wait_for("call_ended", call=confirmed["call"])
@@ -141,8 +140,8 @@ def test_a_refer_goes_through_to_the_telephone_which_calls_the_target(
         caller.wait_for_event("REGISTER_OK")
         desk.wait_for_event("REGISTER_OK")
         caller.dial(f"sip:700@127.0.0.1:{proxy.port}")
-        caller.wait_for_event("CALL_ESTABLISHED", timeout_s=30)
-        desk.wait_for_event("CALL_ESTABLISHED", timeout_s=30)
-        ended = running.wait_for("call_ended", timeout_s=30)
+        caller.wait_for_event("CALL_ESTABLISHED")
+        desk.wait_for_event("CALL_ESTABLISHED")
+        ended = running.wait_for("call_ended")
         running.assert_baseline()
     assert ended["outcome"] == "transferred"

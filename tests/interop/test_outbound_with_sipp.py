@@ -75,8 +75,8 @@ def test_the_branch_that_answers_wins_and_a_later_one_gets_a_bye(
     ]
     scenario = write_scenario(tmp_path, *steps)
     with Sipp(tmp_path, scenario) as callee, calling(tmp_path, model, callee.port) as daemon:
-        daemon.wait_for("call_answered", timeout_s=30)
-        result = callee.wait(timeout_s=30)
+        daemon.wait_for("call_answered")
+        result = callee.wait()
         assert result.succeeded == 1, result.report
         bye = result.messages.rpartition("BYE sip:")[2]
         assert "tag=first-" in bye.partition("Call-ID")[0], "the branch that came too late"
@@ -95,8 +95,8 @@ def test_a_redirection_is_followed_only_where_that_is_allowed(
             Sipp(old, refusing(old, "302 Moved Temporarily", moved)) as callee,
             calling(tmp_path, model, callee.port, redirects) as daemon,
         ):
-            ended = daemon.wait_for("call_ended", timeout_s=30)
-            assert callee.wait(timeout_s=30).succeeded == 1
+            ended = daemon.wait_for("call_ended")
+            assert callee.wait().succeeded == 1
         assert ended["sip_status"] == (486 if followed else 302)
         assert ("INVITE sip:701" in target.messages) is followed
 

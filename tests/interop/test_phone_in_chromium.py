@@ -115,9 +115,7 @@ def test_the_browser_plays_what_the_agent_says(tmp_path: Path) -> None:
         enter(page)
         talk(page)
         page.evaluate(LISTEN)
-        wait_until(
-            lambda: bool(page.evaluate(FINISHED)), "the greeting to be played", timeout_s=30, log=daemon.log
-        )
+        wait_until(lambda: bool(page.evaluate(FINISHED)), "the greeting to be played", log=daemon.log)
         samples, rate = heard(page)
         page.get_by_role("button", name="Hang up").click()
         daemon.wait_for("call_ended")

@@ -96,7 +96,7 @@ def test_browser_and_agent_hear_each_other_until_the_browser_hangs_up(
 ) -> None:
     with WebRtcPeer(parts=SPEECH) as peer:
         call = peer.call(url(daemon), token=TOKEN)
-        wait_until(lambda: len(utterances(peer)) >= 2, "greeting and answer", timeout_s=20, log=daemon.log)
+        wait_until(lambda: len(utterances(peer)) >= 2, "greeting and answer", log=daemon.log)
         deleted = httpx.delete(f"{url(daemon)}/phone/calls/{call}", headers=authorised())
         assert deleted.status_code == 204
         ended = daemon.wait_for("call_ended", call=call)
@@ -180,7 +180,7 @@ def test_an_interrupted_agent_stops_at_once(tmp_path: Path) -> None:
         WebRtcPeer(parts=((0, 2.5), (CALLER_HZ, 4.0), (0, 30))) as peer,
     ):
         peer.call(url(daemon), token=TOKEN)
-        assert daemon.wait_for("barge_in", timeout_s=20)["stop_ms"] < 20
+        assert daemon.wait_for("barge_in")["stop_ms"] < 20
         wait_until(lambda: bool(utterances(peer)), "the agent to be silent", log=daemon.log)
         peer.close()
         daemon.wait_for("call_ended")
@@ -200,7 +200,7 @@ def test_the_agents_goodbye_is_heard_before_the_browser_is_hung_up(tmp_path: Pat
         WebRtcPeer() as peer,
     ):
         peer.call(url(daemon), token=TOKEN)
-        wait_until(lambda: peer.state == "closed", "the browser to be hung up", timeout_s=20, log=daemon.log)
+        wait_until(lambda: peer.state == "closed", "the browser to be hung up", log=daemon.log)
         assert daemon.wait_for("call_ended")["cause"] == "agent_hung_up"
         [(first, last)] = audible_spans(peer.heard(), rate=RATE)
         assert (last - first) / RATE == pytest.approx(1.0, abs=0.06)
@@ -306,7 +306,6 @@ agent = "reception"
         wait_until(
             lambda: hears(peer.heard(), 770, rate=RATE) and hears(human.heard(), CALLER_HZ, rate=8000),
             "browser and human to hear each other",
-            timeout_s=30,
             log=daemon.log,
         )
         peer.close()

@@ -46,7 +46,7 @@ def transfer(
             sip.run_until(lambda: enough(sip))
             sip.send(m.HangUp(call=call))
             sip.expect(m.CallEnded)
-            result = sipp.wait(timeout_s=10)
+            result = sipp.wait()
         assert result.succeeded == 1, result.report
         return [(one.stage, one.status) for one in sip.seen(m.ReferProgress)]
 

@@ -63,25 +63,25 @@ def test_new_calls_go_to_the_second_daemon_while_the_first_one_drains(
         ) as asterisk,
     ):
         asterisk.cli(CALL)
-        call = first.wait_for("call_answered", timeout_s=20)["call"]
+        call = first.wait_for("call_answered")["call"]
 
         first.terminate()
         wait_until(lambda: first.health()["draining"], "the drain")
         asterisk.cli(CALL)
-        second.wait_for("call_answered", timeout_s=20)
+        second.wait_for("call_answered")
         assert first.events("call_ended", call=call) == [], "the first call goes on"
 
         asterisk.cli("channel request hangup all")
         first.wait_for("call_ended", call=call)
-        wait_until(first.ended, "the first daemon to end", timeout_s=20)
+        wait_until(first.ended, "the first daemon to end")
         assert first.stop() == 0
         first.start()
-        wait_until(lambda: seen(asterisk, "talkpath-a"), "Asterisk to see the first again", timeout_s=30)
+        wait_until(lambda: seen(asterisk, "talkpath-a"), "Asterisk to see the first again")
         second.terminate()
         asterisk.cli(CALL)
-        first.wait_for("call_answered", timeout_s=20)
+        first.wait_for("call_answered")
         asterisk.cli("channel request hangup all")
-        wait_until(second.ended, "the second daemon to end", timeout_s=20)
+        wait_until(second.ended, "the second daemon to end")
         assert second.stop() == 0
         first.assert_baseline()
 
@@ -101,6 +101,6 @@ def test_a_second_sigterm_ends_the_wait_with_a_bye(tmp_path: Path, model: Runnin
         daemon.terminate()
         while not phone.read().startswith("BYE"):
             continue
-        wait_until(daemon.ended, "the daemon to end", timeout_s=20)
+        wait_until(daemon.ended, "the daemon to end")
         assert daemon.stop() == 0
         assert time.monotonic() - began < 50, "not the drain time of a minute"

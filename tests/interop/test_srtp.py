@@ -92,10 +92,6 @@ def reports(daemon: Daemon) -> float:
     return daemon.metric("talkpath_rtp_other_packets_total", kind="rtcp")
 
 
-def rtp_port(daemon: Daemon) -> int:
-    return int(daemon.events("media")[-1]["local"].rpartition(":")[2])
-
-
 @pytest.mark.parametrize(
     ("daemon", "encryption"),
     [("mandatory", "srtp-mand"), ("mandatory", "srtp"), ("optional", "srtp"), ("optional", "srtp-mand")],
@@ -171,13 +167,14 @@ def test_plain_rtp_in_an_encrypted_call_is_neither_heard_nor_answered(
     daemon: Daemon, model: RunningSimulator, tmp_path: Path
 ) -> None:
     ended = len(daemon.events("call_ended"))
-    latched = len(daemon.events("rtp_latched"))
+    latched, media = len(daemon.events("rtp_latched")), len(daemon.events("media"))
     refused = anomalies(daemon)["srtp_unauthenticated"]
     stranger, pause = udp("127.0.0.1"), threading.Event()
     with softphone(tmp_path, "srtp-mand") as caller:
         dial(caller, daemon)
+        port = int(daemon.wait_for("media", count=media + 1)["local"].rpartition(":")[2])
         for packet in tone_packets(2000, 100, ssrc=0xBAD):
-            stranger.sendto(packet, ("127.0.0.1", rtp_port(daemon)))
+            stranger.sendto(packet, ("127.0.0.1", port))
             pause.wait(0.02)
         wait_until(lambda: len(answers(caller)) == 2, "greeting and answer", log=lambda: caller.log)
         caller.hang_up()
@@ -219,7 +216,7 @@ def test_asterisk_and_the_agent_hear_each_other_encrypted(
                 fits = ladder_fits(caller.heard(), first=first, rungs=3, rate=RATE)
                 assert min(fit.snr for fit in fits) > 30, fits
             if policy == "mandatory":  # under the short tag Asterisk's RTCP is not that of RFC 4568
-                wait_until(lambda: reports(daemon) > 0, "a report of Asterisk's", timeout_s=15)
+                wait_until(lambda: reports(daemon) > 0, "a report of Asterisk's")
             caller.hang_up()
             record = daemon.wait_for("call_ended")
         assert_caller_was_heard(model.simulator.sessions[-1])

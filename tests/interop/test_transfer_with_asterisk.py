@@ -9,7 +9,7 @@ import pytest
 
 from talkpath.sip import messages as m
 from tests.harness.asterisk import Asterisk
-from tests.harness.peers import wait_until
+from tests.harness.peers import free_port, wait_until
 from tests.harness.sipp import Sipp
 from tests.harness.tone import write_tone
 from tests.sip.double import running, settings
@@ -54,7 +54,7 @@ class Office:
         """The caller dials 600; we answer."""
         self.caller.start()
         call = self.sip.expect(m.IncomingCall).call
-        self.sip.send(m.Answer(call=call, rtp_port=20_000))
+        self.sip.send(m.Answer(call=call, rtp_port=free_port()))
         self.sip.expect(m.CallConfirmed)
         # Asterisk joins the two only after its own 200 to the caller, and refuses a transfer before that.
         self.wait_for("PJSIP/sipp", "PJSIP/talkpath")
@@ -144,7 +144,9 @@ def test_a_blind_transfer_joins_the_caller_with_the_target(office: Office) -> No
 
 def test_an_attended_transfer_joins_the_caller_with_whom_we_asked(office: Office) -> None:
     call = office.answered_call()
-    office.sip.send(m.PlaceCall(call="c-consult", uri=office.extension("200"), rtp_port=30_010, trunk="pbx"))
+    office.sip.send(
+        m.PlaceCall(call="c-consult", uri=office.extension("200"), rtp_port=free_port(), trunk="pbx")
+    )
     office.sip.expect(m.CallConfirmed, lambda one: one.call == "c-consult")
     office.sip.send(m.Refer(call=call, replaces_call="c-consult"))
     assert office.outcome(call).status == 200
@@ -189,7 +191,9 @@ def test_a_caller_whom_we_hold_hears_the_music_of_the_pbx_until_we_take_them_bac
 def test_a_held_caller_is_joined_with_whom_we_asked_and_hears_no_more_music(office: Office) -> None:
     call = office.answered_call()
     held(office, call)
-    office.sip.send(m.PlaceCall(call="c-consult", uri=office.extension("200"), rtp_port=30_010, trunk="pbx"))
+    office.sip.send(
+        m.PlaceCall(call="c-consult", uri=office.extension("200"), rtp_port=free_port(), trunk="pbx")
+    )
     office.sip.expect(m.CallConfirmed, lambda one: one.call == "c-consult")
     office.sip.send(m.Refer(call=call, replaces_call="c-consult"))
     assert office.outcome(call).status == 200

@@ -81,7 +81,7 @@ def called(caller: Baresip, uri: str) -> None:
         spans = audible_spans(samples, rate=RATE)
         return bool(spans) and spans[0][1] < samples.size - RATE // 4
 
-    wait_until(answered, "the tone of the model", timeout_s=15, log=lambda: caller.log)
+    wait_until(answered, "the tone of the model", log=lambda: caller.log)
 
 
 def assert_both_heard(daemon: Daemon, model: RunningSimulator, caller: Baresip, calls: int) -> None:
@@ -92,7 +92,7 @@ def assert_both_heard(daemon: Daemon, model: RunningSimulator, caller: Baresip, 
         spans = audible_spans(samples, rate=rate)
         return bool(spans) and spans[0][1] < samples.size - rate // 4
 
-    wait_until(caller_is_over, "the caller's tone", timeout_s=15)
+    wait_until(caller_is_over, "the caller's tone")
     greeting = caller.heard()[: 3 * RATE // 2]
     caller.hang_up()
     ended = daemon.wait_for("call_ended", count=calls)

@@ -209,7 +209,7 @@ def test_a_trunk_registers_with_digest_and_takes_it_back_at_the_end(tmp_path: Pa
             assert (state.trunk, state.registered, state.status) == ("pbx", True, 200)
             assert 60 < state.expires_in <= 120
             sip.expect_gauge("registrations", 1)
-        result = registrar.wait(timeout_s=10)
+        result = registrar.wait()
     assert result.succeeded == 1, result.report
     assert "correct horse" not in result.messages
 
@@ -238,7 +238,7 @@ def test_an_outgoing_call_is_answered_and_hung_up(tmp_path: Path) -> None:
         sip.expect(m.CallConfirmed)
         sip.send(m.HangUp(call="c-out"))
         assert sip.expect(m.CallEnded).by == "us"
-        result = callee.wait(timeout_s=10)
+        result = callee.wait()
     assert result.succeeded == 1, result.report
     assert "X-Summary: wants an invoice" in result.messages
     assert "From: <sip:+4930@example.com>" in result.messages
@@ -256,7 +256,7 @@ def test_an_outgoing_call_that_nobody_answers_is_cancelled_in_time(tmp_path: Pat
     with Sipp(tmp_path, SCENARIOS / "never_answers.xml", calls=1) as callee, running(settings()) as sip:
         place(sip, callee.port, ring_timeout=0.5)
         ended = sip.expect(m.CallEnded)
-        result = callee.wait(timeout_s=10)
+        result = callee.wait()
     assert (ended.by, ended.status, ended.outcome) == ("failure", 408, m.Outcome.NO_ANSWER)
     assert result.succeeded == 1, result.report
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 
 from tests.soak.watch import Held, grown, kept, look, unread
@@ -9,11 +11,29 @@ from tests.soak.watch import Held, grown, kept, look, unread
 IDLE = Held(memory=60 * 2**20, descriptors=20, udp=1, tcp=2, threads=3)
 
 
-def test_a_look_counts_what_this_process_holds() -> None:
-    before = look({"me": os.getpid()})["me"]
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        during = look({"me": os.getpid()})["me"]
+HOLDER = """
+import socket
+print("nothing", flush=True)
+input()
+sock = socket.socket(type=socket.SOCK_DGRAM)
+sock.bind(("127.0.0.1", 0))
+print("a socket", flush=True)
+input()
+"""
+
+
+def test_a_look_counts_what_a_process_holds() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        assert holder.stdout.readline() == "nothing\n"
+        before = look({"it": holder.pid})["it"]
+        holder.stdin.write("go on\n")
+        assert holder.stdout.readline() == "a socket\n"
+        during = look({"it": holder.pid})["it"]
+        holder.stdin.write("end\n")
     assert (during.udp, during.descriptors) == (before.udp + 1, before.descriptors + 1)
     assert during.memory > 1 << 20
 

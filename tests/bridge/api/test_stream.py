@@ -14,6 +14,7 @@ from talkpath.bridge.http.app import HttpServer
 from talkpath.sip import messages as m
 from tests.bridge.api.daemon_double import OPERATE, READ, DaemonDouble
 from tests.bridge.api.told import began, over, said, state
+from tests.harness.peers import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,12 +49,6 @@ async def events_of(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
             kind = value
         elif name == "data":
             yield kind, json.loads(value)
-
-
-async def until(come: Any) -> None:
-    async with asyncio.timeout(10):
-        while not come():  # noqa: ASYNC110 - what it waits for is no event of ours
-            await asyncio.sleep(0.01)
 
 
 def test_a_listener_gets_a_snapshot_and_then_what_happens() -> None:

@@ -6,14 +6,9 @@ The worker, its calls and its media plane are the real ones; RTP goes over loopb
 from __future__ import annotations
 
 import asyncio
-import collections
 import functools
-import socket
-import struct
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
 
 from talkpath.bridge.call import model_leg
 from talkpath.bridge.config.model import Config
@@ -21,28 +16,27 @@ from talkpath.bridge.media.heartbeat import Heartbeat
 from talkpath.bridge.media.ports import RtpPorts
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.bridge.realtime.tools import ToolRegistry, make_tool
-from talkpath.bridge.simulator.audio import FORMATS, tone
+from talkpath.bridge.simulator.audio import FORMATS
 from talkpath.bridge.simulator.faults import NO_FAULTS, Faults
 from talkpath.bridge.worker import worker
-from talkpath.codecs.telephone_event import DigitDetector
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO, ModelSocket, SimulatedModel
+from tests.bridge.call.telephone import EVENT_TYPE, Telephone
+from tests.harness.peers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    import numpy as np
     import pytest
     from numpy.typing import NDArray
 
     from talkpath.bridge.observe.call_record import CallRecord
     from talkpath.bridge.realtime.settings import SessionSettings
 
-SILENCE = 0xFF
-EVENT_TYPE = 101
 CONSULT = "-t"
 """Stands in the ids of second legs."""
-FIRST_PORT, LAST_PORT = 46_000, 46_399
 
 Connects = "Callable[[SessionSettings, Any, Any], ModelSocket] | Exception | None"
 
@@ -52,65 +46,6 @@ def configuration(agent: dict[str, Any] | None = None, **more: Any) -> Config:
     own = {"greeting": "Hello there, how can I help you?", "instructions": "Be kind.", **(agent or {})}
     realtime = {"url": "ws://127.0.0.1:9/v1/realtime", "model": "gpt-realtime-2.1", "audio": "pcmu"}
     return Config.model_validate({"realtime": realtime, "agents": {"reception": own}, **more})
-
-
-class Telephone:
-    """The caller's RTP: silence or a whistle every 20 ms; notes what it hears."""
-
-    def __init__(self) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
-        self.sock.setblocking(False)
-        self.target: tuple[str, int] | None = None
-        self.hertz = 0.0
-        self.says: collections.deque[bytes] = collections.deque()
-        """Frames that are sent before anything else."""
-        self.gone = False
-        """Nothing is sent any more, as when its network is lost."""
-        self.heard: list[tuple[float, bytes]] = []
-        self.events: list[tuple[float, bytes]] = []
-        """RFC 4733 packets, whole."""
-        self._number = 0
-
-    def beat(self, now: float) -> None:
-        """Send one frame and read what came."""
-        if self.target is not None and not self.gone:
-            self.sock.sendto(self._packet(), self.target)
-        while True:
-            try:
-                packet = self.sock.recv(2048)
-                if packet[1] & 0x7F == EVENT_TYPE:
-                    self.events.append((now, packet))
-                else:
-                    self.heard.append((now, packet[12:]))
-            except BlockingIOError:
-                return
-
-    def loud_after(self, since: float) -> int:
-        """Frames with sound that came after a moment."""
-        return sum(1 for at, codes in self.heard if at >= since and set(codes) - {SILENCE, 0x7F})
-
-    def keys(self) -> str:
-        """The keys that it heard, each once."""
-        detector = DigitDetector()
-        heard = [
-            digit.digit
-            for at, packet in self.events
-            for digit in detector.feed(packet[12:], int.from_bytes(packet[4:8], "big"), at)
-        ]
-        return "".join(heard)
-
-    def _packet(self) -> bytes:
-        self._number += 1
-        header = struct.pack("!BBHII", 0x80, 0, self._number & 0xFFFF, self._number * 160, 77)
-        return header + (self.says.popleft() if self.says else _frame(self.hertz))
-
-
-@functools.cache
-def _frame(hertz: float) -> bytes:
-    """20 ms of a whistle, or of silence (0), in PCMU."""
-    samples = tone(hertz, 20.0) if hertz else np.zeros(480, np.int16)
-    return FORMATS["audio/pcmu"].encode(samples)
 
 
 class World:
@@ -125,7 +60,7 @@ class World:
         callee: What becomes of an outbound call: ``answers``, or a SIP status, or ``""`` for nothing.
         lanes: Lanes of the worker.
         faults: What is wrong with the simulator.
-        ports: RTP ports of the worker.
+        ports: How many RTP ports the worker has.
         config: Another configuration.
         tools: Functions of the agent.
     """
@@ -140,7 +75,7 @@ class World:
         connects: Sequence[Any] = (),
         callee: str = "answers",
         lanes: int = 4,
-        ports: tuple[int, int] = (FIRST_PORT, LAST_PORT),
+        ports: int = 100,
         config: Config | None = None,
         tools: Sequence[Callable[..., Any]] = (),
     ) -> None:
@@ -169,8 +104,13 @@ class World:
         """Whether the SIP process does what it is told; else the test plays it."""
         self._connects = list(connects)
         monkeypatch.setattr(model_leg, "open_connection", self._open_connection)
+        first = free_port(room=ports)
         settings = m.WorkerSettings(
-            index=0, config_json=m.Secret(""), first_rtp_port=ports[0], last_rtp_port=ports[1], lanes=lanes
+            index=0,
+            config_json=m.Secret(""),
+            first_rtp_port=first,
+            last_rtp_port=first + ports - 1,
+            lanes=lanes,
         )
         monkeypatch.setattr(worker, "RtpPorts", functools.partial(RtpPorts, address="127.0.0.1"))
         self.worker = worker.Worker(settings, self.config, self._from_worker, self.metrics)

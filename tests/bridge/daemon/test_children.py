@@ -15,6 +15,7 @@ from talkpath.bridge.daemon.supervisor import Supervisor
 from talkpath.bridge.observe.metrics import Metrics
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
+from tests.harness.peers import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -54,12 +55,7 @@ class Care:
         child.send(SETTINGS)
 
     async def ready(self) -> None:
-        await self.until(lambda: any(isinstance(message, m.Ready) for message in self.messages))
-
-    async def until(self, come: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
-            while not come():  # noqa: ASYNC110 - other processes set no event
-                await asyncio.sleep(0.005)
+        await until(lambda: any(isinstance(message, m.Ready) for message in self.messages))
 
     async def end(self, patience: float = 5.0) -> None:
         await self.child.end(patience)
@@ -99,7 +95,7 @@ def test_a_child_that_dies_is_reported_and_started_again() -> None:
         first = care.child.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await care.until(lambda: care.starts == 2 and len(care.messages) == 2)
+        await until(lambda: care.starts == 2 and len(care.messages) == 2)
         assert care.lost == ["killed by signal 9"]
         assert care.child.pid not in {None, first}
         assert care.child.restarts == 1
@@ -141,7 +137,7 @@ def test_a_child_that_dies_at_every_start_is_started_more_and_more_rarely(
 
         monkeypatch.setattr(children, "restart_delay", delay)
         care = Care("dies")
-        await care.until(lambda: care.starts >= 4)
+        await until(lambda: care.starts >= 4)
         await care.end()
         assert set(care.lost) == {"exit code 7"}
         assert sorted(set(waits))[:4] == [0.0, 0.1, 0.2, 0.4]
@@ -160,7 +156,7 @@ def test_a_life_that_was_long_enough_forgives_the_deaths_before(monkeypatch: pyt
         monkeypatch.setattr(children, "restart_delay", delay)
         monkeypatch.setattr(children, "HEALTHY_AFTER", -1.0)
         care = Care("dies")
-        await care.until(lambda: care.starts >= 3)
+        await until(lambda: care.starts >= 3)
         await care.end()
         assert set(failures) == {0, 1}
 
@@ -186,7 +182,7 @@ def test_a_child_that_closes_its_channel_and_stays_is_killed_and_replaced(
 
     async def story() -> None:
         care = Care("closes")
-        await care.until(lambda: care.starts == 2)
+        await until(lambda: care.starts == 2)
         assert care.lost[0] == "killed by signal 9"
         await care.end(patience=0.05)
 
@@ -198,7 +194,7 @@ def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.Monke
         executable = sys.executable
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
         care = Care()
-        await care.until(lambda: care.lost)
+        await until(lambda: care.lost)
         assert "cannot be started" in care.lost[0]
         monkeypatch.setattr(sys, "executable", executable)
         await care.ready()
@@ -225,7 +221,7 @@ def test_a_stop_during_the_wait_for_a_restart_is_at_once(monkeypatch: pytest.Mon
         monkeypatch.setattr(children, "FIRST_BACKOFF", 60.0)
         monkeypatch.setattr(children, "LONGEST_BACKOFF", 60.0)
         care = Care("dies")
-        await care.until(lambda: care.lost)
+        await until(lambda: care.lost)
         await care.end()
         assert care.starts == 1
 

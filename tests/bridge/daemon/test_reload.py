@@ -16,6 +16,7 @@ from talkpath.bridge.daemon.reload import WAITING
 from talkpath.bridge.daemon.run import Daemon
 from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
 from tests.bridge.daemon.test_children import DOUBLE
+from tests.harness.peers import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -65,12 +66,6 @@ class Running:
         return value
 
 
-async def when(come: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
-        while not come():  # noqa: ASYNC110 - other processes set no event
-            await asyncio.sleep(0.005)
-
-
 def live(folder: Path, story: Callable[[Running], Coroutine[Any, Any, None]], more: str = "") -> list[Any]:
     """Run a story with a daemon that is ready; returns what was logged."""
 
@@ -78,7 +73,7 @@ def live(folder: Path, story: Callable[[Running], Coroutine[Any, Any, None]], mo
         running = Running(folder, more)
         task = asyncio.create_task(running.daemon.run())
         found = running.daemon
-        await when(lambda: found._supervisor and found._supervisor.ready.is_set())
+        await until(lambda: found._supervisor and found._supervisor.ready.is_set())
         await story(running)
         assert found._supervisor is not None
         found._supervisor.stop()
@@ -95,8 +90,8 @@ def test_sighup_takes_over_what_the_file_says_now(tmp_path: Path) -> None:
         before = running.metric("success_timestamp_seconds")
         running.write(greeting="Good evening.")
         os.kill(os.getpid(), signal.SIGHUP)
-        await when(lambda: running.greeting == "Good evening.")
-        await when(lambda: running.metric("success_timestamp_seconds") > before)
+        await until(lambda: running.greeting == "Good evening.")
+        await until(lambda: running.metric("success_timestamp_seconds") > before)
 
     logs = live(tmp_path, story)
     assert {"event": "reloaded", "changed": ["agents.reception.greeting"], "log_level": "info"} in logs
@@ -185,7 +180,7 @@ def test_a_daemon_that_ends_takes_nothing_over(tmp_path: Path) -> None:
         running.write(greeting="Good evening.")
         assert running.daemon._supervisor is not None
         running.daemon._supervisor.stop()
-        await when(lambda: running.daemon._supervisor and running.daemon._supervisor.draining)
+        await until(lambda: running.daemon._supervisor and running.daemon._supervisor.draining)
         assert "starting or ending" in (await running.daemon.reload()).problems[0]
 
     live(tmp_path, story)

@@ -21,11 +21,9 @@ from talkpath.bridge.observe.shared import FOLDER as METRICS_FOLDER
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
 from tests.bridge.daemon.test_children import DOUBLE
-from tests.harness.peers import free_port
+from tests.harness.peers import free_port, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from talkpath.bridge.config.model import Config
 
 ORDER = m.Originate(call="o1", uri="sip:b@test", agent="reception")
@@ -42,12 +40,6 @@ def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(METRICS_FOLDER, raising=False)
 
 
-async def when(come: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
-        while not come():  # noqa: ASYNC110 - other processes set no event
-            await asyncio.sleep(0.005)
-
-
 def stopper(daemon: Daemon) -> Supervisor:
     found = daemon._supervisor
     assert found is not None
@@ -60,14 +52,14 @@ def test_health_tells_the_truth_from_start_to_stop() -> None:
     async def story() -> None:
         daemon = Daemon(config(http={"enabled": True, "listen": f"127.0.0.1:{port}"}))
         task = asyncio.create_task(daemon.run())
-        await when(lambda: daemon._supervisor and stopper(daemon).ready.is_set())
+        await until(lambda: daemon._supervisor and stopper(daemon).ready.is_set())
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             health = (await client.get("/healthz")).json()
             assert set(health["processes"]) == {"sip", "worker-0"}
             assert health["ok"] is True
-            await asyncio.sleep(1.1)  # the metrics of processes are looked at once a second
-            metrics = (await client.get("/metrics")).text
-            assert 'talkpath_process_up{process="sip"} 1.0' in metrics
+            up = {"process": "sip"}
+            await until(lambda: daemon._metrics.registry.get_sample_value("talkpath_process_up", up) == 1)
+            assert 'talkpath_process_up{process="sip"} 1.0' in (await client.get("/metrics")).text
         stopper(daemon).stop()
         assert await task == 0
 
@@ -96,7 +88,7 @@ def test_an_ordered_call_decides_the_exit_code(ended: m.CallEnded, code: int, pr
     async def story() -> None:
         daemon = Daemon(config(), originate=ORDER)
         task = asyncio.create_task(daemon.run())
-        await when(lambda: daemon._supervisor and stopper(daemon).ready.is_set())
+        await until(lambda: daemon._supervisor and stopper(daemon).ready.is_set())
         daemon._event(process, m.CallEnded(call="another", by="us", status=200, reason=""))
         await asyncio.sleep(0.01)
         assert not task.done()
@@ -155,11 +147,11 @@ def test_systemd_hears_that_it_is_ready_alive_and_stopping(
         async def story() -> None:
             daemon = Daemon(config())
             task = asyncio.create_task(daemon.run())
-            await when(lambda: heard("READY=1"))
+            await until(lambda: heard("READY=1"))
             said.clear()
-            await when(lambda: heard("WATCHDOG=1"))
+            await until(lambda: heard("WATCHDOG=1"))
             stopper(daemon).stop()
-            await when(lambda: heard("STOPPING=1"))
+            await until(lambda: heard("STOPPING=1"))
             assert await task == 0
 
         asyncio.run(story())

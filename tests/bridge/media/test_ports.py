@@ -6,21 +6,13 @@ from random import Random
 import pytest
 
 from talkpath.bridge.media.ports import LISTENING_SECONDS, QUARANTINE_SECONDS, NoFreePort, NoisyPort, RtpPorts
+from tests.harness.peers import free_port
 
 
 def free_range(pairs: int) -> tuple[int, int]:
-    """A range that is free now."""
-    for first in range(42_000, 60_000, 64):
-        taken = False
-        for port in range(first, first + 2 * pairs, 2):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    taken = True
-        if not taken:
-            return first, first + 2 * pairs - 1
-    raise AssertionError("no free range of ports on this machine")
+    """A range that nobody else has."""
+    first = free_port(room=2 * pairs)
+    return first, first + 2 * pairs - 1
 
 
 def ports(pairs: int, seed: int = 1) -> RtpPorts:

@@ -58,10 +58,10 @@ async def test_two_calls_at_once_do_not_mix(monkeypatch: Monkeypatch) -> None:
     assert [record.call for record in w.records] == ["c1", "c2"]
 
 
-@pytest.mark.parametrize(("lanes", "ports"), [(1, (46_400, 46_599)), (4, (46_600, 46_601))])
+@pytest.mark.parametrize(("lanes", "ports"), [(1, 100), (4, 2)])
 @in_virtual_time
 async def test_a_full_worker_refuses_and_keeps_its_books_balanced(
-    monkeypatch: Monkeypatch, lanes: int, ports: tuple[int, int]
+    monkeypatch: Monkeypatch, lanes: int, ports: int
 ) -> None:
     async with World(monkeypatch, lanes=lanes, ports=ports) as w:
         await w.answered("c1")
@@ -224,7 +224,7 @@ async def test_metrics_tell_what_is_used(monkeypatch: Monkeypatch) -> None:
         await w.greeted()
         w.worker.feed_metrics()
         assert (w.value("lanes", state="used"), w.value("lanes", state="free")) == (1, 3)
-        assert (w.value("rtp_ports", state="used"), w.value("rtp_ports", state="free")) == (1, 199)
+        assert (w.value("rtp_ports", state="used"), w.value("rtp_ports", state="free")) == (1, 49)
         w.ended()
         w.worker.feed_metrics()
         assert w.value("lanes", state="used") == 0
