@@ -41,6 +41,7 @@ from talkpath.bridge.worker.worker import Worker
 from talkpath.codecs import rtp
 from talkpath.sip import messages as m
 from tests.bench.model_socket import ModelSocket
+from tests.harness.incoming import incoming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,7 +148,7 @@ class Bench:
         """What the talk costs, after half a second to settle."""
         self._start = asyncio.get_running_loop().time()
         for call in self.calls:
-            self.worker.message(_invite(call.name))
+            self.worker.message(incoming(call.name))
         await self._until_talking()
         await self._talk(0.5)
         freeze_garbage()
@@ -305,22 +306,6 @@ def _udp() -> socket.socket:
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)
     return sock
-
-
-def _invite(call: str) -> m.IncomingCall:
-    return m.IncomingCall(
-        call=call,
-        sip_call_id=f"{call}@bench",
-        trunk="",
-        source="127.0.0.1:5060",
-        transport="udp",
-        from_uri="sip:alice@bench",
-        from_name="",
-        to_uri="sip:100@bench",
-        request_uri="sip:100@bench",
-        headers=(),
-        offer="",
-    )
 
 
 async def _measure(bench: Callable[[], Bench], seconds: float) -> Cost:

@@ -71,6 +71,26 @@ password = secret
 type = aor
 max_contacts = 1
 """
+_NEIGHBOUR = """
+[{name}]
+type = endpoint
+context = {context}
+disallow = all
+allow = {codecs}
+aors = {name}
+direct_media = no
+{more}
+[{name}]
+type = aor
+contact = {contact}
+"""
+_REGISTERED = """
+[[trunks]]
+name = "pbx"
+register = "sip:127.0.0.1:{port}"
+username = "talkpath"
+password = "secret"
+"""
 _LOGGER_CONF = "[general]\n[logfiles]\nfull.log => notice,warning,error,verbose(3)\n"
 _PJSIP_CONF = """\
 [udp]
@@ -94,6 +114,19 @@ def telephone(name: str | int, codecs: str = "ulaw", context: str = "internal", 
         more: Further lines of the endpoint.
     """
     return _TELEPHONE.format(name=name, codecs=codecs, context=context, more=more)
+
+
+def neighbour(name: str, contact: str, *, context: str, codecs: str = "ulaw", more: str = "") -> str:
+    """The part of pjsip.conf for who is at an address and does not register.
+
+    Args:
+        name: Of its endpoint.
+        contact: Its SIP URI.
+        context: Of the dialplan, for its calls.
+        codecs: Those of Asterisk's names, in order.
+        more: Further lines of the endpoint; further sections may follow them.
+    """
+    return _NEIGHBOUR.format(name=name, contact=contact, context=context, codecs=codecs, more=more)
 
 
 class Asterisk(Running):
@@ -203,6 +236,11 @@ class Asterisk(Running):
             PeerError: It does not within the time.
         """
         wait_until(lambda: text in self.log, repr(text), timeout_s=timeout_s, log=lambda: self.log)
+
+    @property
+    def trunk(self) -> str:
+        """The trunk of a talkpath.toml that registers as the `telephone` of the name "talkpath"."""
+        return _REGISTERED.format(port=self.port)
 
     @property
     def log(self) -> str:

@@ -19,6 +19,20 @@ def snippets(page: Path) -> dict[str, str]:
     return found
 
 
+def for_daemon(text: str, changes: dict[str, str]) -> str:
+    """Return a page's talkpath.toml as the `configuration` of a `Daemon`, with further changes.
+
+    Raises:
+        AssertionError: as `replaced`.
+    """
+    ours = {
+        "udp:0.0.0.0:5060": "{transport}:127.0.0.1:{sip_port}",
+        "20000-29999": "{first_rtp}-{last_rtp}",
+        "wss://api.openai.com/v1/realtime": "{model_url}",
+    }
+    return replaced(text, ours | changes)
+
+
 def replaced(text: str, changes: dict[str, str]) -> str:
     """Return the text with each key replaced by its value.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, neighbour
 from tests.harness.peers import free_port, wait_until
 from tests.sip.double import running, settings
 
@@ -17,23 +17,19 @@ if TYPE_CHECKING:
 pytest.importorskip("pjsua2", reason="needs the SIP stack: `make pjsua2`")
 pytestmark = pytest.mark.interop
 
-_PJSIP = """
-[bridge]
-type = endpoint
-context = from-sip
-disallow = all
-allow = ulaw
-aors = bridge
-outbound_auth = bridge
-[bridge]
-type = aor
-contact = sip:600@127.0.0.1:{port}
+_ANSWER = """
 [bridge]
 type = auth
 auth_type = digest
 username = asterisk
 password = {password}
 """
+
+
+def calling_with(password: str, port: int) -> str:
+    """The part of pjsip.conf for a SIP process on this port, and what it is told when it asks who calls."""
+    ours = neighbour("bridge", f"sip:600@127.0.0.1:{port}", context="from-sip", more="outbound_auth = bridge")
+    return ours + _ANSWER.format(password=password)
 
 
 def settings_with_challenge() -> m.SipSettings:
@@ -49,7 +45,7 @@ def settings_with_challenge() -> m.SipSettings:
 
 def test_with_the_right_password_the_call_comes_through(tmp_path: Path) -> None:
     with running(settings_with_challenge()) as sip:
-        pjsip = _PJSIP.format(port=sip.port, password="correct horse")  # noqa: S106  of the test
+        pjsip = calling_with("correct horse", sip.port)
         with Asterisk(
             tmp_path, pjsip=pjsip, extensions="[from-sip]\n", modules=["res_clioriginate"]
         ) as asterisk:
@@ -68,7 +64,7 @@ def test_with_the_right_password_the_call_comes_through(tmp_path: Path) -> None:
 
 def test_with_a_wrong_password_it_does_not(tmp_path: Path) -> None:
     with running(settings_with_challenge()) as sip:
-        pjsip = _PJSIP.format(port=sip.port, password="wrong")  # noqa: S106  of the test
+        pjsip = calling_with("wrong", sip.port)
         with Asterisk(
             tmp_path, pjsip=pjsip, extensions="[from-sip]\n", modules=["res_clioriginate"]
         ) as asterisk:

@@ -14,7 +14,7 @@ from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.listening import fit_tone, write_bursts
-from tests.harness.peers import free_port, wait_until
+from tests.harness.peers import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,37 +36,15 @@ _DIALPLAN = """
 exten => 700,1,Dial(PJSIP/700@talkpath)
 exten => _1XX,1,Dial(PJSIP/${EXTEN},30)
 """
-_TALKPATH = """
-[sip]
-listen = ["udp:127.0.0.1:{sip_port}"]
-rtp_ports = "{first_rtp}-{last_rtp}"
-
-[realtime]
-url = "{model_url}"
-model = "gpt-realtime-2"
-api_key = "any"
-
-[agents.reception]
-greeting = "Hello, bicycle shop."
-
-[agents.reception.transfer]
-targets = ["sales"]
-
+_AGENT = '[agents.reception.transfer]\ntargets = ["sales"]\n'
+_TARGET = """
 [[targets]]
 name = "sales"
 description = "Orders."
 uri = "101"
 mode = "MODE"
-
-[[trunks]]
-name = "pbx"
-register = "sip:127.0.0.1:PBX"
-username = "talkpath"
-password = "secret"
-
-[trunks.outbound]
-allow = ["101"]
 """
+_ALLOWED = '[trunks.outbound]\nallow = ["101"]\n'
 
 
 class Receptionist:
@@ -128,10 +106,10 @@ def test_caller_and_human_are_joined_by_a_transfer(
     names = (("100", "ulaw"), ("101", "alaw"), ("talkpath", "ulaw"))
     pjsip = "".join(telephone(name, codec, "office") for name, codec in names)
     with Asterisk(tmp_path, pjsip=pjsip, extensions=_DIALPLAN) as asterisk:
-        text = _TALKPATH.replace("MODE", mode).replace("PBX", str(asterisk.port))
+        more = _TARGET.replace("MODE", mode) + asterisk.trunk + _ALLOWED
         with (
             RunningSimulator(Receptionist()) as model,
-            Daemon(tmp_path, model_url=model.url, configuration=text, sip_port=free_port()) as daemon,
+            Daemon(tmp_path, model_url=model.url, agent=_AGENT, more=more) as daemon,
             phone(tmp_path, asterisk, 101, "pcma", HUMAN) as human,
             phone(tmp_path, asterisk, 100, "pcmu", CALLER) as caller,
         ):

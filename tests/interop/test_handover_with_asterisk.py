@@ -14,7 +14,7 @@ from talkpath.bridge.simulator.personas import describe_audio
 from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
 from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.daemon import Daemon, RunningSimulator
-from tests.harness.peers import free_port, wait_until
+from tests.harness.peers import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,19 +57,7 @@ exten => 101,1,Verbose(1,refer-to=${SIPREFERTOHDR}=)
 [human]
 exten => busy,1,Hangup(17)
 """
-_TALKPATH: Final = """
-[sip]
-listen = ["udp:127.0.0.1:{sip_port}"]
-rtp_ports = "{first_rtp}-{last_rtp}"
-
-[realtime]
-url = "{model_url}"
-model = "gpt-realtime-2"
-api_key = "any"
-
-[agents.reception]
-greeting = "Hello, bicycle shop."
-
+_AGENT: Final = """
 [agents.reception.transfer]
 targets = ["repair"]
 headers = ["X-Talkpath-Summary", "User-to-User"]
@@ -77,19 +65,13 @@ summary_bytes = 30
 user_to_user_purpose = "isdn-uui"
 user_to_user_content = "isdn-uui"
 user_to_user_prefix = "04"
-
+"""
+_TARGET: Final = """
 [[targets]]
 name = "repair"
 description = "Repairs."
 uri = "101"
 mode = "MODE"
-
-[[trunks]]
-name = "pbx"
-kind = "asterisk"
-register = "sip:127.0.0.1:PBX"
-username = "talkpath"
-password = "secret"
 """
 
 
@@ -127,10 +109,10 @@ def between(log: str, name: str) -> str:
 @pytest.mark.parametrize("mode", ["warm", "blind"])
 def test_the_summary_arrives_whole_in_our_invite_and_in_refer_to(tmp_path: Path, mode: str) -> None:
     with Asterisk(tmp_path, pjsip=_PJSIP, extensions=_EXTENSIONS, modules=("res_clioriginate",)) as asterisk:
-        text = _TALKPATH.replace("MODE", mode).replace("PBX", str(asterisk.port))
+        more = _TARGET.replace("MODE", mode) + asterisk.trunk + 'kind = "asterisk"\n'
         with (
             RunningSimulator(Receptionist()) as model,
-            Daemon(tmp_path, model_url=model.url, configuration=text, sip_port=free_port()) as daemon,
+            Daemon(tmp_path, model_url=model.url, agent=_AGENT, more=more) as daemon,
         ):
             daemon.wait_for("registration", registered=True)
             asterisk.cli("channel originate Local/700@agent extension s@caller")
@@ -152,12 +134,10 @@ def test_the_summary_arrives_whole_in_our_invite_and_in_refer_to(tmp_path: Path,
 def test_a_caller_whom_asterisk_sends_back_is_known_to_the_next_agent(tmp_path: Path) -> None:
     receptionist = Receptionist()
     with Asterisk(tmp_path, pjsip=_PJSIP, extensions=_EXTENSIONS, modules=("res_clioriginate",)) as asterisk:
-        text = _TALKPATH.replace("MODE", "blind").replace("PBX", str(asterisk.port))
+        more = _TARGET.replace("MODE", "blind") + asterisk.trunk + 'kind = "asterisk"\n'
         with (
             RunningSimulator(receptionist) as model,
-            Daemon(
-                tmp_path, model_url=model.url, configuration=text, sip_port=free_port(), workers=2
-            ) as daemon,
+            Daemon(tmp_path, model_url=model.url, agent=_AGENT, more=more, workers=2) as daemon,
         ):
             daemon.wait_for("registration", registered=True)
             asterisk.cli("channel originate Local/700@agent extension s@caller")
@@ -170,6 +150,6 @@ def test_a_caller_whom_asterisk_sends_back_is_known_to_the_next_agent(tmp_path: 
             log = daemon.log()
     assert between(asterisk.log, "human") == "BUSY"
     assert (back["target"], back["before"] != back["call"]) == ("repair", True)
-    assert "Hello, bicycle shop." in receptionist.openings[0]
+    assert "Hello, bicycle shop, how can I help?" in receptionist.openings[0]
     assert "Do not welcome them again" in receptionist.openings[1]
     assert "<record>" not in log

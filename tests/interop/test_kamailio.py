@@ -15,7 +15,7 @@ from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.kamailio import Kamailio
 from tests.harness.listening import write_bursts
-from tests.harness.page import replaced, snippets
+from tests.harness.page import for_daemon, replaced, snippets
 from tests.harness.peers import free_port, wait_until
 
 if TYPE_CHECKING:
@@ -61,13 +61,8 @@ def daemon(
     command: tuple[str, ...] = ("run",),
     more: str = "",
 ) -> Daemon:
-    changes = {
-        "udp:0.0.0.0:5060": "udp:127.0.0.1:{sip_port}",
-        "20000-29999": "{first_rtp}-{last_rtp}",
-        "wss://api.openai.com/v1/realtime": "{model_url}",
-        "192.0.2.10:5060": f"127.0.0.1:{proxy.port}",
-    }
-    text = replaced(PAGE["talkpath.toml: Talkpath registers"], changes)
+    changes = {"192.0.2.10:5060": f"127.0.0.1:{proxy.port}"}
+    text = for_daemon(PAGE["talkpath.toml: Talkpath registers"], changes)
     return Daemon(folder, model_url=model.url, configuration=text + more, command=command)
 
 

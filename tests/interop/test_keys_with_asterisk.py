@@ -11,7 +11,7 @@ import pytest
 from talkpath.bridge.simulator.audio import tone_ladder
 from talkpath.bridge.simulator.reply import FunctionCall, Reply, Speech
 from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, neighbour
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.peers import free_port, wait_until
 
@@ -22,17 +22,7 @@ pytestmark = [pytest.mark.interop, pytest.mark.daemon]
 
 KEYS = "0123456789*#ABCD"
 
-_PJSIP = """
-[talkpath]
-type = endpoint
-context = menu
-disallow = all
-allow = ulaw
-aors = talkpath
-dtmf_mode = {dtmf}
-[talkpath]
-type = aor
-contact = sip:127.0.0.1:{port}
+_IDENTIFIED = """
 [talkpath]
 type = identify
 endpoint = talkpath
@@ -48,20 +38,8 @@ exten => 600,1,Answer()
  same => n,Hangup()
 """
 
-_TALKPATH = """
-[sip]
-listen = ["udp:127.0.0.1:{sip_port}"]
-rtp_ports = "{first_rtp}-{last_rtp}"
-
-[realtime]
-url = "{model_url}"
-model = "gpt-realtime-2"
-api_key = "any"
-
-[agents.reception]
-greeting = "One moment please."
-send_dtmf_tool = true
-
+_TOOL = "send_dtmf_tool = true"
+_TRUNK = """
 [[trunks]]
 name = "pbx"
 match = ["127.0.0.1"]
@@ -78,12 +56,13 @@ def test_a_menu_of_asterisk_reads_exactly_the_keys_that_the_agent_pressed(tmp_pa
     with (
         Asterisk(
             tmp_path,
-            pjsip=_PJSIP.format(dtmf=dtmf, port=port),
+            pjsip=neighbour("talkpath", f"sip:127.0.0.1:{port}", context="menu", more=f"dtmf_mode = {dtmf}")
+            + _IDENTIFIED,
             extensions=_MENU,
             modules=("res_clioriginate",),
         ) as asterisk,
         RunningSimulator(ScriptPersona([presses, told])) as model,
-        Daemon(tmp_path, model_url=model.url, configuration=_TALKPATH, sip_port=port) as daemon,
+        Daemon(tmp_path, model_url=model.url, agent=_TOOL, more=_TRUNK, sip_port=port) as daemon,
     ):
         asterisk.cli("pjsip set logger on")
         asterisk.cli("channel originate PJSIP/700@talkpath extension 600@menu")

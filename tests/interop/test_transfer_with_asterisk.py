@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkpath.sip import messages as m
-from tests.harness.asterisk import Asterisk
+from tests.harness.asterisk import Asterisk, neighbour
 from tests.harness.peers import free_port, wait_until
 from tests.harness.sipp import Sipp
 from tests.harness.tone import write_tone
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 pytest.importorskip("pjsua2", reason="needs the SIP stack: `make pjsua2`")
 pytestmark = pytest.mark.interop
 
-_ENDPOINT = """
-[{name}]
-type = endpoint
-context = from-sip
-disallow = all
-allow = ulaw
-direct_media = no
-{more}
-{aors}
-[{name}]
-type = aor
-contact = sip:{name}@127.0.0.1:{port}
-"""
 _DIALPLAN = """
 [from-sip]
 exten => 600,1,Dial(PJSIP/talkpath)
@@ -111,7 +98,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     caller = Sipp(tmp_path, "uac", target=("127.0.0.1", 0), arguments=("-s", "600", "-d", "60000"))
     secure = "media_encryption = sdes" if request.param == "mandatory" else ""
     pjsip = "".join(
-        _ENDPOINT.format(name=name, port=where, more=more, aors=f"aors = {name}")
+        neighbour(name, f"sip:{name}@127.0.0.1:{where}", context="from-sip", more=more)
         for name, where, more in (
             ("talkpath", port, secure),
             ("200", desk.port, ""),

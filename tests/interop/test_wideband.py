@@ -11,7 +11,7 @@ import pytest
 from talkpath.bridge.simulator.audio import tone
 from talkpath.bridge.simulator.reply import Reply, Speech
 from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
-from tests.harness.asterisk import Asterisk, telephone
+from tests.harness.asterisk import Asterisk, neighbour, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.listening import audible_spans, fit_tone, write_bursts
@@ -33,18 +33,6 @@ RATE = 16_000
 MODEL_HZ, CALLER_HZ = 5_000, 5_210
 SPEECH = ((0, 1.8), (CALLER_HZ, 1.0), (0, 30))
 
-_ENDPOINT = """
-[talkpath]
-type = endpoint
-context = internal
-disallow = all
-allow = ulaw,g722
-aors = talkpath
-direct_media = no
-[talkpath]
-type = aor
-contact = sip:{host}:{port}
-"""
 _DIALPLAN = "[internal]\nexten => 700,1,Dial(PJSIP/700@talkpath,30)\n"
 
 
@@ -108,7 +96,9 @@ def test_both_voices_cross_an_asterisk_in_the_wide_band(
     daemon: Daemon, model: RunningSimulator, tmp_path: Path
 ) -> None:
     calls = len(daemon.events("call_ended"))
-    talkpath = _ENDPOINT.format(host=daemon.address[0], port=daemon.address[1])
+    talkpath = neighbour(
+        "talkpath", f"sip:127.0.0.1:{daemon.address[1]}", context="internal", codecs="ulaw,g722"
+    )
     endpoints = telephone("phone", "g722") + talkpath
     speech = tmp_path / "speech.wav"
     write_bursts(speech, SPEECH, rate=RATE)

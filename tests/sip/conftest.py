@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
+def sip(shared: SipProcessDouble) -> SipProcessDouble:
+    """The module's SIP process, with empty memory."""
+    shared.inbox.clear()
+    shared.history.clear()
+    return shared
+
+
+@pytest.fixture
 def phone(sip: SipProcessDouble) -> Iterator[Phone]:
     """A telephone that speaks raw SIP with the module's SIP process."""
     with Phone(sip.port) as made:

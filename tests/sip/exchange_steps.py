@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from talkpath.sip import messages as m
+from tests.sip.double import running, settings
 from tests.sip.phone import OFFER, Phone, ok_to, status_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from talkpath.sip.headers import SipText
     from tests.sip.double import SipProcessDouble
 
@@ -22,6 +26,15 @@ def trunk(**changes: object) -> m.TrunkSettings:
         **changes,
     }
     return m.TrunkSettings(**values)  # type: ignore[arg-type]  # a test names its fields itself
+
+
+@contextlib.contextmanager
+def exchanging() -> Iterator[SipProcessDouble]:
+    """A SIP process with the trunk; when it is over, no call is left and no callback has failed."""
+    with running(settings(trunks=(trunk(),))) as process:
+        yield process
+        process.expect_gauge("calls", 0)
+        assert not [name for name in process.counters() if name.startswith("callback_error")]
 
 
 def begin(sip: SipProcessDouble, phone: Phone) -> m.IncomingCall:

@@ -9,7 +9,7 @@ import pytest
 from talkpath.sip import messages as m
 from talkpath.sip.headers import reason_text
 from tests.sip.double import running, settings
-from tests.sip.exchange_steps import begin, take_bye, trunk
+from tests.sip.exchange_steps import begin, exchanging, take_bye, trunk
 from tests.sip.phone import OFFER, Phone, ok_to, status_of
 from tests.sip.steps import finish
 
@@ -26,17 +26,8 @@ SDP = "Content-Type: application/sdp\r\n"
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[SipProcessDouble]:
-    with running(settings(trunks=(trunk(),))) as process:
+    with exchanging() as process:
         yield process
-        process.expect_gauge("calls", 0)
-        assert not [name for name in process.counters() if name.startswith("callback_error")]
-
-
-@pytest.fixture
-def sip(shared: SipProcessDouble) -> SipProcessDouble:
-    shared.inbox.clear()
-    shared.history.clear()
-    return shared
 
 
 def refer(phone: Phone, target: str, cseq: int = 2, more: str = "") -> None:

@@ -9,7 +9,7 @@ import pytest
 from talkpath.sip import messages as m
 from talkpath.sip.headers import parse_address
 from tests.sip.double import running, settings
-from tests.sip.exchange_steps import begin, replaces, take_bye, trunk
+from tests.sip.exchange_steps import begin, exchanging, replaces, take_bye, trunk
 from tests.sip.phone import OFFER, Phone, ok_to, status_of
 from tests.sip.steps import finish
 
@@ -23,17 +23,8 @@ pytest.importorskip("pjsua2", reason="needs the SIP stack: `make pjsua2`")
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[SipProcessDouble]:
-    with running(settings(trunks=(trunk(),))) as process:
+    with exchanging() as process:
         yield process
-        process.expect_gauge("calls", 0)
-        assert not [name for name in process.counters() if name.startswith("callback_error")]
-
-
-@pytest.fixture
-def sip(shared: SipProcessDouble) -> SipProcessDouble:
-    shared.inbox.clear()
-    shared.history.clear()
-    return shared
 
 
 def test_whoever_replaces_the_caller_has_the_call(sip: SipProcessDouble, phone: Phone) -> None:

@@ -27,13 +27,6 @@ def shared() -> Iterator[SipProcessDouble]:
         yield process
 
 
-@pytest.fixture
-def sip(shared: SipProcessDouble) -> SipProcessDouble:
-    shared.inbox.clear()
-    shared.history.clear()
-    return shared
-
-
 def info(headers: str, body: str = "") -> str:
     return f"INFO sip:a SIP/2.0\r\n{headers}\r\n{body}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,6 +119,7 @@ def test_a_registrar_that_is_not_there_is_passed_over() -> None:
 
 
 def test_the_registrar_of_a_domain_is_found_by_its_srv_records() -> None:
+    host = str(IPv4Address("127.128.0.0") + os.getpid() % 2**23)  # of this process alone
     with Registrar(("503 Service Unavailable", "")) as second, Registrar(OK) as first:
         zone = {
             "_sip._udp.pbx.test": [
@@ -127,10 +130,10 @@ def test_the_registrar_of_a_domain_is_found_by_its_srv_records() -> None:
             "two.pbx.test": [address("127.0.0.1")],
         }
         try:
-            server = NameServer("127.0.0.153", zone)
+            server = NameServer(host, zone)
         except PermissionError:
             pytest.skip("a name server needs port 53")
-        asked = settings(trunks=(trunk("sip:pbx.test"),), nameservers=("127.0.0.153",))
+        asked = settings(trunks=(trunk("sip:pbx.test"),), nameservers=(host,))
         with server, running(asked) as sip:
             registered(sip)
             assert "_sip._udp.pbx.test 33" in server.asked

@@ -18,7 +18,7 @@ from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
 from tests.harness.chromium import PROGRAM, Chromium
 from tests.harness.daemon import Daemon, RunningSimulator
-from tests.harness.page import replaced, snippets
+from tests.harness.page import for_daemon, replaced, snippets
 from tests.harness.peers import PeerError, wait_until
 from tests.harness.prometheus import Prometheus
 
@@ -197,15 +197,8 @@ class Stage:
 
     def _configuration(self) -> str:
         """The page's file, for this Asterisk and this model; and the functions of the demo's shop."""
-        text = replaced(
-            PAGE["talkpath.toml: Talkpath registers"],
-            {
-                "udp:0.0.0.0:5060": "udp:127.0.0.1:{sip_port}",
-                "20000-29999": "{first_rtp}-{last_rtp}",
-                "wss://api.openai.com/v1/realtime": "{model_url}",
-                "pbx.example.com": f"127.0.0.1:{self.asterisk.port}",
-            },
-        )
+        pbx = {"pbx.example.com": f"127.0.0.1:{self.asterisk.port}"}
+        text = for_daemon(PAGE["talkpath.toml: Talkpath registers"], pbx)
         listening = '[realtime.transcription]\n\n[agents.reception]\nturn_detection = "server_vad"\n'
         return text.replace("[agents.reception]\n", f"{listening}tools = {TOOLS}\n")
 

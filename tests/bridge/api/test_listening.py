@@ -16,8 +16,9 @@ from talkpath.bridge.api.service import Control
 from talkpath.bridge.recording.files import HEADER_BYTES
 from talkpath.sip import messages as m
 from tests.bridge.api.daemon_double import OPERATE, READ
-from tests.bridge.api.test_stream import Served, until
+from tests.bridge.api.test_stream import Served
 from tests.bridge.api.told import began, over, state
+from tests.harness.peers import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from talkpath.bridge.call.briefing_session import BriefingSession
 from talkpath.bridge.transfer.briefing import Briefing
 from talkpath.bridge.transfer.vocabulary import Event
-from tests.bridge.call.test_transfers import ACCEPT, BRIEF, DECLINE
+from tests.bridge.call.transferring import ACCEPT, BRIEF, DECLINE
 from tests.bridge.call.world import World
 from tests.harness.virtual_time import in_virtual_time
 

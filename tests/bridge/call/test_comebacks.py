@@ -9,8 +9,9 @@ import pytest
 from talkpath.bridge.transfer.comebacks import Comebacks
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
-from tests.bridge.call.test_transfers import BACK, TRANSFER
+from tests.bridge.call.transferring import BACK, TRANSFER
 from tests.bridge.call.world import World, configuration
+from tests.harness.incoming import incoming
 from tests.harness.virtual_time import in_virtual_time
 
 Monkeypatch = pytest.MonkeyPatch
@@ -49,19 +50,7 @@ def remembered(w: World) -> Comebacks:
 
 async def back(w: World) -> None:
     """The same caller calls again, and the agent speaks first."""
-    first = m.IncomingCall(
-        call="c2",
-        sip_call_id="c2@test",
-        source="127.0.0.1:5060",
-        transport="udp",
-        from_name="",
-        to_uri="sip:100@test",
-        request_uri="sip:100@test",
-        headers=(),
-        offer="",
-        trunk=CALLER["trunk"],
-        from_uri=CALLER["from_uri"],
-    )
+    first = incoming("c2", trunk=CALLER["trunk"], from_uri=CALLER["from_uri"])
     w.worker.message(remembered(w).recognise(first, w.loop.time()))
     await w.until(lambda: w.worker.calls["c2"].state.value == "talking")
 

@@ -15,7 +15,7 @@ from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
 from tests.bridge.call.test_operator import notes, operator
 from tests.bridge.call.test_recording import announcement
-from tests.bridge.call.test_transfers import ACCEPT, BACK, BRIEF, TRANSFER, asked, back_with_the_agent
+from tests.bridge.call.transferring import ACCEPT, BACK, BRIEF, TRANSFER, asked, back_with_the_agent
 from tests.bridge.call.world import World, configuration
 from tests.harness.virtual_time import in_virtual_time
 

@@ -10,7 +10,7 @@ from talkpath.bridge.call.operator import MAX_NOTE, MOVED
 from talkpath.bridge.call.transfer_order import ORDERED_NUMBER, TransferOrder
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
-from tests.bridge.call.test_transfers import back_with_the_agent, told
+from tests.bridge.call.transferring import back_with_the_agent, told
 from tests.bridge.call.world import World, configuration
 from tests.harness.virtual_time import in_virtual_time
 

@@ -12,6 +12,7 @@ from talkpath.bridge.config.model import Config
 from talkpath.bridge.config.phone import PhoneConfig
 from talkpath.sip import messages as m
 from talkpath.sip.refer import ReferError
+from tests.harness.incoming import incoming
 
 
 def config(*trunks: dict[str, Any], **sip: Any) -> Config:
@@ -62,19 +63,7 @@ def test_a_number_at_a_trunk_that_is_nowhere_cannot_be_called() -> None:
 
 
 def test_a_connection_is_answered_at_its_host_and_by_its_transport() -> None:
-    invite = m.IncomingCall(
-        call="c1",
-        sip_call_id="x",
-        trunk="",
-        source="192.0.2.1:49152",
-        transport="tcp",
-        from_uri="",
-        from_name="",
-        to_uri="",
-        request_uri="sip:600@us;transport=tcp",
-        headers=(),
-        offer="",
-    )
+    invite = incoming(source="192.0.2.1:49152", transport="tcp", request_uri="sip:600@us;transport=tcp")
     peer = Peer.of_invite(invite)
     assert peer.address(config(), "700", None)[0] == "sip:700@192.0.2.1;transport=tcp"
     assert peer.number == "600"

@@ -11,7 +11,7 @@ import pytest
 from talkpath.bridge.transfer.tool import TRANSFER_TOOL
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
-from tests.bridge.call.test_transfers import (
+from tests.bridge.call.transferring import (
     BACK,
     BRIEF,
     DONE,

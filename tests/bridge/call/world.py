@@ -22,6 +22,7 @@ from talkpath.bridge.worker import worker
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO, ModelSocket, SimulatedModel
 from tests.bridge.call.telephone import EVENT_TYPE, Telephone
+from tests.harness.incoming import incoming
 from tests.harness.peers import free_port
 
 if TYPE_CHECKING:
@@ -149,20 +150,7 @@ class World:
 
     def invite(self, call: str = "c1", **facts: Any) -> None:
         """A call comes in."""
-        known: dict[str, Any] = {
-            "call": call,
-            "sip_call_id": f"{call}@test",
-            "trunk": "",
-            "source": "127.0.0.1:5060",
-            "transport": "udp",
-            "from_uri": "sip:alice@test",
-            "from_name": "",
-            "to_uri": "sip:100@test",
-            "request_uri": "sip:100@test",
-            "headers": (("X-Customer", "42"),),
-            "offer": "",
-        }
-        self.worker.message(m.IncomingCall(**{**known, **facts}))
+        self.worker.message(incoming(call, **{"headers": (("X-Customer", "42"),), **facts}))
 
     def originate(self, call: str = "o1") -> None:
         """A call is ordered."""

@@ -20,20 +20,9 @@ import sys
 import time
 
 from talkpath.sip import messages as m
+from tests.harness.incoming import incoming
 
-CALL = m.IncomingCall(
-    call="c1",
-    sip_call_id="c1@test",
-    trunk="",
-    source="127.0.0.1:5060",
-    transport="udp",
-    from_uri="sip:a@test",
-    from_name="",
-    to_uri="sip:b@test",
-    request_uri="sip:b@test",
-    headers=(),
-    offer="",
-)
+CALL = incoming()
 
 
 class Double:

@@ -143,6 +143,18 @@ class Line:
             sock.close()
 
 
+def speak(
+    line: Line, lane: int, *, first: int = 0, sequence: int = 0, timestamp: int = 0
+) -> Callable[[int], None]:
+    """Packets of 20 ms in perfect order, for `Line.run`."""
+
+    def each(slot: int) -> None:
+        number = first + slot
+        line.say(lane, packet(frame(number), sequence + number, timestamp + 160 * number))
+
+    return each
+
+
 def drain(sock: socket.socket) -> list[bytes]:
     """Read a socket empty."""
     datagrams = []

@@ -7,23 +7,14 @@ from datetime import timedelta
 from talkpath.bridge.records.orphans import MAX_OPEN, OrphanedCalls
 from talkpath.sip import messages as m
 from tests.bridge.records.calls import NOON
+from tests.harness.incoming import incoming
 
 LATER = NOON + timedelta(seconds=3)
 
 
 def invite(call: str) -> m.IncomingCall:
-    return m.IncomingCall(
-        call=call,
-        sip_call_id=f"{call}@pbx",
-        trunk="pbx",
-        source="192.0.2.1:5060",
-        transport="udp",
-        from_uri="sip:+4930123456@pbx",
-        from_name="",
-        to_uri="sip:100@us",
-        request_uri="sip:100@us",
-        headers=(),
-        offer="",
+    return incoming(
+        call, sip_call_id=f"{call}@pbx", trunk="pbx", source="192.0.2.1:5060", from_uri="sip:+4930123456@pbx"
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from talkpath.bridge.transfer.comebacks import MOST, UNDER_WAY, Comebacks
 from talkpath.sip import messages as m
+from tests.harness.incoming import incoming
 
 
 def given(call: str = "c1", **facts: Any) -> m.Handover:
@@ -21,19 +22,7 @@ def given(call: str = "c1", **facts: Any) -> m.Handover:
 
 
 def invite(number: str = "4711", trunk: str = "pbx", **facts: Any) -> m.IncomingCall:
-    known: dict[str, Any] = {
-        "call": "c2",
-        "sip_call_id": "x",
-        "source": "127.0.0.1:5060",
-        "transport": "udp",
-        "from_uri": f"sip:{number}@pbx",
-        "from_name": "",
-        "to_uri": "sip:700@us",
-        "request_uri": "sip:700@us",
-        "headers": (),
-        "offer": "",
-    }
-    return m.IncomingCall(trunk=trunk, **{**known, **facts})
+    return incoming(**{"call": "c2", "trunk": trunk, "from_uri": f"sip:{number}@pbx", **facts})
 
 
 def remembered(*messages: m.AnyMessage, at: float = 0.0) -> Comebacks:

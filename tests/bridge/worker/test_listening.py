@@ -9,7 +9,7 @@ import pytest
 
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
-from tests.bridge.call.test_transfers import TRANSFER, asked
+from tests.bridge.call.transferring import TRANSFER, asked
 from tests.bridge.call.world import World, configuration
 from tests.harness.virtual_time import in_virtual_time
 

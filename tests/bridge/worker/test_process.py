@@ -17,6 +17,7 @@ from talkpath.bridge.channel import channel_pair
 from talkpath.bridge.config.process_settings import to_json
 from talkpath.sip import messages as m
 from tests.bridge.call.world import configuration
+from tests.harness.incoming import incoming
 from tests.harness.peers import free_port
 
 if TYPE_CHECKING:
@@ -79,22 +80,6 @@ def process() -> Iterator[Process]:
         child.kill()
         child.communicate()
         ours.close()
-
-
-def incoming() -> m.IncomingCall:
-    return m.IncomingCall(
-        call="c1",
-        sip_call_id="x",
-        trunk="",
-        source="127.0.0.1:5060",
-        transport="udp",
-        from_uri="sip:a@test",
-        from_name="",
-        to_uri="sip:b@test",
-        request_uri="sip:b@test",
-        headers=(),
-        offer="",
-    )
 
 
 def test_it_reports_ready_takes_calls_ignores_signals_and_stops_when_told(process: Process) -> None:
