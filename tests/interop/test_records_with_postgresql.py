@@ -21,6 +21,7 @@ from talkpath.bridge.records.store import PRUNED_AT_ONCE, Store
 from talkpath.bridge.records.tables import PARTS, calls, metadata
 from talkpath.bridge.records.writer import RecordWriter
 from tests.bridge.records.calls import NOON, full_call
+from tests.harness.metrics import counted
 from tests.harness.peers import wait_until
 from tests.harness.postgresql import PostgreSql
 
@@ -116,7 +117,7 @@ def test_a_server_that_goes_and_comes_back_costs_no_record(
         writer.submit(name, b"".join(message.body for message in messages_of(full_call(name))))
 
     def value(name: str) -> float:
-        return metrics.registry.get_sample_value(f"talkpath_records_{name}") or 0.0
+        return counted(metrics.registry, f"records_{name}")
 
     writer.start()
     submit("c-1")

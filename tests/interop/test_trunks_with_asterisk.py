@@ -83,7 +83,12 @@ def test_a_registration_is_lost_and_regained_when_asterisk_restarts(tmp_path: Pa
     with (
         asterisk,
         RunningSimulator(TonePersona(400)) as model,
-        Daemon(tmp_path, model_url=model.url, configuration=registering(asterisk, transport="tcp")) as daemon,
+        Daemon(
+            tmp_path,
+            model_url=model.url,
+            configuration=registering(asterisk, transport="tcp"),
+            transport="tcp",
+        ) as daemon,
     ):
         daemon.wait_for("registration", registered=True)
         assert daemon.readiness() == 200

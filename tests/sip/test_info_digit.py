@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.sip.info_digit import parse_info_digit
+from talkpath.sip.info_digit import info_body, parse_info_digit
 
 
 def info(kind: str, body: str) -> str:
@@ -41,6 +41,11 @@ def test_both_forms_are_read(kind: str, body: str, digit: str, duration: int) ->
 )
 def test_what_is_no_digit_is_none(kind: str, body: str) -> None:
     assert parse_info_digit(info(kind, body)) is None
+
+
+@pytest.mark.parametrize(("asked", "held"), [(0, 1), (100, 100), (10**6, 60_000)])
+def test_a_key_is_held_for_a_time_that_telephones_can_read(asked: int, held: int) -> None:
+    assert info_body("a", asked) == f"Signal=A\r\nDuration={held}\r\n"
 
 
 @given(st.text(max_size=200))

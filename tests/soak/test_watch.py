@@ -61,7 +61,7 @@ def test_memory_may_breathe_but_not_grow() -> None:
     assert list(grown(minutes(2.0, 20), recorded=200))
 
 
-def test_datagrams_that_nobody_reads_are_counted() -> None:
+def test_datagrams_that_nobody_reads_are_counted_for_whose_they_are() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as deaf, socket.socket(type=socket.SOCK_DGRAM) as sender:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         deaf.bind(("127.0.0.1", 0))
@@ -69,3 +69,5 @@ def test_datagrams_that_nobody_reads_are_counted() -> None:
         for _ in range(50):
             sender.sendto(bytes(500), deaf.getsockname())
         assert 10 < unread(os.getpid()) - before < 50
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+            assert unread(other.pid) == 0

@@ -18,6 +18,7 @@ from talkpath.sip import messages as m
 from tests.bridge.api.daemon_double import OPERATE, READ
 from tests.bridge.api.test_stream import Served
 from tests.bridge.api.told import began, over, state
+from tests.harness.metrics import counted
 from tests.harness.peers import until
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def with_a_call() -> Served:
 
 
 def value(served: Served, name: str, **labels: str) -> float:
-    return served.daemon.metrics.registry.get_sample_value(f"talkpath_{name}", labels) or 0.0
+    return counted(served.daemon.metrics.registry, name, **labels)
 
 
 def orders(served: Served) -> list[tuple[bool, str]]:

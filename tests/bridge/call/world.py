@@ -23,6 +23,7 @@ from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO, ModelSocket, SimulatedModel
 from tests.bridge.call.telephone import EVENT_TYPE, Telephone
 from tests.harness.incoming import incoming
+from tests.harness.metrics import counted
 from tests.harness.peers import free_port
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ class World:
 
     def value(self, name: str, **labels: str) -> float:
         """A metric; 0 when it was never touched."""
-        return self.metrics.registry.get_sample_value(f"talkpath_{name}", labels) or 0.0
+        return counted(self.metrics.registry, name, **labels)
 
     def assert_baseline(self) -> None:
         """Nothing is left of any call."""

@@ -185,6 +185,18 @@ def test_signals_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
     live(story)
 
 
+def test_what_no_restart_cures_ends_the_daemon_without_waiting_for_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        desk = Desk(monkeypatch, sip="calls")
+        await until(lambda: desk.supervisor.switchboard.calls == 1)
+        desk.supervisor._fail("There is no way.")
+        assert await desk.code() == 1
+
+    live(story)
+
+
 def test_no_call_is_ordered_while_draining(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         desk = Desk(monkeypatch)
@@ -221,7 +233,7 @@ def test_the_published_wheel_is_said_to_be_small_and_old() -> None:
 
 
 def test_nothing_is_said_about_a_stack_that_is_large_enough() -> None:
-    assert stack_warning("pjsua2 2.17, 1024 calls, OpenSSL 3.0.22", 1000) == ""
+    assert stack_warning("pjsua2 2.17, 1024 calls, OpenSSL 3.0.22", 1024) == ""
     assert stack_warning("an unknown stack", 1000) == ""
 
 

@@ -105,6 +105,24 @@ def test_nothing_is_left_open_when_the_worker_ends() -> None:
         assert pool.tend(100.0) == []  # another program has it now
 
 
+def test_when_no_other_is_left_a_quiet_port_is_given_before_a_noisy_one() -> None:
+    pool = ports(2)
+    noisy = used(pool, 0.0)
+    now = QUARANTINE_SECONDS
+    pool.tend(now)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+        old_caller.sendto(bytes(172), ("127.0.0.1", noisy))
+    now += LISTENING_SECONDS
+    assert pool.tend(now) == [NoisyPort(noisy, "127.0.0.1")]
+    quiet = used(pool, now)
+    now += QUARANTINE_SECONDS
+    pool.tend(now)
+    sock = pool.open(now)
+    assert sock.getsockname()[1] == quiet != noisy
+    pool.close(sock, now)
+    pool.close_all()
+
+
 def test_ports_of_other_programs_are_passed_over() -> None:
     first, last = free_range(2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:

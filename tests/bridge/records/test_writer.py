@@ -19,6 +19,7 @@ from talkpath.bridge.records.store import Store
 from talkpath.bridge.records.writer import RecordWriter
 from talkpath.sip import messages as m
 from tests.bridge.records.calls import full_call
+from tests.harness.metrics import counted
 from tests.harness.peers import wait_until
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Bench:
             self.writer.submit(name, body)
 
     def value(self, name: str, **labels: str) -> float:
-        return self.metrics.registry.get_sample_value(f"talkpath_records_{name}", labels) or 0.0
+        return counted(self.metrics.registry, f"records_{name}", **labels)
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from talkpath.bridge.webhooks import sender
 from talkpath.bridge.webhooks.desk import WebhookDesk
 from tests.bridge.api.daemon_double import DaemonDouble
 from tests.bridge.api.told import AT, began, over, said, state
+from tests.harness.metrics import counted
 
 if TYPE_CHECKING:
     import pytest
@@ -77,8 +78,7 @@ class Wired:
             self.control.message("worker-0", message)
 
     def count(self, result: str) -> float:
-        name = "talkpath_webhook_messages_total"
-        return self.daemon.metrics.registry.get_sample_value(name, {"result": result}) or 0.0
+        return counted(self.daemon.metrics.registry, "webhook_messages_total", result=result)
 
     async def until(self, result: str, count: float) -> None:
         async with asyncio.timeout(20):

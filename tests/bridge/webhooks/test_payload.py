@@ -56,6 +56,11 @@ def test_words_go_out_as_they_are_stored_without_dictated_digits() -> None:
     assert [(line["who"], line["text"]) for line in transcript] == [("caller", "My card is [digits].")]
 
 
+def test_a_reason_goes_out_without_digits_like_everything_else_that_was_said() -> None:
+    (_, ended, _) = told(hook(private=True), *LIFE, over(reason="declined, card 4111 1111 1111 1111"))
+    assert ended["data"]["reason"] == "declined, card [digits]"
+
+
 def test_who_picked_up_is_told_at_the_end() -> None:
     (_, ended) = told(hook(), *LIFE, over(answered_by="machine"))
     assert ended["data"]["answered_by"] == "machine"
