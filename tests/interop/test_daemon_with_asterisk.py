@@ -168,6 +168,7 @@ def test_both_sides_report_by_rtcp_what_they_receive(
     assert daemon.metric("talkpath_rtp_anomalies_total", cause="rtcp_malformed") == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("trunk", [("pcm", "PCMU")], indirect=True)
 def test_hold_silences_the_agent_and_the_same_stream_goes_on_at_resume(
     trunk: tuple[Daemon, RunningSimulator], asterisk: Asterisk, tmp_path: Path

@@ -93,6 +93,7 @@ def assert_both_heard(daemon: Daemon, model: RunningSimulator, caller: Baresip, 
     daemon.assert_baseline()
 
 
+@pytest.mark.alone
 def test_both_voices_cross_an_asterisk_in_the_wide_band(
     daemon: Daemon, model: RunningSimulator, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_both_voices_cross_an_asterisk_in_the_wide_band(
             assert_both_heard(daemon, model, caller, calls + 1)
 
 
+@pytest.mark.alone
 def test_a_softphone_and_the_agent_hear_each_other_in_the_wide_band(
     daemon: Daemon, model: RunningSimulator, tmp_path: Path
 ) -> None:

@@ -49,6 +49,19 @@ def test_every_packet_time_is_taken(line: Line, size: int) -> None:
     assert bytes(line.uplink[lane]) == bytes(said)
 
 
+def test_packets_that_came_twice_do_not_hide_those_that_never_came(line: Line) -> None:
+    lane = line.open()
+
+    def each(slot: int) -> None:
+        if slot % 10 != 5:
+            for _ in range(2):
+                line.say(lane, packet(frame(slot), slot, 160 * slot))
+
+    line.run(2.0, each)
+    statistics = line.plane.close_lane(lane)
+    assert (statistics.packets_expected, statistics.packets_lost) == (100, 10)
+
+
 def test_a_lane_sends_silence_all_the_time_in_one_continuous_stream(line: Line) -> None:
     lane = line.open()
     line.run(1.0)

@@ -116,16 +116,3 @@ def test_hold_is_no_stop_of_rtp(line: Line) -> None:
     line.run(0.1)
     assert line.events[1:] == []
     assert line.count(lane, "not_receiving") == 1
-
-
-def test_packets_that_came_twice_do_not_hide_those_that_never_came(line: Line) -> None:
-    lane = line.open()
-
-    def each(slot: int) -> None:
-        if slot % 10 != 5:
-            for _ in range(2):
-                line.say(lane, packet(frame(slot), slot, 160 * slot))
-
-    line.run(2.0, each)
-    statistics = line.plane.close_lane(lane)
-    assert (statistics.packets_expected, statistics.packets_lost) == (100, 10)
