@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -190,6 +191,8 @@ class Child:
             **self.spec.environment,
         }
         command = (sys.executable, "-m", self.spec.module, "--fd", str(theirs.fileno()))
+        # A child ignores these as soon as it can. Until then Ctrl-C, which a terminal sends to all, waits.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             process = await asyncio.create_subprocess_exec(
                 *command, pass_fds=(theirs.fileno(),), env=environment, stdin=asyncio.subprocess.DEVNULL
@@ -198,6 +201,7 @@ class Child:
             ours.close()
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         self._process = process
         self._channel = Channel(ours, self.spec.on_message, lost, self._drop)
