@@ -19,9 +19,9 @@ OK = response("202 Accepted")
 DONE = notify("SIP/2.0 200 OK", "terminated;reason=noresource")
 
 
-def follow(*texts: str, has_credentials: bool = False) -> tuple[list[tuple[str, int]], list[str]]:
+def follow(*texts: str) -> tuple[list[tuple[str, int]], list[str]]:
     counted: list[str] = []
-    progress = ReferProgress(has_credentials, counted.append)
+    progress = ReferProgress(counted.append)
     steps = [step for text in texts for step in progress.take(text)]
     return [(step.stage, step.status) for step in steps], counted
 
@@ -34,6 +34,7 @@ def follow(*texts: str, has_credentials: bool = False) -> tuple[list[tuple[str, 
         ((OK, notify("SIP/2.0 486 Busy")), [("accepted", 202), ("done", 486)]),
         ((OK, notify("", "terminated;reason=timeout")), [("accepted", 202), ("lost", 0)]),
         ((response("403 No"),), [("refused", 403)]),
+        ((response("401 Who"),), [("refused", 401)]),
         ((response("100 Trying"), OK), [("accepted", 202)]),
         ((response("200 OK", "Refer-Sub: FALSE\r\n"),), [("accepted", 200), ("done", 200)]),
         (
@@ -44,13 +45,6 @@ def follow(*texts: str, has_credentials: bool = False) -> tuple[list[tuple[str, 
 )
 def test_stages(texts: tuple[str, ...], steps: list[tuple[str, int]]) -> None:
     assert follow(*texts)[0] == steps
-
-
-def test_a_challenge_is_answered_by_the_stack_once() -> None:
-    challenge = response("401 Unauthorized")
-    assert follow(challenge)[0] == [("refused", 401)]
-    assert follow(challenge, OK, has_credentials=True)[0] == [("accepted", 202)]
-    assert follow(challenge, challenge, has_credentials=True)[0] == [("refused", 401)]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +65,7 @@ def test_what_comes_after_the_outcome_is_counted() -> None:
 
 
 def test_the_reason_of_a_refusal_is_that_of_the_reason_header() -> None:
-    progress = ReferProgress(False, lambda _: None)
+    progress = ReferProgress(lambda _: None)
     (step,) = progress.take(response("603 Decline", 'Reason: SIP;cause=603;text="not now"\r\n'))
     assert step.reason == "not now"
     assert progress.over
@@ -96,10 +90,9 @@ def test_the_reason_of_a_refusal_is_that_of_the_reason_header() -> None:
         ),
         max_size=8,
     ),
-    st.booleans(),
 )
-def test_in_any_order_there_is_one_outcome_and_it_is_the_last_word(texts: list[str], known: bool) -> None:
-    progress = ReferProgress(known, lambda _: None)
+def test_in_any_order_there_is_one_outcome_and_it_is_the_last_word(texts: list[str]) -> None:
+    progress = ReferProgress(lambda _: None)
     stages = [step.stage for text in texts for step in progress.take(text)]
     stages += [step.stage for step in progress.end("over")]
     assert len(stages) == len(set(stages))

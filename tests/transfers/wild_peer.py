@@ -137,7 +137,7 @@ class WildWorld(World):
             busy = m.ReferProgress(call=order.call, stage="refused", status=491, reason="busy")
             self.soon(lambda: self._tell_if(order.call, "up", busy))
             return
-        self._progress = ReferProgress(has_credentials=False, count=lambda _cause: None)
+        self._progress = ReferProgress(count=lambda _cause: None)
         kinds = ["joins", "joins", "joins", "fails", "refuses", "says nothing", "loses", "babbles"]
         kind = self._dice.choice(kinds)
         if kind == "refuses":

@@ -100,10 +100,9 @@ class Dialog(pj.Call):  # type: ignore[misc]  # pjsua2 ships no types
         self._confirming = ""
         self._refer = ""
         self._ids: DialogIds | None = None
-        known = bool(account.trunk.username)
-        self._hold = HoldOrders(call, not self.incoming, media, self._send, has_credentials=known)
-        self._transfer = Transfer(call, known, counters, self._send)
-        self._info = InfoSending(call, known, self._send)
+        self._hold = HoldOrders(call, not self.incoming, media, self._send)
+        self._transfer = Transfer(call, counters, self._send)
+        self._info = InfoSending(call, self._send)
 
     def _send(self, message: messages.Message) -> None:
         self.send(message)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from talkpath.sip._pj import pj
 from talkpath.sip.headers import HeaderError, parse_message, reason_text, safe_text
 from talkpath.sip.holding import Holding, Verdict
-from talkpath.sip.info_sending import CHALLENGES
 from talkpath.sip.messages import HoldAnswered
 from talkpath.sip.refer import ReferError, parse_fragment
 from talkpath.sip.stack_calls import call_parameters
@@ -28,7 +27,6 @@ class HoldOrders:
         owner: We began the dialog (RFC 3261, section 14.1).
         media: Its offers and answers.
         send: Takes messages for the worker.
-        has_credentials: The stack answers a challenge by itself, once.
     """
 
     def __init__(
@@ -37,13 +35,9 @@ class HoldOrders:
         owner: bool,
         media: OfferAnswer,
         send: Callable[[Message], None],
-        *,
-        has_credentials: bool = False,
     ) -> None:
         self._call = call
         self._media = media
-        self._has_credentials = has_credentials
-        self._challenged = False
         self._send = send
         self._holding = Holding(owner=owner)
         self._before = media.checkpoint()
@@ -70,7 +64,7 @@ class HoldOrders:
         on = self._holding.due(now)
         if on is None:
             return
-        self._before, self._challenged = self._media.checkpoint(), False
+        self._before = self._media.checkpoint()
         self._media.hold = on
         try:
             dialog.reinvite(call_parameters(0, ()))
@@ -97,10 +91,8 @@ class HoldOrders:
             return
         if status < 200 or not response.first("CSeq").upper().endswith("INVITE"):
             return
-        if status in CHALLENGES and self._has_credentials and not self._challenged:
-            self._challenged = True  # the stack sends it again
-        else:
-            self._answered(status, reason_text(response.first("Reason")) or phrase)
+        # A challenge that the stack answers is not shown: a 401 or 407 here is its last word.
+        self._answered(status, reason_text(response.first("Reason")) or phrase)
 
     def _take_change(self, change: Any) -> None:
         """Nobody answered in time, or nothing could be sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from talkpath.sip._pj import error_text, pj
 from talkpath.sip.headers import HeaderError, parse_message, safe_text
@@ -15,21 +15,17 @@ if TYPE_CHECKING:
 
     from talkpath.sip.messages import Message
 
-CHALLENGES: Final = frozenset({401, 407})
-
 
 class InfoSending:
     """Sends the digits of one call and tells what became of each.
 
     Args:
         call: Our id of the call.
-        has_credentials: The stack can answer a challenge of the peer.
         send: Takes messages for the worker.
     """
 
-    def __init__(self, call: str, has_credentials: bool, send: Callable[[Message], None]) -> None:
+    def __init__(self, call: str, send: Callable[[Message], None]) -> None:
         self._call = call
-        self._has_credentials = has_credentials
         self._send = send
         self.under_way = False
 
@@ -70,8 +66,7 @@ class InfoSending:
             return
         if status < 200 or not response.first("CSeq").upper().endswith("INFO"):
             return
-        if status in CHALLENGES and self._has_credentials:
-            return  # the stack sends it again; if that is refused too, with another status or in silence
+        # A challenge that the stack answers is not shown: a 401 or 407 here is its last word.
         self.answered(status, phrase)
 
     def _take_change(self, change: Any) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Stage = Literal["accepted", "trying", "ringing", "done", "refused", "lost"]
 
-CHALLENGES = frozenset({401, 407})
 FINAL: frozenset[Stage] = frozenset({"done", "refused", "lost"})
 
 NO_REPORT = "the peer takes the transfer and reports nothing more"
@@ -46,12 +45,10 @@ class ReferProgress:
     """Follows one REFER.
 
     Args:
-        has_credentials: The stack answers a first challenge by itself.
         count: Called with the cause of each message that changes nothing.
     """
 
-    def __init__(self, has_credentials: bool, count: Callable[[str], None]) -> None:
-        self._challenges_left = 1 if has_credentials else 0
+    def __init__(self, count: Callable[[str], None]) -> None:
         self._count = count
         self._seen: set[Stage] = set()
 
@@ -75,7 +72,7 @@ class ReferProgress:
         return self._response(message) if message.first("CSeq").upper().endswith("REFER") else []
 
     def fail(self, status: int, reason: str) -> list[Step]:
-        """No response came, or the REFER could not be sent."""
+        """The REFER is refused, was not answered, or could not be sent."""
         return self._steps(Step("refused", status, reason))
 
     def end(self, reason: str) -> list[Step]:
@@ -91,16 +88,11 @@ class ReferProgress:
         if status < 200:
             return []
         if status >= 300:
-            return self._refusal(status, reason_text(message.first("Reason")) or phrase)
+            # A challenge that the stack answers is not shown: a 401 or 407 here is its last word.
+            return self.fail(status, reason_text(message.first("Reason")) or phrase)
         if message.first("Refer-Sub").strip().lower().startswith("false"):
             return self._steps(Step("accepted", status, phrase), Step("done", status, NO_REPORT))
         return self._steps(Step("accepted", status, phrase))
-
-    def _refusal(self, status: int, reason: str) -> list[Step]:
-        if status in CHALLENGES and self._challenges_left:
-            self._challenges_left -= 1
-            return []
-        return self._steps(Step("refused", status, reason))
 
     def _notify(self, message: SipText) -> list[Step]:
         if message.first("Event").partition(";")[0].strip().lower() != "refer":

@@ -27,16 +27,12 @@ class Transfer:
 
     Args:
         call: Our id of the call.
-        has_credentials: The stack can answer a challenge of the peer.
         counters: Where outcomes and unreadable reports are counted.
         send: Takes messages for the worker.
     """
 
-    def __init__(
-        self, call: str, has_credentials: bool, counters: Counters, send: Callable[[Message], None]
-    ) -> None:
+    def __init__(self, call: str, counters: Counters, send: Callable[[Message], None]) -> None:
         self._call = call
-        self._has_credentials = has_credentials
         self._counters = counters
         self._send = send
         self._progress: Progress | None = None
@@ -63,7 +59,7 @@ class Transfer:
         if self.active:
             self.refuse(491, "a transfer of this call is already going on")
             return
-        self._progress = Progress(self._has_credentials, lambda cause: self._counters.add("notify", cause))
+        self._progress = Progress(lambda cause: self._counters.add("notify", cause))
         try:
             target, headers = _texts(order, consult, contact)
             send_refer(dialog, target, headers)
