@@ -3,8 +3,8 @@
 Linear samples are 16-bit, as in ITU-T G.191: a mu-law value of Table 2 of G.711 counts four of our steps
 (14 significant bits), an A-law value of Table 1 sixteen halves (13 bits). A sample that falls exactly on a
 decision value goes to the neighbour nearer to plus infinity, on both halves of the scale, as in the
-reference coder of ITU-T G.191. (Python's audioop differs: its mu-law codes of negative samples are those
-of a sample four steps lower.) Converting between the laws is decoding and encoding.
+reference coder of ITU-T G.191. (The coder that Python had before 3.13 differs: its mu-law codes of negative
+samples are those of a sample four steps lower.) Converting between the laws is decoding and encoding.
 
 All functions take arrays of any shape and an optional `out` of the same shape and of the result's type,
 which saves an allocation on the hot path and is returned.
