@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from talkpath.bridge.recording.files import HEADER_BYTES
+from talkpath.bridge.simulator.audio import dominant_hz
+from talkpath.bridge.simulator.reply import MODEL_RATE, Reply, Speech
+from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.peers import wait_until
 from tests.harness.sipp import Sipp, run_sipp
@@ -117,6 +121,98 @@ def test_a_call_is_watched_steered_and_ended_by_the_operator(model: RunningSimul
         assert http.post("/reload").json() == {"changed": [], "waiting": []}
         assert http.post("/drain", json={}).status_code == 202
         daemon.wait_for("draining")
+
+
+def hum(hertz: float) -> RunningSimulator:
+    """A model that says one long tone."""
+    sound = 8000 * np.sin(2 * np.pi * hertz * np.arange(60 * MODEL_RATE) / MODEL_RATE)
+    said = Speech(sound.astype(np.int16), "Mm.")
+    return RunningSimulator(ScriptPersona([ScriptedTurn(reply=Reply((said,)))]))
+
+
+class Ear:
+    """Listens to a call on a thread; what it hears of the agent is a tone."""
+
+    def __init__(self, http: httpx.Client, call: str) -> None:
+        self._http = http
+        self._call = call
+        self._heard = b""
+        self._thread = threading.Thread(target=self._listen, name="ear", daemon=True)
+        self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream has ended."""
+        return not self._thread.is_alive()
+
+    @property
+    def seconds(self) -> float:
+        """How much was heard."""
+        return len(self._heard) / 32_000
+
+    def wait_for(self, seconds: float) -> None:
+        """Wait until so much more was heard."""
+        enough = self.seconds + seconds
+        wait_until(lambda: self.seconds > enough, f"the sound of {self._call}")
+
+    def hertz(self) -> float:
+        """The tone of the last second."""
+        sound = self._heard[HEADER_BYTES:]
+        samples = np.frombuffer(sound[: len(sound) // 4 * 4], "<i2").reshape(-1, 2)[-8_000:, 1]
+        return dominant_hz(samples, 8_000)
+
+    def _listen(self) -> None:
+        with self._http.stream("GET", f"/calls/{self._call}/audio") as answer:
+            for piece in answer.iter_bytes():
+                self._heard += piece
+
+
+WORKSHOP = """
+[agents.workshop]
+instructions = "You hum."
+greeting = "Mm."
+url = "{url}"
+[[routes]]
+to = "700"
+agent = "workshop"
+[[routes]]
+to = "*"
+agent = "reception"
+"""
+TONES = {"reception": 500, "workshop": 900}
+
+
+def test_who_listens_hears_the_call_whichever_worker_has_it_and_no_other(tmp_path: Path) -> None:
+    scenario = SCENARIOS / "call_answered_then_bye_from_us.xml"
+    with (
+        hum(TONES["reception"]) as shop,
+        hum(TONES["workshop"]) as workshop,
+        Daemon(
+            tmp_path, model_url=shop.url, workers=2, more=API + WORKSHOP.format(url=workshop.url)
+        ) as daemon,
+        client(daemon) as http,
+        Sipp(tmp_path, scenario, target=daemon.address, arguments=("-s", "600")),
+        Sipp(tmp_path, scenario, target=daemon.address, arguments=("-s", "700")),
+    ):
+        wait_until(
+            lambda: [call["state"] for call in http.get("/calls").json()["calls"]] == ["talking"] * 2,
+            "two calls",
+            log=daemon.log,
+        )
+        calls = {call["agent"]: call for call in http.get("/calls").json()["calls"]}
+        assert {call["process"] for call in calls.values()} == {"worker-0", "worker-1"}
+        ears = {agent: Ear(http, call["id"]) for agent, call in calls.items()}
+        for agent, ear in ears.items():
+            ear.wait_for(2)
+            assert ear.hertz() == pytest.approx(TONES[agent], abs=5)
+        assert daemon.metric("talkpath_listening") == 2
+        os.kill(daemon.pid_of(calls["workshop"]["process"]), signal.SIGKILL)
+        wait_until(lambda: ears["workshop"].over, "the end of one stream", log=daemon.log)
+        ears["reception"].wait_for(2)
+        assert ears["reception"].hertz() == pytest.approx(TONES["reception"], abs=5)
+        assert daemon.metric("talkpath_listening") == 1
+        assert http.post(f"/calls/{calls['reception']['id']}/hangup").status_code == 204
+        wait_until(lambda: ears["reception"].over, "the end of the other", log=daemon.log)
 
 
 def test_every_example_of_the_page_works_as_it_stands(model: RunningSimulator, tmp_path: Path) -> None:
