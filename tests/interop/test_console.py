@@ -7,12 +7,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from talkpath.bridge.simulator.audio import tone_ladder
-from talkpath.bridge.simulator.reply import Reply, Speech
+from talkpath.bridge.demo.recording import write_channels
+from talkpath.bridge.demo.voice import TELEPHONE_RATE, speak
+from talkpath.bridge.simulator.audio import convert, tone_ladder
+from talkpath.bridge.simulator.reply import MODEL_RATE, Reply, Speech
 from talkpath.bridge.simulator.script import ScriptedTurn, ScriptPersona
+from tests.harness.baresip import Baresip
 from tests.harness.chromium import Chromium
 from tests.harness.daemon import Daemon, RunningSimulator
 from tests.harness.peers import wait_until
@@ -28,7 +32,14 @@ pytestmark = [pytest.mark.interop, pytest.mark.daemon]
 SCENARIOS = Path(__file__).parent / "scenarios"
 expect.set_options(timeout=20_000)
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+QUESTION = "Is my bicycle ready?"
+ANSWERS = (
+    "Hello, bicycle shop, how can I help you?",
+    "Yes, it is ready, and you can fetch it until six.",
+    "I hear that you are in a hurry, so the bicycle is waiting for you outside, at the door.",
+)
 OPERATE, READ = "operate-token-of-the-tests-01", "read-token-of-the-tests-0123"
+HEARS = 'transcription = { model = "gpt-4o-mini-transcribe" }'
 LISTEN = '[api]\nlisten = ["alice"]\n'
 API = f"""
 [api.operate]
@@ -60,26 +71,43 @@ def console(browser: Chromium, daemon: Daemon, token: str = OPERATE) -> Page:
 def picture(page: Page, name: str) -> None:
     """Keep a picture for the documentation, when that is asked for: PICTURES=1."""
     if os.environ.get("PICTURES"):
+        page.locator("#toast").evaluate("(toast) => (toast.textContent = '')")
         page.screenshot(path=IMAGES / f"console-{name}.png")
 
 
-def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
-    model: RunningSimulator, tmp_path: Path
-) -> None:
+def conversation() -> ScriptPersona:
+    """A model that speaks, and understands all that callers say as the question."""
+    voice = speak(ANSWERS, played_as=24_000)
+    turns = [
+        ScriptedTurn(reply=Reply((Speech(convert(voice[text], TELEPHONE_RATE, MODEL_RATE), text),)))
+        for text in ANSWERS
+    ]
+    return ScriptPersona(turns, ear=lambda _heard: QUESTION)
+
+
+def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(tmp_path: Path) -> None:
     recording = f'\n[agents.reception.recording]\nmode = "always"\ndirectory = "{tmp_path}"\n'
+    silence = np.zeros(TELEPHONE_RATE, np.int16)
+    said = [*[silence] * 4, speak([QUESTION])[QUESTION], *[silence] * 60]
+    speech = tmp_path / "speech.wav"
+    write_channels(speech, [np.concatenate(said)], TELEPHONE_RATE)
     with (
-        Daemon(tmp_path, model_url=model.url, more=LISTEN + API + recording) as daemon,
-        Chromium(width=1180, height=860) as browser,
+        RunningSimulator(conversation()) as model,
+        Daemon(tmp_path, model_url=model.url, agent=HEARS, more=LISTEN + API + recording) as daemon,
+        Chromium(width=1180, height=1140) as browser,
     ):
         page = console(browser, daemon)
         expect(page.get_by_text("No calls at the moment.")).to_be_visible()
-        with Sipp(
-            tmp_path, SCENARIOS / "call_answered_then_bye_from_us.xml", target=daemon.address
-        ) as caller:
+        account = "<sip:caller@127.0.0.1>;regint=0;audio_codecs=pcmu"
+        with Baresip(tmp_path, account=account, speech=speech) as caller:
+            caller.dial(f"sip:700@127.0.0.1:{daemon.address[1]}")
             call = page.locator("#live article")
             expect(call).to_contain_text("talking")
             expect(call.get_by_role("log")).to_contain_text("how can I help you?")
             expect(call).to_contain_text("PCMU")
+            in_order = re.compile(f"{re.escape(ANSWERS[0])}.*{re.escape(QUESTION)}.*until six", re.DOTALL)
+            expect(call.get_by_role("log")).to_have_text(in_order)
+            expect(call).to_contain_text("Quality (MOS)")
             page.wait_for_function(
                 "[...document.querySelectorAll('.level[data-who=agent] i')]"
                 ".some((bar) => /scaleX\\(0?\\.[1-9]|scaleX\\(1/.test(bar.style.transform))"
@@ -87,7 +115,7 @@ def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
             call.get_by_label("Note").fill("He is in a hurry. <b>Be quick.</b>")
             call.get_by_role("button", name="Tell", exact=True).click()
             expect(page.get_by_role("status").filter(has_text="The agent knows.")).to_be_visible()
-            expect(call.get_by_role("log")).to_contain_text("until six.")
+            expect(call.get_by_role("log")).to_contain_text("at the door.")
             picture(page, "live")
             hold = call.get_by_role("button", name="Hold")
             hold.click()
@@ -98,7 +126,7 @@ def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
             call.get_by_role("button", name="Hang up").click()
             call.get_by_role("button", name="Really hang up?").click()
             expect(call).to_contain_text("Over: operator.")
-            assert caller.wait().succeeded == 1
+            caller.wait_for_event("CALL_CLOSED")
         line = daemon.wait_for("call_ended")
         assert line["cause"] == "operator"
         wait_until(lambda: daemon.metric("talkpath_records_stored_total") == 1, "the record", log=daemon.log)
@@ -108,13 +136,45 @@ def test_an_operator_watches_a_call_tells_the_agent_something_and_hangs_up(
         record.get_by_role("button", name="Load the recording").click()
         expect(record.locator("canvas")).to_be_visible()
         assert page.evaluate("document.querySelector('audio').duration") > 0.3
-        record.get_by_text("Ladder").click()
+        record.get_by_text("Ladder", exact=True).click()
         expect(record).to_contain_text("INVITE")
         picture(page, "record")
         page.get_by_role("link", name="Recent").click()
         expect(page.get_by_role("row")).to_have_count(2)
         assert browser.problems == []
         daemon.assert_baseline()
+
+
+def test_what_callers_and_models_say_is_text_and_nothing_else(tmp_path: Path) -> None:
+    markup = "<img src=x onerror=hacked=1><script>hacked=1</script>"
+    polite = (SCENARIOS / "call_answered_then_bye_from_us.xml").read_text()
+    name = f'"{markup}" <sip:%3Cimg%20src=x%20onerror=hacked=1%3E@'
+    hostile = polite.replace('"Caller" <sip:caller@', name)
+    assert hostile != polite
+    (tmp_path / "hostile.xml").write_text(hostile, encoding="utf-8")
+    spoken = ScriptPersona([ScriptedTurn(reply=Reply((Speech(tone_ladder(1000), markup),)))])
+    with (
+        RunningSimulator(spoken) as model,
+        Daemon(tmp_path, model_url=model.url, more=API) as daemon,
+        Chromium(width=1180, height=860) as browser,
+    ):
+        page = console(browser, daemon)
+        with Sipp(tmp_path, tmp_path / "hostile.xml", target=daemon.address):
+            call = page.locator("#live article")
+            expect(call.get_by_role("log")).to_contain_text(markup)
+            expect(call.get_by_role("heading").first).to_contain_text("img")
+            call.get_by_role("button", name="Hang up").click()
+            call.get_by_role("button", name="Really hang up?").click()
+            expect(call).to_contain_text("Over: operator.")
+        wait_until(lambda: daemon.metric("talkpath_records_stored_total") == 1, "the record", log=daemon.log)
+        call.get_by_role("link", name="See its record.").click()
+        expect(page.locator("#recent article")).to_contain_text(markup)
+        page.get_by_role("link", name="Recent").click()
+        expect(page.get_by_role("row")).to_have_count(2)
+        assert page.evaluate(
+            "window.hacked === undefined && !document.querySelector('main img, main script')"
+        )
+        assert browser.problems == []
 
 
 def hears(page: Page) -> bool:

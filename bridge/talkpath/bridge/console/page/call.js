@@ -90,12 +90,12 @@ function tools(call, context) {
     noteForm(order),
     transferForm(order, context.desk.targets),
     keypad(order),
-    h("fieldset", {}, h("legend", {}, "Wait"), hold.element),
-    h("fieldset", {}, h("legend", {}, "Log"), debug.element),
     h(
       "fieldset",
       {},
-      h("legend", {}, "End"),
+      h("legend", {}, "This call"),
+      hold.element,
+      debug.element,
       sureButton("Hang up", "Really hang up?", () => order("hangup", undefined, "Hanging up.")),
     ),
   );

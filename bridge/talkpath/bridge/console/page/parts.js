@@ -1,6 +1,6 @@
 // Parts that several views show: levels, words, chips.
 
-import { h, write } from "./dom.js";
+import { Keyed, h, write } from "./dom.js";
 import { fixed, milliseconds, plain, share, time, tone } from "./format.js";
 
 export function chip(word) {
@@ -32,28 +32,29 @@ export function levels() {
 // What is said, the newest below; follows it while the reader is at the end.
 export function words(label) {
   const list = h("ol", { class: "words", role: "log", "aria-label": label, tabindex: "0" });
-  const shown = new Map();
+  const shown = new Keyed(list, bubble);
   return {
     element: list,
     update(lines) {
       const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-      for (const line of lines) {
-        const key = `${line.who} ${line.item}`;
-        const part = shown.get(key) ?? add(list, shown, key, line);
-        write(part.text, line.text);
-        part.element.dataset.final = line.final;
-      }
+      shown.show(lines, (line) => line.key);
       if (atEnd) list.scrollTop = list.scrollHeight;
     },
   };
 }
 
-function add(list, shown, key, line) {
+function bubble({ who }) {
+  const about = h("small");
   const text = h("span");
-  const element = h("li", { data: { who: line.who } }, h("small", {}, `${line.who}, ${time(line.at)}`), text);
-  list.append(element);
-  shown.set(key, { element, text });
-  return shown.get(key);
+  const element = h("li", { data: { who } }, about, text);
+  return {
+    element,
+    update(line) {
+      write(about, `${who}, ${time(line.at)}`);
+      write(text, line.text);
+      element.dataset.final = line.final;
+    },
+  };
 }
 
 export function quality(call) {

@@ -26,7 +26,7 @@ export class Store {
         if (call) said(call, event.line);
         break;
       case "call.speaking":
-        if (call) call.caller_speaking = event.speaking;
+        if (call) spoke(call, event.speaking, now);
         break;
       case "call.tool":
         if (call) call.lastTool = event.tool;
@@ -68,12 +68,30 @@ export class Store {
 }
 
 function fresh(call) {
-  return { levels: { caller: -127, agent: -127 }, ...call, transcript: [...(call.transcript ?? [])] };
+  return { levels: { caller: -127, agent: -127 }, ...call, transcript: (call.transcript ?? []).map(keyed) };
+}
+
+function keyed(line) {
+  return { ...line, key: `${line.who} ${line.item}` };
+}
+
+// The words of the caller come late, often after the answer to them: their place is kept from the first sound.
+function spoke(call, speaking, now) {
+  call.caller_speaking = speaking;
+  if (speaking && call.transcript.at(-1)?.item !== null) {
+    add(call, { who: "caller", item: null, at: now, text: "…", final: false, key: `caller at ${now}` });
+  }
 }
 
 function said(call, line) {
-  const at = call.transcript.findLastIndex((one) => one.item === line.item && one.who === line.who);
-  if (at < 0) call.transcript.push(line);
-  else call.transcript[at] = line;
+  const { transcript } = call;
+  let place = transcript.findLastIndex((one) => one.item === line.item && one.who === line.who);
+  if (place < 0 && line.who === "caller") place = transcript.findIndex((one) => one.item === null);
+  if (place < 0) add(call, keyed(line));
+  else transcript[place] = { ...line, at: transcript[place].at, key: transcript[place].key };
+}
+
+function add(call, line) {
+  call.transcript.push(line);
   if (call.transcript.length > MAX_LINES) call.transcript.shift();
 }
