@@ -137,6 +137,18 @@ def test_a_locked_and_a_full_database_are_tried_again_and_told() -> None:
     assert not any(bench.value("failed_total", cause=cause) for cause in ("locked", "disk_full"))
 
 
+def test_a_record_that_is_being_tried_is_one_that_waits() -> None:
+    bench = Bench(FakeStore([]))
+    bench.store.go_on.clear()
+    bench.writer.start()
+    bench.submit("c-1")
+    wait_until(lambda: not bench.writer._queue, "the writer to take it")
+    assert bench.value("queued") == 1
+    bench.store.go_on.set()
+    bench.writer.stop(5)
+    assert bench.value("queued") == 0
+
+
 def test_a_record_that_is_rejected_does_not_take_others_with_it() -> None:
     bench = Bench(FakeStore([], rejects="c-2"))
     bench.submit("c-1", "c-2", "c-3")
@@ -238,6 +250,43 @@ def test_what_is_stored_is_clean(tmp_path: Path) -> None:
     assert stored is not None
     assert [one.text for one in stored.utterances] == ["[digits]", "My [redacted] is broken."]
     assert not any(b"4111" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def names_in(url: str) -> set[str]:
+    """Ids of the calls that are stored."""
+    with Records(url) as records:
+        try:
+            return {call.id for call in records.list()}
+        except RecordsError:  # there is no file, or nothing in it yet
+            return set()
+
+
+@pytest.mark.parametrize("harm", ["deleted", "moved", "damaged"])
+def test_records_go_on_in_a_new_file_when_the_old_one_is_taken_away(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "calls.sqlite"
+    url = f"sqlite:///{path}"
+    bench = Bench(FakeStore([]))
+    writer = RecordWriter(settings_of(url), bench.metrics, Store)
+    body = b"".join(message.body for message in messages_of(full_call("c-1")))
+    if harm == "damaged":
+        path.write_bytes(b"no database" * 1000)
+    writer.submit("c-1", body)
+    writer.start()
+    if harm == "damaged":
+        wait_until(lambda: bench.value("retries_total", cause="damaged") > 0, "the trouble")
+        assert bench.value("queued") == 1
+        path.rename(tmp_path / "old")
+    else:
+        wait_until(lambda: names_in(url) == {"c-1"}, "the first call")
+        for part in tmp_path.glob("calls.sqlite*"):
+            if harm == "deleted":
+                part.unlink()
+            else:
+                part.rename(tmp_path / f"old-{part.name}")
+        writer.submit("c-2", b"".join(message.body for message in messages_of(full_call("c-2"))))
+    wait_until(lambda: names_in(url) == {"c-1" if harm == "damaged" else "c-2"}, "the call in a new file")
+    writer.stop(5)
+    assert bench.value("retries_total", cause="replaced") == (harm != "damaged")
 
 
 def submit_through(

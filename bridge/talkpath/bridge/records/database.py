@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from .problems import RecordsError, cause_of, sentence_of
+from .problems import RecordsError, advice_for, cause_of, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ class Database:
         self._url = parse_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._writes = writes
+        self._file: tuple[int, int] | None = None
         self._engine = self._make_sqlite() if self.is_sqlite else self._make_postgresql()
 
     @property
@@ -58,7 +59,7 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise RecordsError(cause_of(error), f"{self.name}: {sentence_of(error)}") from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Close all connections."""
@@ -78,9 +79,15 @@ class Database:
             script = "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
             connection.cursor().executescript(script)
         except sqlite3.Error as error:
-            raise RecordsError(cause_of(error), f"{self.name}: {error}") from error
+            raise self._failed(error) from error
         finally:
             connection.close()
+
+    def _failed(self, error: Exception) -> RecordsError:
+        cause = cause_of(error)
+        advice = advice_for(cause)
+        sentence = f"{self.name}: {sentence_of(error)}"
+        return RecordsError(cause, f"{sentence}. {advice}".removesuffix(".") if advice else sentence)
 
     # PostgreSQL -----------------------------------------------------------------------------------
 
@@ -128,7 +135,7 @@ class Database:
         """Make the file with its mode before SQLite would make it readable for all.
 
         Raises:
-            RecordsError: It is not there (for a reader), or cannot be made.
+            RecordsError: It is not there (for a reader), cannot be made, or is not the one that is open.
         """
         path = Path(str(self._url.database))
         if not self._writes:
@@ -137,10 +144,17 @@ class Database:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE))
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE)
+            try:
+                found = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             why = f"{path} cannot be written: {error.strerror}. Correct its permissions, or set records.url."
             raise RecordsError("no_permission", why) from error
+        before, self._file = self._file, (found.st_dev, found.st_ino)
+        if before not in {None, self._file}:  # what SQLite has open stands in no folder any more
+            raise RecordsError("replaced", f"{path} was moved away or deleted. It is opened anew")
 
 
 def parse_url(text: str) -> sa.URL:

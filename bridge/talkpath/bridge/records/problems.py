@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 Cause = Literal[
     "queue_full", "incomplete", "malformed", "rejected", "locked", "disk_full", "unreachable",
-    "no_permission", "schema", "damaged", "shutdown", "database",
+    "no_permission", "schema", "damaged", "replaced", "shutdown", "database",
 ]  # fmt: skip
 CAUSES: Final[frozenset[str]] = frozenset(get_args(Cause))
 
@@ -68,6 +68,20 @@ def cause_of(error: Exception) -> Cause:
         }
         return by_kind.get(type(orig).__name__, "database")
     return _SQLSTATE.get(state) or _SQLSTATE.get(state[:2], "database")
+
+
+_ADVICE: Final[dict[Cause, str]] = {
+    "locked": "Another program holds it: find it with fuser, and end what it does.",
+    "disk_full": "Make room on its disk.",
+    "no_permission": "Correct its permissions, or set records.url.",
+    "damaged": "Move the file away: a new one is made, and gets what waits.",
+    "unreachable": "See that the server runs, and that this machine gets there.",
+}
+
+
+def advice_for(cause: Cause) -> str:
+    """What to do about a cause, as a sentence; empty: the database's words must do."""
+    return _ADVICE.get(cause, "")
 
 
 def sentence_of(error: Exception) -> str:

@@ -45,6 +45,8 @@ REMIND_EVERY: Final = 60.0
 """Seconds after which a trouble that lasts is logged again."""
 HOPELESS: Final = frozenset({"rejected"})
 """Causes that another try does not cure."""
+REOPENED: Final = frozenset({"replaced", "damaged"})
+"""Causes after which the next try is made with the file that is there then."""
 
 _Waiting = tuple[str, bytes]
 """Id of the call, and its encoded report."""
@@ -78,6 +80,7 @@ class RecordWriter:
         self._store: Store | None = None
         self._queue: collections.deque[_Waiting] = collections.deque()
         self._octets = 0
+        self._in_hand = 0
         self._news = threading.Condition()
         self._stopping = False
         self._give_up_at = float("inf")
@@ -104,7 +107,7 @@ class RecordWriter:
                 self._queue.append((call, body))
                 self._octets += len(body)
                 self._news.notify()
-        self._metrics.records_queued.set(len(self._queue))
+        self._show_waiting()
         if not fits:
             self.lost(call, "queue_full", "the queue is full: the database is too slow, or does not answer")
         return fits
@@ -156,16 +159,25 @@ class RecordWriter:
         if batch:
             self._save(batch)
 
-    def _open(self) -> None:
-        self._store = self._open_store(self._settings.database)
-        log.info("records_open", database=self._store.name)
+    def _open(self) -> Store:
+        store = self._store = self._open_store(self._settings.database)
+        log.info("records_open", database=store.name)
+        return store
 
     def _take(self, most: int) -> list[_Waiting]:
         with self._news:
             batch = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
             self._octets -= sum(len(body) for _, body in batch)
-        self._metrics.records_queued.set(len(self._queue))
+        self._in_hand = len(batch)
+        self._show_waiting()
         return batch
+
+    def _waiting(self) -> int:
+        """Records that are not stored yet, those that are being tried, too."""
+        return len(self._queue) + self._in_hand
+
+    def _show_waiting(self) -> None:
+        self._metrics.records_queued.set(self._waiting())
 
     def _save(self, batch: list[_Waiting]) -> None:
         try:
@@ -174,6 +186,9 @@ class RecordWriter:
             for call, _ in batch:
                 self.lost(call, "database", "our own code failed, see records_broke")
             raise
+        finally:
+            self._in_hand = 0
+            self._show_waiting()
 
     def _try_to_save(self, batch: list[_Waiting]) -> None:
         finished = [full for full in (self._prepared(call, body) for call, body in batch) if full is not None]
@@ -197,10 +212,13 @@ class RecordWriter:
         Raises:
             RecordsError: The database failed in a way that may pass.
         """
-        assert self._store is not None  # noqa: S101 - `_work` opens it first
+        store = self._store or self._open()
         try:
-            self._store.save(finished)
+            store.save(finished)
         except RecordsError as error:
+            if error.cause in REOPENED:
+                store.close()
+                self._store = None
             if error.cause not in HOPELESS:
                 raise
             if len(finished) == 1:
@@ -227,7 +245,7 @@ class RecordWriter:
 
     # Trouble --------------------------------------------------------------------------------------
 
-    def _persist(self, attempt: Callable[[], None]) -> bool:
+    def _persist(self, attempt: Callable[[], object]) -> bool:
         """Try until it works; False: the daemon ends first."""
         wait = FIRST_BACKOFF
         while True:
@@ -248,7 +266,7 @@ class RecordWriter:
         self._metrics.records_retries.labels(error.cause).inc()
         now = self._clock()
         if error.cause != self._trouble or now - self._told_at >= REMIND_EVERY:
-            log.error("records_not_written", cause=error.cause, problem=str(error), waiting=len(self._queue))
+            log.error("records_not_written", cause=error.cause, problem=str(error), waiting=self._waiting())
             self._trouble, self._told_at = error.cause, now
 
     def _note_success(self) -> None:
