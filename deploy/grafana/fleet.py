@@ -283,8 +283,16 @@ FLEET = Dashboard(
                 ),
                 Panel(
                     "Open files by process",
-                    "Three or four per call; LimitNOFILE is the end.",
-                    (Query("talkpath_process_open_files{@}", "{{instance}} {{process}}"),),
+                    "Share of what the process may open (LimitNOFILE); a call has three or four.",
+                    (
+                        Query(
+                            "talkpath_process_open_files{@} / talkpath_process_max_files{@}",
+                            "{{instance}} {{process}}",
+                        ),
+                    ),
+                    "percentunit",
+                    warn=0.6,
+                    alarm=0.8,
                 ),
                 Panel(
                     "Deaths of processes, and calls lost by them",
@@ -311,12 +319,17 @@ FLEET = Dashboard(
                 ),
                 Panel(
                     "Configuration",
-                    "Nodes whose last reload was refused (see the log), and the age of what is in force.",
+                    "Nodes that refused their last reload (see the log); ages of file and certificate.",
                     (
                         Query("sum(1 - talkpath_config_last_reload_successful{@})", "refused"),
                         Query(
                             "max(time() - talkpath_config_last_reload_success_timestamp_seconds{@})",
                             "seconds in force",
+                        ),
+                        Query(
+                            "min(talkpath_certificate_expiry_timestamp_seconds{@} < +Inf) - time()"
+                            " or vector(0)",
+                            "seconds of the TLS certificate",
                         ),
                     ),
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import errno
 import os
 import signal
 import sys
@@ -160,7 +161,8 @@ class Child:
             try:
                 process = await self._start(lost)
             except OSError as error:  # no memory, no process slot, no descriptor: that may pass
-                return f"cannot be started: {error}"
+                full = error.errno in {errno.EMFILE, errno.ENFILE}
+                return f"cannot be started: {error}{'; raise LimitNOFILE and restart' if full else ''}"
             self.spec.on_started(self)
         exited = asyncio.create_task(process.wait())
         closed = asyncio.create_task(gone.wait())

@@ -86,5 +86,7 @@ class ProcessWatch:
                     self._cpu[name].feed({name: times.user + times.system})
                     self._metrics.process_memory.labels(name).set(process.memory_info().rss)
                     self._metrics.process_files.labels(name).set(process.num_fds())
+                    most, _ = process.rlimit(psutil.RLIMIT_NOFILE)
+                    self._metrics.process_max_files.labels(name).set(most)
             except (psutil.Error, OSError):  # it ended just now, or /proc is not all there
                 continue

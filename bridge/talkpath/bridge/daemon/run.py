@@ -22,6 +22,7 @@ from talkpath.bridge.api.problems import ApiError
 from talkpath.bridge.api.service import Control
 from talkpath.bridge.console.web import PREFIX as CONSOLE
 from talkpath.bridge.console.web import guarded_console
+from talkpath.bridge.daemon.certificates import CertificateWatch
 from talkpath.bridge.daemon.processes import ProcessWatch
 from talkpath.bridge.daemon.recordings import keep_house
 from talkpath.bridge.daemon.reload import Reloader
@@ -139,6 +140,7 @@ class Daemon:
             asyncio.create_task(self._watch(ProcessWatch(supervisor, self._metrics))),
             asyncio.create_task(self._tell_systemd(supervisor)),
             asyncio.create_task(keep_house(lambda: supervisor.config)),
+            asyncio.create_task(CertificateWatch(lambda: supervisor.config, self._metrics).run()),
         ]
         if self._originate is not None:
             side.append(asyncio.create_task(self._place_call(self._originate)))

@@ -59,6 +59,13 @@ class ProcessMetrics(Catalogue):
             "livemostrecent",
             "Near the limit (ulimit -n, LimitNOFILE): raise it.",
         )
+        self.process_max_files = self._gauge(
+            "process_max_files",
+            "File descriptors that each process of the daemon may open.",
+            ["process"],
+            "livemostrecent",
+            "LimitNOFILE of the service, or ulimit -n; talkpath doctor says how many are needed.",
+        )
         self.process_restarts = self._counter(
             "process_restarts",
             "Processes that died and were started again.",
@@ -98,6 +105,13 @@ class ProcessMetrics(Catalogue):
             "When the configuration in force was read, in Unix time.",
             [],
             "livemostrecent",
+        )
+        self.certificate_end = self._gauge(
+            "certificate_expiry_timestamp_seconds",
+            "When our certificate for SIP over TLS ends, in Unix time; +Inf: there is none.",
+            [],
+            "livemostrecent",
+            "In the past, or soon: renew it at the same path; the certificate_ends log lines name it.",
         )
         self.build_info = self._gauge(
             "build_info", "Always 1; the labels tell the version.", ["version", "python"], "max"

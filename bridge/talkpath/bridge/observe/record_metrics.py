@@ -22,7 +22,7 @@ class RecordMetrics(Catalogue):
             "Attempts to write call records that failed; they are tried again, and calls go on.",
             ["cause"],
             "locked: somebody else writes for long. disk_full, no_permission, unreachable, schema: what it "
-            "says; records_not_written in the log has the sentence.",
+            "says; records_not_written in the log has the sentence, and what to do.",
         )
         self.records_pruned = self._counter(
             "records_pruned", "Call records deleted because of their age.", []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
@@ -54,6 +55,12 @@ _HTTP_ADVICE: dict[int, str] = {
 }
 
 
+_OUR_SIDE = dict.fromkeys(
+    (errno.EMFILE, errno.ENFILE), "Raise the limit of open files (LimitNOFILE, ulimit -n) and restart."
+)
+"""What to do where the server has nothing to do with it, by number of the error."""
+
+
 def explain(error: Exception, url: str, timeout: float) -> ConnectError:
     """Turn what went wrong while connecting into a typed error.
 
@@ -75,9 +82,8 @@ def explain(error: Exception, url: str, timeout: float) -> ConnectError:
         return _tls(error, url)
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or type(error).__name__
-        sentence = (
-            f"No connection to the model server at {url}: {reason}. Check that it runs and is reachable."
-        )
+        advice = _OUR_SIDE.get(error.errno or 0, "Check that it runs and is reachable.")
+        sentence = f"No connection to the model server at {url}: {reason}. {advice}"
         return ConnectError("unreachable", sentence, retryable=True)
     if isinstance(error, InvalidHandshake | WebSocketException | EOFError):
         sentence = f"What answers at {url} does not speak WebSocket: {error}. Check the URL."
