@@ -89,10 +89,9 @@ def test_every_field_has_its_column() -> None:
 
 def test_the_migrations_make_the_tables_that_the_program_uses(store: Store, path: Path) -> None:
     store.save([full_call()])
-    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
+    with sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, metadata) == []
-        connection.engine.dispose()
 
 
 def test_the_file_is_in_wal_mode_and_not_for_everybody(store: Store, path: Path) -> None:
@@ -267,7 +266,8 @@ def test_a_writer_that_is_killed_leaves_whole_calls_only(path: Path, records: Re
     count = records.count()
     assert count >= 80
     assert count % 20 == 0, "a part of a transaction was kept"
-    Store(f"sqlite:///{path}").save([full_call("c-after")])
+    with contextlib.closing(Store(f"sqlite:///{path}")) as again:
+        again.save([full_call("c-after")])
     assert records.get("c-after") == full_call("c-after")
 
 

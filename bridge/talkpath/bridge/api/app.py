@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -114,6 +115,8 @@ def _extra_schemas() -> dict[str, Any]:
     )
     found.update(msgspec.json.decode(renamed))
     found["CallRecord"] = {**components["Call"], "title": "CallRecord"}
+    for schema in found.values():  # until Python 3.13 docstrings come with the indentation of their source
+        schema["description"] = inspect.cleandoc(schema["description"])
     return found
 
 
