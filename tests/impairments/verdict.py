@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from tests.impairments.impair import STALL
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -35,14 +33,12 @@ def problems(results: Sequence[Result]) -> list[str]:
 
 def _of_one(result: Result) -> Iterator[str]:
     label, what = result.row.label, result.row.impairment
-    stalled = what.stalls * STALL * 1000
     if result.caller_late_ms > LATE_CALLER_MS:
         yield f"{label}: the caller itself was {result.caller_late_ms:.0f} ms late; the machine is too busy"
         return
-    # What comes after a stall is kept, so that each one lengthens the stream once.
-    if abs(result.score.stretch_ms) > STREAM_MS + stalled:
+    if abs(result.score.stretch_ms) > STREAM_MS:
         yield f"{label}: the stream is {result.score.stretch_ms:+.0f} ms longer than what was said"
-    if not -STREAM_MS * 2 - what.jitter <= result.clock_ms <= STREAM_MS + stalled:
+    if not -STREAM_MS * 2 - what.jitter <= result.clock_ms <= STREAM_MS:
         yield f"{label}: over the whole call the stream differs from the time by {result.clock_ms:+.0f} ms"
     if result.down_lost or result.down_jumps:
         steps = result.down_lost + result.down_jumps
@@ -52,7 +48,7 @@ def _of_one(result: Result) -> Iterator[str]:
         yield f"{label}: something is lost without a reason"
     if what.harmless and result.score.snr < CLEAN_SNR:
         yield f"{label}: {result.score.snr:.1f} dB with nothing in the way"
-    if result.score.missing > what.loss * 1.6 + 0.03 + what.stalls * 0.02:
+    if result.score.missing > what.loss * 1.6 + 0.03:
         yield f"{label}: {result.score.missing:.1%} of the sound is missing"
 
 
