@@ -284,6 +284,19 @@ def test_only_the_heard_beginning_of_an_interrupted_sentence_stays_in_the_histor
     assert driver.session.history() == [SeedMessage("assistant", "one two three four…")]
 
 
+def test_of_an_answer_that_is_still_coming_the_history_has_what_can_have_been_heard() -> None:
+    driver = Driver().ready()
+    driver.created()
+    words = "one two three four five six seven eight nine ten eleven twelve"
+    driver.server("response.output_item.added", item={"id": "item_A", "type": "message"})
+    driver.server("response.output_audio_transcript.delta", item_id="item_A", delta=words)
+    assert driver.session.history() == []
+    driver.audio(1000)
+    assert driver.session.history() == [SeedMessage("assistant", "one two three four…")]
+    driver.audio_done()
+    assert driver.session.history() == [SeedMessage("assistant", words)]
+
+
 def test_commentary_and_answer_are_two_items_of_one_response() -> None:
     driver = Driver().ready()
     driver.created()

@@ -6,9 +6,12 @@ It is what was *heard*: of an interrupted item only the estimated beginning stay
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from talkpath.bridge.realtime.effects import SeedMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Speaker = Literal["user", "assistant", "system", "tool"]
 
@@ -23,6 +26,7 @@ class _Line:
     role: Speaker
     text: str = ""
     share_heard: float = 1.0
+    most_heard: int | None = None
 
 
 class History:
@@ -52,28 +56,36 @@ class History:
         if line:
             line.text = text[:MAX_TEXT]
 
-    def truncate(self, item_id: str, share: float) -> None:
-        """Only this share of an item (0 to 1) was heard."""
+    def truncate(self, item_id: str, share: float, most: int | None = None) -> None:
+        """Only this share of an item (0 to 1) was heard, and no more than ``most`` characters."""
         line = self._lines.get(item_id)
         if line:
-            line.share_heard = max(0.0, min(share, 1.0))
+            line.share_heard, line.most_heard = max(0.0, min(share, 1.0)), most
 
     def remove(self, item_id: str) -> None:
         """Nothing of an item was heard. Its place stays, so that late words do not bring it back."""
         self.truncate(item_id, 0.0)
 
-    def seed(self) -> list[SeedMessage]:
-        """The conversation as heard, without empty lines."""
-        lines = ((line.role, _beginning(line.text, line.share_heard)) for line in self._lines.values())
+    def seed(self, unfinished: Mapping[str, int]) -> list[SeedMessage]:
+        """The conversation as heard, without empty lines.
+
+        Args:
+            unfinished: Items whose sound has not come to its end, and how many characters there can have
+                been in what has come.
+        """
+        lines = (
+            (line.role, _beginning(line.text, line.share_heard, unfinished.get(item_id, line.most_heard)))
+            for item_id, line in self._lines.items()
+        )
         return [SeedMessage(role, text) for role, text in lines if text]
 
 
-def _beginning(text: str, share: float) -> str:
+def _beginning(text: str, share: float, most: int | None) -> str:
     """About this share of the text, cut between words, with a mark where it was broken off."""
     text = text.strip()
-    if share >= 1.0 or not text:
+    if share >= 1.0 and most is None:
         return text
-    cut = text[: int(len(text) * share)]
+    cut = text[: min(int(len(text) * share), len(text) if most is None else most)]
     if len(cut) < len(text) and not text[len(cut)].isspace():
         cut = cut.rpartition(" ")[0]
     return f"{cut.rstrip()}…" if cut.strip() else ""

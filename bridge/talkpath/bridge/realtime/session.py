@@ -81,7 +81,7 @@ class RealtimeSession:
 
     def history(self) -> list[SeedMessage]:
         """The conversation as it was heard, ready for :meth:`reseed`."""
-        return self._talk.history.seed() + list(self._backlog)
+        return self._talk.history.seed(self._talk.speech.unfinished()) + list(self._backlog)
 
     def idle(self) -> bool:
         """Whether nobody speaks or is about to: a turn boundary, good for a roll-over."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from talkpath.bridge.realtime.history import History
     from talkpath.bridge.realtime.outbox import Outbox
 
+CHARACTERS_PER_SECOND = 20
+"""Nobody is spoken faster to; the words of an item that is still coming run ahead of its sound."""
 MAX_ITEMS = 64
 """Items remembered. Far more than can be in playout; the oldest are forgotten first."""
 
@@ -54,6 +56,14 @@ class Speech:
         """Milliseconds of an item that have arrived, rounded down: the most a truncation may name."""
         item = self._items.get(item_id)
         return item.received * 1000 // self._rate if item else 0
+
+    def unfinished(self) -> dict[str, int]:
+        """Items that the server is still sending, and the characters that fit into the sound that came."""
+        return {
+            item_id: _most_characters(self.received_ms(item_id))
+            for item_id, item in self._items.items()
+            if not item.finished and not item.discarded
+        }
 
     def audible(self) -> bool:
         """Whether the caller is hearing the agent, or soon will."""
@@ -167,7 +177,8 @@ class Speech:
             self._history.remove(item_id)
         else:
             self._outbox.send(truncate_item(item_id, played_ms))
-            self._history.truncate(item_id, played_ms / received_ms)
+            most = None if item.finished else _most_characters(played_ms)
+            self._history.truncate(item_id, played_ms / received_ms, most)
         self._outbox.emit(Interrupted(item_id, played_ms, received_ms))
 
     def _whole_samples(self, item: SpokenItem, audio: bytes) -> bytes:
@@ -193,3 +204,7 @@ class Speech:
     def _unheard(item: SpokenItem) -> bool:
         # Of an item that is not finished the server may know more than has arrived.
         return bool(item.received) and not item.discarded and not (item.drained and item.finished)
+
+
+def _most_characters(milliseconds: int) -> int:
+    return milliseconds * CHARACTERS_PER_SECOND // 1000
