@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -82,12 +83,29 @@ async def test_history_goes_out_before_the_order_to_speak_that_the_owner_gives_w
 
 
 @in_virtual_time
+async def test_history_goes_out_before_what_the_caller_said_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server may answer a turn as soon as it has heard it."""
+    async with Stand(monkeypatch) as stand:
+        stand.leg.open([e.SeedMessage("user", "One.")])
+        await asyncio.sleep(0.2)
+        frames: list[bytes] = []
+        monkeypatch.setattr(stand.socket, "take", frames.append)
+        stand.leg.append(bytes(160))
+        stand.configured()
+        kinds = [json.loads(frame)["type"] for frame in frames]
+        assert kinds == ["session.update", "conversation.item.create", "input_audio_buffer.append"]
+
+
+@in_virtual_time
 async def test_an_owner_that_closes_the_leg_when_it_is_ready_ends_the_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with Stand(monkeypatch) as stand:
         stand.owner.on["ready"] = stand.leg.close
-        stand.leg.open([e.SeedMessage("user", "One.")])
+        stand.leg.open()
+        stand.leg.say("One.")
         await asyncio.sleep(0.2)
         stand.configured()
         assert stand.types() == ["session.update"]

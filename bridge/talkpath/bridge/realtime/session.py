@@ -274,13 +274,14 @@ class RealtimeSession:
         self._complaint = ""
         self._move(Trigger.CONFIRMED)
         self._timers.clear("session_updated")
-        self._outbox.emit(Configured(self.session_id, self.expires_at))
         reasoning = self.settings.reasoning_object()
         if reasoning:
             self._outbox.send(session_update(reasoning))
         backlog, self._backlog = self._backlog, []
         for message in backlog:
             self._talk.add_message(message)
+        # What the caller said meanwhile may bring an answer at once, which has to know what was before.
+        self._outbox.emit(Configured(self.session_id, self.expires_at))
         self._talk.responses.open(now)
 
     def _learn(self, session: dict[str, Any]) -> None:
