@@ -31,10 +31,10 @@ from talkpath.bridge.benchmark.model_audio import (
     FRAME_BYTES,
     FRAMES_PER_DELTA,
     AppendReader,
-    loud_delta,
     silent_frame,
 )
 from talkpath.bridge.benchmark.model_lane import Lane
+from talkpath.bridge.benchmark.model_turns import Turns
 from talkpath.bridge.benchmark.orders import Begin, Report, Served, TakeTurns
 from talkpath.bridge.benchmark.tls_end import TlsEnd
 from talkpath.bridge.benchmark.usual_append import UsualAppend
@@ -49,12 +49,6 @@ if TYPE_CHECKING:
 
 LEAD_FRAMES: Final = 2
 """Silence before the echo: like a real model, this one is a little ahead of real time."""
-TURN_EVERY: Final = 0.8
-"""Seconds of a turn: silence, then an answer, which is interrupted."""
-QUIET: Final = 0.25
-SPEAKS: Final = 0.35
-ANSWER_DELTAS: Final = 10
-"""The answer comes in one burst of a second, as real models send it."""
 
 _ROW_BYTES: Final = 4096
 _APPEND: Final = b"input_audio_buffer.append"
@@ -80,12 +74,12 @@ class Model:
         self._epoll = select.epoll()
         self._epoll.register(listener.fileno(), select.EPOLLIN)
         self._lanes: dict[int, Lane] = {}
-        self._turning: list[Lane] = []
         self._connected = 0
         self._rows = np.zeros((1024, _ROW_BYTES), np.uint8)
         self._views = [row.data for row in self._rows]
         self._readers: dict[marks.AudioMode, AppendReader] = {m: AppendReader(m) for m in ("pcmu", "pcm")}
         self._appended, self._deltas, self._answers = Log(4), Log(2), Log(3)
+        self._turns = Turns(self._send, self._answers)
         self._blocked = 0
         self._usual = UsualAppend()
 
@@ -96,8 +90,7 @@ class Model:
             # Once a tick: batches stay large, and a flood cannot keep the orders waiting.
             if ready := self._epoll.poll(0, len(self._views)):
                 self._serve([descriptor for descriptor, _ in ready])
-            if self._turning:
-                self._take_turns(time.monotonic())
+            self._turns.take(time.monotonic())
             if tick % 10 == 0 and self._orders.poll():
                 try:
                     self._obey(self._orders.recv())
@@ -132,11 +125,7 @@ class Model:
                 )
                 self._orders.send(served)
             case TakeTurns(lanes):
-                now = time.monotonic()
-                self._turning = list(self._lanes.values())[:lanes]
-                for lane in self._turning:
-                    # Spread over the period by a step that has no divisor in common with it.
-                    lane.turn_at = now + (lane.number * 61 % 97) / 97 * TURN_EVERY
+                self._turns.begin(list(self._lanes.values())[:lanes], time.monotonic())
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -194,8 +183,7 @@ class Model:
     def _forget(self, lane: Lane) -> None:
         self._epoll.unregister(lane.sock.fileno())
         del self._lanes[lane.sock.fileno()]
-        if lane in self._turning:
-            self._turning.remove(lane)
+        self._turns.forget(lane)
         lane.sock.close()
 
     def _take_appends(self, lanes: list[Lane], times: NDArray[np.int64], frames: bytes) -> None:
@@ -272,32 +260,6 @@ class Model:
             lane.pending.clear()
             self._deltas.add(lane.number, np.array([time.time_ns()]))
             self._send(lane, lane.session.delta(joined))
-
-    def _take_turns(self, now: float) -> None:
-        for lane in list(self._turning):
-            if now >= lane.turn_at:
-                self._step(lane, now)
-
-    def _step(self, lane: Lane, now: float) -> None:
-        """A turn has three steps: the caller interrupts, has spoken, and is answered."""
-        step, lane.turn_step = lane.turn_step, (lane.turn_step + 1) % 3
-        if step == 0:
-            at = time.time_ns()
-            self._send(lane, lane.session.speech_started())
-            if lane.answered_ns:
-                self._answers.add(lane.number, np.array([lane.answered_ns]), at)
-            lane.turn_at = now + QUIET / 2
-        elif step == 1:
-            self._send(lane, lane.session.speech_over())
-            lane.turn_at = now + QUIET / 2
-        else:
-            loud = lane.session
-            begin = loud.begin_response()
-            delta = loud.delta(loud_delta(lane.mode))
-            lane.answered_ns = time.time_ns()
-            self._send(lane, begin + delta * ANSWER_DELTAS)
-            # Not always the same time after the answer: the stop must not always meet the same beat.
-            lane.turn_at = now + SPEAKS + (time.time_ns() % 40) / 1000
 
     def _send(self, lane: Lane, data: bytes) -> None:
         if data and not lane.send(data):
