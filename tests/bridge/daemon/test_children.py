@@ -91,7 +91,7 @@ def test_a_child_gets_its_settings_answers_and_stops_when_told() -> None:
 def test_ctrl_c_while_a_child_is_still_being_loaded_does_not_end_it() -> None:
     async def story() -> None:
         care = Care()
-        await care.until(lambda: care.child.pid)
+        await until(lambda: care.child.pid)
         assert care.child.pid is not None
         os.kill(care.child.pid, signal.SIGINT)
         await care.ready()
