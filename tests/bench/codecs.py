@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import os
 import sys
 import time
@@ -22,10 +23,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import av
 import numpy as np
 
-from talkpath.codecs import g722, limiter, quality
+from talkpath.codecs import g722, limiter, opus, quality
 from talkpath.codecs.comfort_noise import ComfortNoise, ComfortNoiseBank, NoiseFloor
 from talkpath.codecs.concealment import ConcealmentBank
 from talkpath.codecs.levels import level
+from tests.bench.voice import said, voice
 from tests.harness import losses
 
 if TYPE_CHECKING:
@@ -113,6 +115,21 @@ def g722_peer() -> tuple[Step, Step, bytes]:
     return encode, decode, payload
 
 
+def opus_steps() -> dict[str, Step]:
+    """Return what Opus does with a frame of a voice."""
+    frames = itertools.cycle(voice(opus.SAMPLE_RATE, 1.0).reshape(-1, 320))
+    encoders = {recovers: opus.OpusEncoder(opus.OpusWishes(recovers=recovers)) for recovers in (False, True)}
+    packets, decoder = said("OPUS"), opus.OpusDecoder()
+    coming = itertools.cycle(packets)
+    return {
+        "Opus encode": lambda: encoders[False].encode(next(frames)),
+        "Opus encode, with copies": lambda: encoders[True].encode(next(frames)),
+        "Opus decode": lambda: decoder.decode(next(coming)),
+        "Opus, a loss made up": lambda: decoder.conceal(320),
+        "Opus, a loss from its copy": lambda: decoder.recover(packets[20], 320),
+    }
+
+
 def print_costs() -> None:
     """Print the table of costs."""
     out = sys.stdout.write
@@ -129,6 +146,8 @@ def print_costs() -> None:
     out(f"{'G.722 decode':32}{cost(lambda: decoder.decode(payload), 1):9.1f}\n")
     out(f"{'G.722 encode, PyAV':32}{cost(encode, 1):9.1f}\n")
     out(f"{'G.722 decode, PyAV':32}{cost(decode, 1):9.1f}\n")
+    for name, step in opus_steps().items():
+        out(f"{name:32}{cost(step, 1):9.1f}\n")
 
 
 def pesq(rate: int, clean: NDArray[np.int16], heard: NDArray[np.int16]) -> float:

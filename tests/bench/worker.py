@@ -33,7 +33,7 @@ from talkpath.bridge.benchmark import model_wire as wire
 from talkpath.bridge.benchmark.tls_end import make_identity
 from talkpath.bridge.config.model import Config
 from talkpath.bridge.media.heartbeat import freeze_garbage
-from talkpath.bridge.media.lane import PHASES, TICK_SECONDS
+from talkpath.bridge.media.lane import MODEL_RATE, PHASES, SAMPLE_RATE, TICK_SECONDS
 from talkpath.bridge.media.srtp import Srtp
 from talkpath.bridge.observe.logs import set_up_logs
 from talkpath.bridge.observe.metrics import Metrics
@@ -41,6 +41,7 @@ from talkpath.bridge.worker.worker import Worker
 from talkpath.codecs import rtp
 from talkpath.sip import messages as m
 from tests.bench.model_socket import ModelSocket
+from tests.bench.voice import said, voice
 from tests.harness.incoming import incoming
 
 if TYPE_CHECKING:
@@ -48,13 +49,14 @@ if TYPE_CHECKING:
 
     from talkpath.bridge.benchmark.marks import AudioMode
     from talkpath.bridge.benchmark.tls_end import Identity
+    from talkpath.bridge.media.lane import PhoneCodec
 
 DELTA_SECONDS: Final = 0.1
 TICKS_PER_DELTA: Final = round(DELTA_SECONDS / TICK_SECONDS)
 FIRST_PORT: Final = 34_000
 _FRAME_HEAD: Final = 8  # of a masked frame with a 16-bit length
 _KEY_BYTES: Final = {"AES_CM_128_HMAC_SHA1_80": 30, "AEAD_AES_128_GCM": 28}
-_BYTES_PER_SECOND: Final = {"pcmu": 8_000, "pcm": 48_000}
+_PAYLOAD_TYPES: Final[dict[PhoneCodec, int]] = {"PCMU": 0, "G722": 9, "OPUS": 111}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,21 @@ class Bench:
         uplink_ms: Length of an append.
         srtp: Suite that encrypts the telephones' voice; empty: none.
         tls: Encrypts the model's sockets.
+        codec: Of the telephones.
     """
 
     def __init__(
         self,
         calls: int,
         mode: AudioMode,
+        *,
         uplink_ms: int = 20,
         srtp: str = "",
         tls: Identity | None = None,
+        codec: PhoneCodec = "PCMU",
     ) -> None:
         self._mode: AudioMode = mode
+        self._codec: PhoneCodec = codec
         self._pieces = 1_000 // uplink_ms
         self._key = m.Secret(srtp and f"{srtp} inline:{base64.b64encode(bytes(_KEY_BYTES[srtp])).decode()}")
         self._tls = tls.context() if tls else None
@@ -139,7 +145,7 @@ class Bench:
         self.worker = Worker(settings, config, self._from_worker, Metrics())
         self.calls = [_Call(f"c{number}", _udp(), seal=_sealer(self._key)) for number in range(calls)]
         self._by_name = {call.name: call for call in self.calls}
-        self._payload = np.random.default_rng(1).integers(0, 256, (calls, 160), dtype=np.uint8)
+        self._said = said(codec)
         self._tick = 0
         self._usual = 0  # bytes of an append on the wire
         self._spent = np.zeros(3)
@@ -181,8 +187,9 @@ class Bench:
         elif isinstance(message, m.Answer):
             address, port = self._by_name[message.call].phone.getsockname()
             media = m.MediaDescription(
-                codec="PCMU",
-                payload_type=0,
+                codec=self._codec,
+                payload_type=_PAYLOAD_TYPES[self._codec],
+                parameters="useinbandfec=1",
                 remote_address=address,
                 remote_port=port,
                 local_address="127.0.0.1",
@@ -235,7 +242,9 @@ class Bench:
     def _control(self, call: _Call, session: wire.Session, event: bytes) -> None:
         answer = session.control(json.loads(event))
         if answer and call.model is not None:
-            audio = bytes(int(DELTA_SECONDS * _BYTES_PER_SECOND[self._mode]))
+            audio = voice(MODEL_RATE, DELTA_SECONDS).tobytes()
+            if self._mode == "pcmu":
+                audio = bytes(int(DELTA_SECONDS * SAMPLE_RATE))
             call.model.send(answer + session.begin_response())
             call.delta = session.delta(base64.b64encode(audio))
             call.model.send(call.delta)
@@ -261,7 +270,9 @@ class Bench:
         """One phase of the telephones speaks, and a share of the models."""
         slot, phase = divmod(tick, PHASES)
         count = len(self.calls)
-        packets = rtp.build(self._payload, 0, slot & 0xFFFF, slot * 160, np.arange(count), slot == 0)
+        payload = np.tile(np.frombuffer(self._said[slot % len(self._said)], np.uint8), (count, 1))
+        kind, ticks = _PAYLOAD_TYPES[self._codec], 960 if self._codec == "OPUS" else 160
+        packets = rtp.build(payload, kind, slot & 0xFFFF, slot * ticks, np.arange(count), slot == 0)
         for index in range(phase, count, PHASES):
             call = self.calls[index]
             packet: bytes | memoryview = packets[index].data
@@ -339,9 +350,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="virtual seconds per line")
     parser.add_argument("--uplink-ms", type=int, default=20, help="length of an append")
     parser.add_argument("--srtp", default="", choices=("", *_KEY_BYTES), help="encrypt the telephones' voice")
+    parser.add_argument("--codec", default="PCMU", choices=_PAYLOAD_TYPES, help="of the telephones")
     parser.add_argument("--tls", action="store_true", help="encrypt the model's sockets")
     options = parser.parse_args()
-    more = {"uplink_ms": options.uplink_ms, "srtp": options.srtp, "tls": options.tls}
+    more = {"uplink_ms": options.uplink_ms, "srtp": options.srtp, "tls": options.tls, "codec": options.codec}
     sys.stdout.write("calls  model  us/call-second   plane  appends  deltas\n")
     for calls in options.calls:
         for mode in options.modes:

@@ -10,7 +10,9 @@ from talkpath.bridge.media.lane import Digit
 from talkpath.bridge.media.srtp import Srtp
 from talkpath.codecs import rtcp, telephone_event
 from tests.bridge.media.phone import Line, frame, packet, udp
+from tests.bridge.media.test_opus_lane import packets_of as encoded
 from tests.bridge.media.test_srtp import SIZES, key
+from tests.bridge.media.wide import tone
 from tests.fuzz.mutation import mutated
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _INCOMING: Final = [cause.name.lower() for cause in list(Cause)[:14]]
 """Counters of which each packet at an RTP port moves at least one."""
 _SRTP: Final = [cause.name.lower() for cause in Cause if cause.name.startswith(("SRTP_", "SRTCP_"))]
+OPUS_PACKETS: Final = (bytes([9 << 3]), bytes([1 << 3 | 3, 6]) + bytes(6), *encoded(tone(600, 16_000, 0.2)))
+"""Nothing but a first octet (DTX), 120 ms, and ordinary ones."""
 _FASTEST: Final = 1.1
 """How much faster than time a source may be for ever (`talkpath.bridge.media.allowance`)."""
 _MOST_AHEAD: Final = 100 + 25 + 14
@@ -90,15 +94,18 @@ class RtpTarget(_LaneTarget):
 
     def run(self, random: Random) -> int:
         """One call of up to 30 slots."""
-        codec, own = random.choice((("PCMU", 0), ("PCMA", 8), ("G722", 9)))
+        codec, own = random.choice((("PCMU", 0), ("PCMA", 8), ("G722", 9), ("OPUS", 111)))
         lane = self.open(random, codec=codec, payload_type=own)
         sequence, timestamp = random.getrandbits(16), random.getrandbits(32)
         recent: list[bytes] = []
 
         def datagram(slot: int) -> bytes:
-            size = random.choice((160, 160, 160, 80, 240))
+            said = frame(slot, random.choice((160, 160, 160, 80, 240)))
+            ticks = 160
+            if codec == "OPUS":
+                said, ticks = random.choice(OPUS_PACKETS), 960
             kind = random.choice((own, own, own, 0, 13, 101, 96))
-            clean = packet(frame(slot, size), sequence + slot, timestamp + 160 * slot, payload_type=kind)
+            clean = packet(said, sequence + slot, timestamp + ticks * slot, payload_type=kind)
             recent.append(clean)
             return mutated(clean, random, recent[-8:])
 

@@ -51,7 +51,7 @@ module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
-module ctrl_tcp.so
+{more}module ctrl_tcp.so
 module_app menu.so
 """
 
@@ -63,18 +63,20 @@ class Baresip(Running):
         folder: An own folder for its files, usually `tmp_path`.
         account: As in its accounts file: `<sip:user@host:port;transport=udp>;auth_pass=…;answermode=auto`.
             `;regint=0` makes one that does not register.
-        speech: WAV file to speak: mono, 16 bit, at the codec's clock of 8 or 16 kHz.
+        speech: WAV file to speak: mono, 16 bit, at the codec's clock of 8, 16 or 48 kHz.
+        more: More lines of its configuration, such as `module opus.so`.
 
     Attributes:
         port: Its SIP port.
     """
 
-    def __init__(self, folder: Path, *, account: str, speech: Path) -> None:
+    def __init__(self, folder: Path, *, account: str, speech: Path, more: str = "") -> None:
         self.port = free_port()
         self._control_port = free_port()
         self._folder = folder / f"baresip-{self.port}"
         self._account = account
         self._speech = speech
+        self._more = more
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._received = b""
@@ -99,6 +101,7 @@ class Baresip(Running):
             rtp_last=rtp + 20,
             folder=self._folder,
             modules=_MODULES,
+            more=self._more,
         )
         (self._folder / "config").write_text(config)
         (self._folder / "accounts").write_text("")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PCMU = "v=0\no=caller 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP 0"
 """An ordinary offer."""
 OPUS = f"{PCMU[:-1]}96\na=rtpmap:96 opus/48000/2"
-"""An offer without any codec that we speak."""
+"""An offer without any codec that is configured unless it is asked for."""
 BROKEN = "v=0\nc=IN IP4 nonsense\nm=audio much RTP/AVP ?"
 """An offer that cannot be read."""
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 
 from talkpath.bridge.media.g711_law import LAWS
+from talkpath.bridge.media.wideband import FAMILIES, WIDE_RATE
 from talkpath.codecs import rtp
-from talkpath.codecs.g722 import G722Encoder
 from talkpath.sip.sdp import parse
 from tests.sip.phone import status_of
 
 if TYPE_CHECKING:
     from talkpath.bridge.media.lane import PhoneCodec
+    from talkpath.bridge.media.wideband import Encoder
     from tests.sip.phone import Phone
 
-PAYLOAD_TYPES: Final[dict[PhoneCodec, int]] = {"PCMU": 0, "PCMA": 8, "G722": 9}
-WIDE_RATE: Final = 16_000
+PAYLOAD_TYPES: Final[dict[PhoneCodec, int]] = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
 
 
 class Talker:
@@ -34,8 +34,7 @@ class Talker:
         self.packets: list[bytes] = []
         self.late = 0.0
         """Seconds by which its latest packet was late: what it says has such gaps by itself."""
-        self._codec: PhoneCodec = "PCMU"
-        self._encoder = G722Encoder()
+        self._voice: tuple[PhoneCodec, Encoder | None] = "PCMU", None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="talker")
 
@@ -53,8 +52,8 @@ class Talker:
         return int(self.socket.getsockname()[1])
 
     def speak(self, codec: PhoneCodec, target: tuple[str, int]) -> None:
-        self._encoder = G722Encoder()
-        self._codec, self.target = codec, target
+        encoder = FAMILIES[codec].encoder("") if codec in FAMILIES else None
+        self._voice, self.target = (codec, encoder), target
         if not self._thread.is_alive():
             self._thread.start()
 
@@ -65,16 +64,16 @@ class Talker:
     def _run(self) -> None:
         due, number = time.monotonic(), 0
         while not self._over.wait(max(due - time.monotonic(), 0)):
-            codec = self._codec
+            codec, encoder = self._voice
             self.late = max(self.late, time.monotonic() - due)
-            rate = WIDE_RATE if codec == "G722" else 8_000
+            rate = WIDE_RATE if encoder else 8_000
             at = (number * rate // 50 + np.arange(rate // 50)) / rate
             samples = (8_000 * np.sin(2 * np.pi * 600 * at)).astype(np.int16)
-            encoded = (
-                self._encoder.encode(samples) if codec == "G722" else LAWS[codec].encode(samples).tobytes()
-            )
+            encoded = encoder.encode(samples) if encoder else LAWS[codec].encode(samples).tobytes()
             payload = np.frombuffer(encoded, np.uint8)[None]
-            packet = rtp.build(payload, PAYLOAD_TYPES[codec], number & 0xFFFF, number * 160, 7, number == 0)
+            ticks, source = (960, 8) if codec == "OPUS" else (160, 7)  # RFC 7160, section 4.1
+            kind = PAYLOAD_TYPES[codec]
+            packet = rtp.build(payload, kind, number & 0xFFFF, number * ticks, source, number == 0)
             self.socket.sendto(packet.tobytes(), self.target)
             number, due = number + 1, due + 0.02
             self._drain()
@@ -89,10 +88,10 @@ class Talker:
 
 def agree(phone: Phone, talker: Talker, codec: PhoneCodec, cseq: int = 1) -> None:
     """Begin a call, or change it, to this codec alone; the talker speaks as soon as it is answered."""
-    kind = PAYLOAD_TYPES[codec]
+    kind, clock = PAYLOAD_TYPES[codec], "48000/2" if codec == "OPUS" else "8000"
     offer = (
         f"v=0\r\no=- 1 {cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-        f"m=audio {talker.port} RTP/AVP {kind}\r\na=rtpmap:{kind} {codec}/8000\r\n"
+        f"m=audio {talker.port} RTP/AVP {kind}\r\na=rtpmap:{kind} {codec}/{clock}\r\n"
     )
     phone.send(phone.request("INVITE", offer, cseq=cseq, branch=f"{phone.branch}{cseq}"))
     answer = phone.final("INVITE")

@@ -131,7 +131,7 @@ def test_what_cannot_be_answered_is_488_with_the_reason(offer: str, words: str) 
 
 def test_an_offer_needs_a_codec_that_we_can_offer() -> None:
     with pytest.raises(n.NotAcceptableError):
-        n.write_offer(("OPUS",), US, ORIGIN)
+        n.write_offer(("G729",), US, ORIGIN)
 
 
 def test_ipv6_is_named_as_such() -> None:
@@ -237,3 +237,65 @@ def test_while_we_hold_nothing_is_received(theirs: str, ours: str) -> None:
     text = n.write_answer(offer, n.choose(offer, BOTH), US, ORIGIN, hold=True)
     assert f"a={ours}\r\n" in text
     assert not n.settle(parse(text), offer).receives
+
+
+OPUS_OFFER = (
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/AVP 96 0 101 97\r\na=rtpmap:96 opus/48000/2\r\n"
+    "a=fmtp:96 useinbandfec=1; maxaveragebitrate=24000\r\n"
+    "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:97 telephone-event/48000\r\n"
+)
+
+
+def test_opus_is_answered_with_its_clock_its_channels_and_what_we_can_use() -> None:
+    described = parse(OPUS_OFFER)
+    answer = n.write_answer(described, n.choose(described, ("OPUS", "PCMU")), US, ORIGIN)
+    assert answer.splitlines()[4:10] == [
+        "m=audio 20000 RTP/AVP 96 97",
+        "c=IN IP4 198.51.100.9",
+        "a=rtpmap:96 opus/48000/2",
+        "a=rtpmap:97 telephone-event/48000",
+        "a=fmtp:96 maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0;sprop-stereo=0;useinbandfec=1",
+        "a=fmtp:97 0-15",
+    ]
+    settled = n.settle(parse(answer), described)
+    assert (settled.codec, settled.payload_type) == ("OPUS", 96)
+    assert settled.parameters == "useinbandfec=1; maxaveragebitrate=24000"
+    assert (settled.dtmf_payload_type, settled.dtmf_clock_rate) == (97, 48_000)
+
+
+def test_opus_is_only_taken_where_it_is_configured() -> None:
+    assert n.choose(parse(OPUS_OFFER), ("PCMU",)).codec.name == "PCMU"
+    assert n.choose(parse(OPUS_OFFER), ("PCMU", "OPUS")).codec.name == "PCMU"
+
+
+def test_events_of_another_clock_are_better_than_none() -> None:
+    offer = OPUS_OFFER.replace("a=rtpmap:97 telephone-event/48000\r\n", "")
+    answer = n.write_answer(parse(offer), n.choose(parse(offer), ("OPUS",)), US, ORIGIN)
+    settled = n.settle(parse(answer), parse(offer))
+    assert (settled.dtmf_payload_type, settled.dtmf_clock_rate) == (101, 8_000)
+
+
+def test_an_offer_with_opus_has_events_with_both_clocks() -> None:
+    ours = n.write_offer(("OPUS", "PCMU"), US, ORIGIN)
+    assert ours.splitlines()[4] == "m=audio 20000 RTP/AVP 111 0 101 110"
+    assert "a=rtpmap:111 opus/48000/2" in ours
+    assert "a=rtpmap:110 telephone-event/48000" in ours
+    for formats, codec, events in (
+        ("111 110", "OPUS", 110),
+        ("111 101", "OPUS", 101),
+        ("0 101", "PCMU", 101),
+    ):
+        lines = [
+            line for line in ours.splitlines() if line.startswith("a=rtpmap") or line[:2] in {"v=", "c="}
+        ]
+        theirs = "\r\n".join([lines[0], f"m=audio 4000 RTP/AVP {formats}", *lines[1:]])
+        settled = n.settle(parse(ours), parse(theirs))
+        assert (settled.codec, settled.dtmf_payload_type) == (codec, events)
+
+
+def test_parameters_without_end_are_cut_off() -> None:
+    offer = OPUS_OFFER.replace("useinbandfec=1", "x=" + "y" * 5_000)
+    described = parse(offer)
+    answer = n.write_answer(described, n.choose(described, ("OPUS",)), US, ORIGIN)
+    assert len(n.settle(parse(answer), described).parameters) == n.MAX_PARAMETERS

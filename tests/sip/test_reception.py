@@ -206,3 +206,12 @@ def test_who_may_replace_whom(header: str, allowed: bool, expected: int) -> None
     assert made.decide(wanted, Calls(10), 10, 0.0).status == expected
     if expected == 0:
         assert made.decide(request(), Calls(10), 10, 0.0).status == 503
+
+
+def test_codecs_that_the_stack_does_not_know_are_left_out_and_named() -> None:
+    trunks = (m.TrunkSettings(name="wide", codecs=("OPUS", "G722", "PCMU")), m.TrunkSettings(name="usual"))
+    made = Reception(m.SipSettings(listeners=(), trunks=trunks))
+    assert made.codecs("wide") == ("OPUS", "G722", "PCMU")
+    assert made.carry(frozenset({"PCMU", "PCMA", "G722"})) == {"OPUS"}
+    assert made.codecs("wide") == ("G722", "PCMU")
+    assert made.codecs("usual") == made.codecs("") == ("PCMU", "PCMA")

@@ -119,7 +119,9 @@ class WildWorld(World):
             status = self._dice.choice(_FAILURES)
             self.soon(lambda: self.hang_up(call, status, "failure"), 2.0)
         elif answer == "has no media":
-            self.soon(lambda: self._tell_if(call, "early", self.media(call, codec="OPUS")), 1.0)
+            self.soon(
+                lambda: self._tell_if(call, "early", self.media(call, remote_address="pbx.example.com")), 1.0
+            )
         self.later(lambda: self._give_up(call), ring_timeout)
 
     def _give_up(self, call: str) -> None:

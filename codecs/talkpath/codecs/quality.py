@@ -49,6 +49,9 @@ G711_WITHOUT_CONCEALMENT: Final = CodecQuality(0.0, 4.3)
 G722: Final = CodecQuality(13.0, 4.3, wideband=True)
 """64 kbit/s. Ie is that of ITU-T G.113, Appendix IV. No Bpl is published for G.722: this is the lowest of
 those for other wide-band codecs (G.722.2 at 12.65 kbit/s), a careful guess."""
+OPUS: Final = CodecQuality(13.0, 4.3, wideband=True)
+"""Nothing is published for Opus. These are the factors of G.722.2 at 12.65 kbit/s (ITU-T G.113, Appendix IV),
+less than half of the bits of Opus: a careful guess."""
 
 
 def burst_ratio(lost: ArrayLike, bursts: ArrayLike, expected: ArrayLike) -> Ratings:

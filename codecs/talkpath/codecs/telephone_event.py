@@ -134,10 +134,13 @@ class DigitDetector:
     Args:
         clock_rate: RTP clock in Hz.
         patience: seconds without a packet after which a key counts as released.
+
+    Attributes:
+        clock_rate: as given.
     """
 
     def __init__(self, clock_rate: int = 8000, patience: float = 0.2) -> None:
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._patience = patience
         self._press: _Press | None = None
 
@@ -210,7 +213,7 @@ class DigitDetector:
         # Some senders let the timestamp run within a press: then timestamp less duration stays put, but for
         # one packet of 20 ms. A new press cannot come so soon: the fastest diallers leave 40 ms in between.
         begun = _distance(timestamp, press.start) - event.duration
-        return abs(begun) <= self._clock_rate // 40
+        return abs(begun) <= self.clock_rate // 40
 
     def _continue(
         self, press: _Press, event: TelephoneEvent, timestamp: int, now: float
@@ -227,7 +230,7 @@ class DigitDetector:
     def _is_late(self, press: _Press, timestamp: int, now: float) -> bool:
         """Tell whether a packet is of an older press, overtaken on its way."""
         behind = -_distance(timestamp, press.segment)
-        return 0 < behind < _STALE * self._clock_rate and now - press.heard_at < _STALE
+        return 0 < behind < _STALE * self.clock_rate and now - press.heard_at < _STALE
 
     def _release(self, *, end_seen: bool) -> tuple[Digit, ...]:
         """End the press that is known, if it has not ended; keep it to recognise its repeats."""
@@ -235,7 +238,7 @@ class DigitDetector:
         if press is None or press.over:
             return ()
         press.over = True
-        return (Digit(DIGITS[press.event], press.duration / self._clock_rate, end_seen),)
+        return (Digit(DIGITS[press.event], press.duration / self.clock_rate, end_seen),)
 
 
 def _distance(later: int, earlier: int) -> int:

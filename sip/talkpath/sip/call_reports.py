@@ -44,8 +44,12 @@ class MediaDescription(msgspec.Struct, frozen=True, kw_only=True):
     payload_type: int
     packet_time: int = 20
     """Milliseconds per packet that the peer wants to receive."""
+    parameters: str = ""
+    """What the peer wants of the codec (``a=fmtp``), as it stood."""
     dtmf_payload_type: int | None = None
-    """Payload type of telephone-event at 8000 Hz; None when the peer did not agree to it."""
+    """Payload type of telephone-event; None when the peer did not agree to it."""
+    dtmf_clock_rate: int = 8000
+    """Ticks per second in which its durations are counted: 8000 or 48000."""
     comfort_noise_payload_type: int | None = None
     sends: bool = True
     """We may send audio."""

@@ -100,6 +100,7 @@ class SipEndpoint:
             )  # until the log writer is in place, lines would go to standard output
             self._stack.libCreate()
             self._stack.libInit(self._stack_config())
+            self._check_codecs()
             self._stack.audDevManager().setNoDev()
             self._listeners.open(self.settings.listeners)
             self._stack.libStart()
@@ -109,6 +110,14 @@ class SipEndpoint:
             raise StackError(f"the SIP stack did not start: {error_text(error)}") from error
         self._limit_calls()
         self.calls.use(self._trunks.accounts, self.reception)
+
+    def _check_codecs(self) -> None:
+        """Leave out codecs that this build of the stack does not know: it would end their calls."""
+        known = {str(codec.codecId).partition("/")[0].upper() for codec in self._stack.codecEnum2()}
+        for name in sorted(self.reception.carry(frozenset(known))):
+            _log.warning(
+                "this pjsua2 was built without %s, which is left out; build it with: make pjsua2", name
+            )
 
     def describe(self) -> str:
         """One line about the stack for the supervisor: version, calls at once, TLS library."""

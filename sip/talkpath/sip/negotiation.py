@@ -28,14 +28,31 @@ PLAIN_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
 SECURE_PROTOCOLS = frozenset({"RTP/SAVP", "RTP/SAVPF"})
 """The same with SRTP."""
 
-OFFER_CODECS: dict[str, tuple[int, str]] = {
-    "PCMU": (0, "PCMU/8000"),
-    "PCMA": (8, "PCMA/8000"),
-    "G722": (9, "G722/8000"),
+OFFER_CODECS: dict[str, Codec] = {
+    "PCMU": Codec(0, "PCMU", 8000),
+    "PCMA": Codec(8, "PCMA", 8000),
+    "G722": Codec(9, "G722", 8000),
+    "OPUS": Codec(
+        111,
+        "OPUS",
+        48_000,
+        "maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0;sprop-stereo=0;useinbandfec=1",
+    ),
 }
-"""Payload type and ``a=rtpmap`` value of what we can offer."""
+"""What we can offer. The parameters are what we say of ourselves (RFC 7587, section 6.1), in answers too."""
 
-OFFER_DTMF_PAYLOAD_TYPE = 101
+OFFER_EVENTS: dict[int, Codec] = {
+    8000: Codec(101, "TELEPHONE-EVENT", 8000, "0-15"),
+    48_000: Codec(110, "TELEPHONE-EVENT", 48_000, "0-15"),
+}
+"""Telephone events by the clock of the codecs that they go with (RFC 4733, section 2.1)."""
+
+_ENCODINGS = {"OPUS": "opus/48000/2", "TELEPHONE-EVENT": "telephone-event/{clock_rate}"}
+"""How ``a=rtpmap`` names those whose name here is not it; Opus always has two channels there (RFC 7587,
+section 7), however many it has."""
+
+MAX_PARAMETERS = 400
+"""Characters of the peer's ``a=fmtp`` that are passed on."""
 
 _REVERSED: dict[Direction, Direction] = {
     "sendrecv": "sendrecv",
@@ -104,7 +121,7 @@ def choose(offer: SessionDescription, codecs: tuple[str, ...], srtp: SrtpPolicy 
     for index, line, crypto in sorted(lines, key=lambda item: item[2] is None):
         codec = _preferred(line, codecs)
         if codec:
-            return Choice(index, codec, line.codec("TELEPHONE-EVENT", codec.clock_rate), crypto)
+            return Choice(index, codec, _events(line, codec), crypto)
     offered = ", ".join(dict.fromkeys(c.name for _, line, _ in lines for c in line.codecs))
     known = offered[:120] or "nothing we know"
     raise NotAcceptableError(f"no common codec: offered {known}; allowed {', '.join(codecs)}")
@@ -112,8 +129,13 @@ def choose(offer: SessionDescription, codecs: tuple[str, ...], srtp: SrtpPolicy 
 
 def _preferred(line: Media, codecs: tuple[str, ...]) -> Codec | None:
     """The first of our codecs that the line has, at the clock rate that we can carry."""
-    known = [codec for name in codecs if name in OFFER_CODECS and (codec := line.codec(name))]
-    return known[0] if known else None
+    ours = (OFFER_CODECS[name] for name in codecs if name in OFFER_CODECS)
+    return next((codec for our in ours if (codec := line.codec(our.name, our.clock_rate))), None)
+
+
+def _events(line: Media, codec: Codec) -> Codec | None:
+    """Telephone events with the codec's clock; else with 8 kHz, which many telephones have with any."""
+    return line.codec("TELEPHONE-EVENT", codec.clock_rate) or line.codec("TELEPHONE-EVENT")
 
 
 def _transports(line: Media, srtp: SrtpPolicy) -> list[Crypto | None]:
@@ -166,9 +188,7 @@ def _answer_lines(line: Media, choice: Choice, local: LocalMedia, *, hold: bool)
     codecs = [choice.codec, *([choice.dtmf] if choice.dtmf else [])]
     formats = " ".join(str(codec.payload_type) for codec in codecs)
     lines = [f"m=audio {local.port} {line.protocol} {formats}", _connection_line(local.address)]
-    lines += [f"a=rtpmap:{c.payload_type} {_encoding(c)}" for c in codecs]
-    if choice.dtmf:
-        lines.append(f"a=fmtp:{choice.dtmf.payload_type} 0-15")
+    lines += _format_lines(codecs)
     lines.append("a=ptime:20")
     lines += ["a=rtcp-mux"] if line.rtcp_mux else [f"a=rtcp:{local.port + 1}"]
     direction = _REVERSED[line.direction]
@@ -176,9 +196,18 @@ def _answer_lines(line: Media, choice: Choice, local: LocalMedia, *, hold: bool)
     return lines
 
 
-def _encoding(codec: Codec) -> str:
-    name = "telephone-event" if codec.name == "TELEPHONE-EVENT" else codec.name
-    return f"{name}/{codec.clock_rate}"
+def _format_lines(codecs: list[Codec]) -> list[str]:
+    """The attributes of formats: all mappings, then our parameters for them."""
+    lines = []
+    for codec in codecs:
+        encoding = _ENCODINGS.get(codec.name, "{name}/{clock_rate}")
+        named = encoding.format(name=codec.name, clock_rate=codec.clock_rate)
+        lines.append(f"a=rtpmap:{codec.payload_type} {named}")
+    for codec in codecs:
+        ours = OFFER_CODECS.get(codec.name) or OFFER_EVENTS[codec.clock_rate]
+        if ours.parameters:
+            lines.append(f"a=fmtp:{codec.payload_type} {ours.parameters}")
+    return lines
 
 
 def write_offer(
@@ -206,17 +235,13 @@ def write_offer(
     known = [OFFER_CODECS[name] for name in codecs if name in OFFER_CODECS]
     if not known:
         raise NotAcceptableError(f"none of the codecs {', '.join(codecs)} can be offered")
-    formats = " ".join(str(number) for number, _ in known)
+    # With 8 kHz always: many telephones have their events with it, whatever the codec.
+    clocks = sorted({8000} | {codec.clock_rate for codec in known})
+    offered = known + [OFFER_EVENTS[clock] for clock in clocks]
+    formats = " ".join(str(codec.payload_type) for codec in offered)
     lines = _session_lines(local.address, origin)
-    lines += [
-        f"m=audio {local.port} {protocol} {formats} {OFFER_DTMF_PAYLOAD_TYPE}",
-        _connection_line(local.address),
-    ]
-    lines += [f"a=rtpmap:{number} {encoding}" for number, encoding in known]
-    lines += [
-        f"a=rtpmap:{OFFER_DTMF_PAYLOAD_TYPE} telephone-event/8000",
-        f"a=fmtp:{OFFER_DTMF_PAYLOAD_TYPE} 0-15",
-    ]
+    lines += [f"m=audio {local.port} {protocol} {formats}", _connection_line(local.address)]
+    lines += _format_lines(offered)
     lines += ["a=ptime:20", f"a=rtcp:{local.port + 1}", f"a={direction}"]
     lines += [crypto.attribute for crypto in cryptos]
     return _text(lines)
@@ -241,12 +266,15 @@ def settle(local: SessionDescription, remote: SessionDescription) -> MediaDescri
     if codec is None:
         raise NotAcceptableError("the answer has no codec of ours")
     local_crypto, remote_crypto = _settled_keys(ours, theirs)
-    dtmf = theirs.codec("TELEPHONE-EVENT") if ours.codec("TELEPHONE-EVENT") else None
+    events = _events(theirs, codec)
+    dtmf = events if events and ours.codec(events.name, events.clock_rate) else None
     return MediaDescription(
         codec=_codec_name(codec.name),
         payload_type=codec.payload_type,
         packet_time=theirs.packet_time or 20,
+        parameters=codec.parameters[:MAX_PARAMETERS],
         dtmf_payload_type=dtmf.payload_type if dtmf else None,
+        dtmf_clock_rate=dtmf.clock_rate if dtmf else 8000,
         sends=_may_send(ours.direction)
         and _may_receive(theirs.direction)
         and not is_unspecified(theirs.address),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from talkpath.sip.addresses import is_ipv6
-from talkpath.sip.negotiation import LocalMedia, choose, settle, write_answer, write_offer
+from talkpath.sip.negotiation import OFFER_CODECS, LocalMedia, choose, settle, write_answer, write_offer
 from talkpath.sip.sdes import OwnKeys, pair
 from talkpath.sip.sdp import SdpError, origin_of, parse
 
@@ -202,11 +202,13 @@ class OfferAnswer:
 
     def learn_stream(self, stream: StreamFacts) -> None:
         """Take the peer's answer from the stack's own knowledge."""
+        known = OFFER_CODECS.get(stream.codec.upper())
+        clock_rate = known.clock_rate if known else 8000
         lines = [
             "v=0",
             f"c=IN IP{6 if is_ipv6(stream.address) else 4} {stream.address}",
             f"m=audio {stream.port} RTP/AVP {stream.payload_type} {max(0, stream.dtmf_payload_type) or ''}",
-            f"a=rtpmap:{stream.payload_type} {stream.codec}/8000",
+            f"a=rtpmap:{stream.payload_type} {stream.codec}/{clock_rate}",
             f"a={_REMOTE_DIRECTION[stream.sends, stream.receives]}",
         ]
         if stream.dtmf_payload_type > 0:

@@ -86,6 +86,7 @@ class Reception:
         self.draining = False
         self.free_lanes = 0
         self._overloaded = False
+        self._carried: frozenset[str] | None = None
         self.use(settings, {trunk.name: registrar_addresses(trunk) for trunk in settings.trunks})
         self._authenticator = Authenticator(secret or secrets.token_bytes(32))
         self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
@@ -122,10 +123,17 @@ class Reception:
         self.free_lanes = admission.free_lanes
         self._overloaded = admission.overloaded
 
+    def carry(self, codecs: frozenset[str]) -> set[str]:
+        """Allow no codec but these, which the SIP stack knows; return those configured beyond them."""
+        self._carried = codecs
+        lists = (self._settings.codecs, *(trunk.codecs for trunk in self._settings.trunks))
+        return {name for names in lists for name in names} - codecs
+
     def codecs(self, trunk: str) -> tuple[str, ...]:
         """Codecs that a trunk allows."""
         settings = self._trunks.get(trunk)
-        return (settings.codecs if settings else ()) or self._settings.codecs
+        allowed = (settings.codecs if settings else ()) or self._settings.codecs
+        return tuple(name for name in allowed if self._carried is None or name in self._carried)
 
     def srtp(self, trunk: str) -> SrtpPolicy:
         """What a trunk wants of SRTP."""

@@ -57,8 +57,9 @@ def test_duplicates_are_no_negative_loss() -> None:
     assert voice_quality(figures(lost=-3))["loss_percent"] == 0.0
 
 
-def test_a_wide_band_call_is_rated_on_its_own_scale() -> None:
-    clean, lossy = (voice_quality(figures(lost=lost), "G722")["mos"] for lost in (0, 50))
+@pytest.mark.parametrize("codec", ["G722", "OPUS"])
+def test_a_wide_band_call_is_rated_on_its_own_scale(codec: str) -> None:
+    clean, lossy = (voice_quality(figures(lost=lost), codec)["mos"] for lost in (0, 50))
     assert clean is not None
     assert lossy is not None
     assert clean > 4.3

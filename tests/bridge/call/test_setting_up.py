@@ -168,9 +168,3 @@ async def test_media_that_cannot_be_carried_end_the_call(monkeypatch: Monkeypatc
         await w.sleep(0.1)
     assert (w.record.outcome, w.record.cause) == ("completed", "sip_failure")
     assert "pbx.example.com" in w.record.reason
-
-    async with World(monkeypatch) as w:
-        await w.greeted()
-        w.worker.message(w.media(codec="OPUS"))
-        await w.sleep(0.1)
-    assert "OPUS" in w.record.reason

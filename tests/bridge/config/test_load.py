@@ -124,7 +124,7 @@ def test_a_value_of_another_type_is_told_in_the_words_of_toml(text: str, reason:
 def test_a_choice_that_is_none_lists_the_choices() -> None:
     problem = only(problems(f'{LOCAL}{AGENT}[sip]\ncodecs = ["PCMU", "G729"]\n'))
     assert problem.key == "sip.codecs[2]"
-    assert problem.hint == 'Choose "PCMU", "PCMA" or "G722".'
+    assert problem.hint == 'Choose "PCMU", "PCMA", "G722" or "OPUS".'
 
 
 def test_secrets_are_not_repeated_in_problems() -> None:

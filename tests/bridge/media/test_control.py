@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import socket
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from talkpath.codecs import rtcp
-from tests.bridge.media.phone import Line, drain, frame, packet, udp
+from talkpath.codecs.opus import OpusEncoder
+from tests.bridge.media.phone import Heard, Line, drain, frame, packet, udp
 
 
 class Phone:
@@ -208,4 +211,28 @@ def test_behind_nat_reports_go_where_the_peers_come_from(line: Line) -> None:
     assert phone.reports() == []
     assert phone.reports(other)
     other.close()
+    phone.close()
+
+
+def test_reports_about_opus_are_in_its_clock(line: Line) -> None:
+    phone = Phone(line, codec="OPUS", payload_type=111)
+    said, random = OpusEncoder().encode(np.zeros(320, np.int16)), Random(3)  # noqa: S311 - a fixed seed is the point
+    datagrams: list[bytes] = []
+    for number in range(500):
+        line.say(phone.lane, packet(said, number, 960 * number, payload_type=111, ssrc=77))
+        line.run(random.choice((0.015, 0.02, 0.025)))
+        datagrams += drain(phone.rtp)
+    sent = Heard(datagrams)
+    report = [item for item in phone.reports() if isinstance(item, rtcp.SenderReport)][-1]
+    assert report.ssrc == int(sent.parsed.ssrc[-1])
+    before = sent.datagrams[: report.packets]
+    assert report.octets == sum(len(datagram) - 12 for datagram in before) < 160 * len(before)
+    passed = report.rtp_timestamp - int(sent.parsed.timestamp[0])
+    assert passed % 2**32 == pytest.approx(960 * len(before), abs=2 * 960)
+    jitter = line.plane.statistics(phone.lane).jitter_ms
+    assert report.blocks[0].jitter / 48 == pytest.approx(jitter, abs=2.0)
+    assert jitter > 1.5
+    block = rtcp.ReportBlock(report.ssrc, 0, 0, 0, 480)
+    phone.say(rtcp.build_report(rtcp.ReceiverReport(77, (block,)), "x"))
+    assert line.plane.statistics(phone.lane).peer.jitter_ms == 10.0
     phone.close()

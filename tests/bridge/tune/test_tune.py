@@ -124,7 +124,12 @@ def test_semantic_detection_has_none_of_these_keys() -> None:
 
 @pytest.mark.parametrize(
     ("codec", "audio", "then"),
-    [("G722", "pcmu", '"pcm"'), ("PCMA", "pcmu", '"pcma"'), ("PCMU", "pcm", '"pcmu"')],
+    [
+        ("G722", "pcmu", '"pcm"'),
+        ("OPUS", "pcmu", '"pcm"'),
+        ("PCMA", "pcmu", '"pcma"'),
+        ("PCMU", "pcm", '"pcmu"'),
+    ],
 )
 def test_the_audio_of_the_model_follows_the_codecs(codec: str, audio: str, then: str) -> None:
     found = only(advice(day(codec=codec), realtime={"audio": audio}))

@@ -81,14 +81,14 @@ class PhoneLeg:
         Raises:
             UnusableMediaError: the codec is not ours to carry, or the far end's address is no IP address.
         """
-        if description.codec == "OPUS":
-            raise UnusableMediaError("The codec OPUS is not supported; offer G722, PCMU or PCMA.")
         lane_media = LaneMedia(
             codec=description.codec,
             payload_type=description.payload_type,
             remote_address=description.remote_address,
             remote_port=description.remote_port,
+            codec_parameters=description.parameters,
             dtmf_payload_type=description.dtmf_payload_type,
+            dtmf_clock_rate=description.dtmf_clock_rate,
             sends=description.sends,
             receives=description.receives,
             packet_time=description.packet_time,
@@ -100,7 +100,7 @@ class PhoneLeg:
         )
         try:
             self._plane.configure_lane(self.lane, lane_media, self._loop.time())
-        except ValueError as error:
+        except (ValueError, ImportError) as error:  # such as an Opus without its library
             raise UnusableMediaError(f"The far end's media cannot be used: {error}") from None
         self._event_type = description.dtmf_payload_type
 

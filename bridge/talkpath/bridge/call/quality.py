@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from talkpath.codecs.quality import G711, G722, mean_opinion
+from talkpath.codecs.quality import G711, G722, OPUS, mean_opinion
 
 if TYPE_CHECKING:
     from talkpath.bridge.media.lane import LaneStatistics
     from talkpath.codecs.quality import CodecQuality
+
+_WIDE_BAND = {"G722": G722, "OPUS": OPUS}
 
 
 def voice_quality(figures: LaneStatistics, codec: str = "PCMU") -> dict[str, float | None]:
@@ -19,15 +21,15 @@ def voice_quality(figures: LaneStatistics, codec: str = "PCMU") -> dict[str, flo
         codec: What it was carried with in the end.
 
     Returns:
-        ``mos`` (1 to 4.5, E-model of ITU-T G.107 for G.711 with concealment, of G.107.1 for G.722: on its own
-        wide-band scale), ``loss_percent``, ``jitter_ms``, ``peer_mos``, ``peer_loss_percent``,
-        ``peer_jitter_ms``, ``round_trip_ms``; None: not known.
+        ``mos`` (1 to 4.5, E-model of ITU-T G.107 for G.711 with concealment, of G.107.1 for G.722 and
+        Opus: on its own wide-band scale), ``loss_percent``, ``jitter_ms``, ``peer_mos``,
+        ``peer_loss_percent``, ``peer_jitter_ms``, ``round_trip_ms``; None: not known.
     """
     expected, peer = figures.packets_expected, figures.peer
     loss = max(0, figures.packets_lost) / expected if expected else None
     # Who listens misses what came too late as well.
     unheard = None if loss is None else loss + figures.counters.get("late", 0) / expected
-    scale = G722 if codec == "G722" else G711
+    scale = _WIDE_BAND.get(codec, G711)
     delay = (peer.round_trip_ms or 0.0) / 2000
     sent = figures.counters.get("packets_sent", 0)
     peer_loss = None if peer.packets_lost is None or not sent else max(0, peer.packets_lost) / sent

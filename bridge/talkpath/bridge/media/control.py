@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from talkpath.bridge.media.counters import Cause
-from talkpath.bridge.media.lane import FRAME_BYTES, SAMPLE_RATE, PeerView
+from talkpath.bridge.media.lane import SAMPLE_RATE, PeerView
 from talkpath.codecs import rtcp
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class _Channel:
     cname: str
     srtp: Srtp | None = None
     muxed: bool = False
+    clock_rate: int = SAMPLE_RATE  # of its RTP
     media_host: str = ""  # of its RTP, by its SDP
     signalled: Address | None = None  # where the far end listens for RTCP, by its SDP
     heard: Address | None = None  # where its RTCP came from
@@ -95,6 +96,7 @@ class ControlChannels:
         """Set where the far end takes RTCP: at a port of its own, or where it takes RTP; reports begin."""
         channel = self._channels[lane]
         channel.muxed = media.rtcp_mux
+        channel.clock_rate = media.clock_rate
         channel.media_host = media.remote_address
         signalled = media.remote_rtcp or _next_port(media.remote_address, media.remote_port)
         if channel.signalled != signalled:
@@ -138,12 +140,12 @@ class ControlChannels:
         self._earliest = min(self._earliest, float(self._due[lane]))
 
     def _report(self, lane: int, channel: _Channel, now: float) -> rtcp.SenderReport | rtcp.ReceiverReport:
-        ssrc, timestamp, packets = self._transmitter.sender(lane, now)
+        ssrc, timestamp, packets, octets = self._transmitter.sender(lane, now)
         blocks = self._blocks(lane, channel, now)
         sent, channel.packets_reported = packets != channel.packets_reported, packets
         if not sent:
             return rtcp.ReceiverReport(ssrc, blocks)
-        return rtcp.SenderReport(ssrc, _ntp(now), timestamp, packets, packets * FRAME_BYTES, blocks)
+        return rtcp.SenderReport(ssrc, _ntp(now), timestamp, packets, octets, blocks)
 
     def _blocks(self, lane: int, channel: _Channel, now: float) -> tuple[rtcp.ReportBlock, ...]:
         source, figures = self._reception.report(lane)
@@ -156,7 +158,7 @@ class ControlChannels:
                 fraction_lost=int(figures.fraction_lost[0]),
                 lost=int(figures.lost[0]),
                 highest_sequence=int(figures.highest_sequence[0]),
-                jitter=int(figures.jitter[0]),
+                jitter=int(figures.jitter[0]) * channel.clock_rate // SAMPLE_RATE,
                 last_report=channel.sender_report,
                 since_last_report=min(since, 0xFFFFFFFF),
             ),
@@ -234,10 +236,10 @@ class ControlChannels:
         channel.view.said_goodbye = False
         if isinstance(item, rtcp.SenderReport):
             channel.sender_report, channel.sender_report_at = (item.ntp >> 16) & 0xFFFFFFFF, now
-        ours, _, _ = self._transmitter.sender(lane, now)
+        ours, *_ = self._transmitter.sender(lane, now)
         for block in item.blocks:
             if block.ssrc == ours:
-                _note(channel.view, block, now)
+                _note(channel, block, now)
 
 
 def _next_port(host: str, port: int) -> Address | None:
@@ -245,10 +247,11 @@ def _next_port(host: str, port: int) -> Address | None:
     return (host, port + 1) if 0 < port < 65_535 else None
 
 
-def _note(view: PeerView, block: rtcp.ReportBlock, now: float) -> None:
+def _note(channel: _Channel, block: rtcp.ReportBlock, now: float) -> None:
+    view = channel.view
     view.packets_lost = max(block.lost, 0)
     view.fraction_lost = block.fraction_lost / 256
-    view.jitter_ms = block.jitter / SAMPLE_RATE * 1000
+    view.jitter_ms = block.jitter / channel.clock_rate * 1000
     seconds = rtcp.round_trip(block, _ntp(now))
     if seconds is not None:
         view.round_trip_ms = seconds * 1000

@@ -118,6 +118,8 @@ class Cause(IntEnum):
     """Times that the model's audio ran out in the middle of an item; each was faded out and in."""
     SRTCP_REFUSED = 47
     """RTCP on a lane with SRTP that is not, or not well, encrypted with the peer's key."""
+    BAD_PAYLOAD = 48
+    """Audio that is not what its codec allows: no packet of Opus."""
 
 
 _NAMES: Final = tuple(cause.name.lower() for cause in Cause)

@@ -11,7 +11,7 @@ import collections
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from talkpath.bridge.media.lane import FRAME_MS, DigitsSent
+from talkpath.bridge.media.lane import FRAME_MS, SAMPLE_RATE, DigitsSent
 from talkpath.codecs import rtp
 from talkpath.codecs.telephone_event import DIGITS, EventPacket, schedule
 
@@ -39,11 +39,12 @@ _NOT_NEGOTIATED: Final = -1
 Slots = collections.deque[EventPacket | None]
 
 
-def plan(digits: str) -> Slots:
+def plan(digits: str, clock_rate: int = SAMPLE_RATE) -> Slots:
     """What the slots of 20 ms carry, one after the other: a packet of a key, or `None` for silence.
 
     Args:
         digits: Keys (`telephone_event.DIGITS`, letters in either case) and pauses (`PAUSES`).
+        clock_rate: Ticks per second of the events' clock.
 
     Raises:
         ValueError: There is a character that is neither.
@@ -52,7 +53,7 @@ def plan(digits: str) -> Slots:
     for character in digits:
         pause = PAUSES.get(character)
         if pause is None:
-            slots += schedule(character, duration=TONE_SECONDS)
+            slots += schedule(character, duration=TONE_SECONDS, clock_rate=clock_rate)
             slots += [None] * _GAP_SLOTS
         else:
             slots += [None] * round(pause * 1_000 / FRAME_MS)
@@ -86,10 +87,12 @@ class Dialler:
         self.active: dict[int, _Order] = {}
         self._downlink = downlink
         self._payload_type = [_NOT_NEGOTIATED] * lanes
+        self._clock_rate = [SAMPLE_RATE] * lanes
 
-    def configure(self, lane: int, payload_type: int | None) -> None:
-        """Set the payload type of telephone events; `None`: the far end does not take them."""
+    def configure(self, lane: int, payload_type: int | None, clock_rate: int = SAMPLE_RATE) -> None:
+        """Set payload type and clock of telephone events; `None`: the far end does not take them."""
         self._payload_type[lane] = _NOT_NEGOTIATED if payload_type is None else payload_type
+        self._clock_rate[lane] = clock_rate
 
     def dial(self, lane: int, digits: str, now: float) -> None:
         """Send digits as soon as the speech that is queued has gone out; `DigitsSent` follows.
@@ -101,7 +104,7 @@ class Dialler:
             raise ValueError("Digits are being sent on this lane; wait for their end, or stop them.")
         speech = self._downlink.playout(lane)
         latest = now + speech.queued_ms(lane) / 1_000 + _PATIENCE
-        self.active[lane] = _Order(plan(digits), speech.end(lane), latest)
+        self.active[lane] = _Order(plan(digits, self._clock_rate[lane]), speech.end(lane), latest)
 
     def stop(self, lane: int) -> None:
         """Send no more digits on a lane, and let its speech continue."""

@@ -25,6 +25,12 @@ class DigitReader:
         self._detectors = [DigitDetector(SAMPLE_RATE) for _ in range(lanes)]
         self._pressed: set[int] = set()
 
+    def configure(self, lane: int, clock_rate: int) -> None:
+        """Set the ticks per second in which the lane's events are counted."""
+        if self._detectors[lane].clock_rate != clock_rate:
+            self._detectors[lane] = DigitDetector(clock_rate)
+            self._pressed.discard(lane)
+
     def reset(self, lane: int) -> None:
         """Forget the lane: another call."""
         self._detectors[lane].reset()

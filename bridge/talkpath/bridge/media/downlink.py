@@ -77,15 +77,18 @@ class Downlink:
         self._any_translates = False
         counters.derive(self._count_played)
 
-    def configure(self, lane: int, model_format: ModelFormat, codec: PhoneCodec) -> None:
+    def configure(
+        self, lane: int, model_format: ModelFormat, codec: PhoneCodec, parameters: str = ""
+    ) -> None:
         """Set the lane's formats; what is queued stays as it is and leaves in the new codec.
 
-        The model's format must not change while audio is queued.
+        `parameters` is what the far end wants of the codec, as in ``a=fmtp``. The model's format must not
+        change while audio is queued.
         """
         self._format[lane] = model_format
         self._is_pcm[lane] = model_format == "pcm"
         self._is_ulaw[lane] = codec == "PCMU"
-        if self.wideband.configure(lane, codec):
+        if self.wideband.configure(lane, codec, parameters):
             self._forget(lane)
         self._translates[lane] = False
         if codec in LAWS:
@@ -166,9 +169,13 @@ class Downlink:
         if self._noise.any_wanted:
             self._noise.fill(rows, carries, self._is_ulaw[rows], out)
 
-    def encode(self, rows: Rows, out: Codes) -> None:
-        """Write the octets of those of some lanes (k,) that are wide-band into `out` (k, 160)."""
-        self.wideband.encode(rows, out)
+    def encode(self, rows: Rows, out: Codes) -> dict[int, int]:
+        """Write the octets of those of some lanes (k,) that are wide-band into `out` (k, 160).
+
+        Returns:
+            The octets of those rows that have less than 160.
+        """
+        return self.wideband.encode(rows, out)
 
     def _take_mixed(
         self, rows: Rows, wide: NDArray[np.bool_], out: Codes, now: float, events: list[MediaEvent]

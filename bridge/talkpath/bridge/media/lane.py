@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from talkpath.codecs.opus import CLOCK_RATE
 from talkpath.sip.messages import Secret
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
     "UplinkMode",
 ]
 
-PhoneCodec = Literal["PCMU", "PCMA", "G722"]
+PhoneCodec = Literal["PCMU", "PCMA", "G722", "OPUS"]
 ModelFormat = Literal["pcmu", "pcma", "pcm"]
 UplinkMode = Literal["caller", "silence", "nothing", "joined"]
 
@@ -67,7 +68,9 @@ class LaneMedia:
         payload_type: RTP payload type of the codec.
         remote_address: Where the far end's SDP says it listens: a numeric IP address.
         remote_port: The port there.
+        codec_parameters: What the far end wants of the codec, as its ``a=fmtp`` says it.
         dtmf_payload_type: Payload type of RFC 4733 telephone events, `None` when not negotiated.
+        dtmf_clock_rate: Ticks per second in which their durations are counted.
         sends: We send (the far end's direction is `sendrecv` or `recvonly`).
         receives: We take what arrives (the far end's direction is `sendrecv` or `sendonly`).
         packet_time: Milliseconds per packet that the far end announced; a hint, every size is taken.
@@ -82,7 +85,9 @@ class LaneMedia:
     payload_type: int
     remote_address: str
     remote_port: int
+    codec_parameters: str = ""
     dtmf_payload_type: int | None = None
+    dtmf_clock_rate: int = SAMPLE_RATE
     sends: bool = True
     receives: bool = True
     packet_time: int = 20
@@ -91,6 +96,11 @@ class LaneMedia:
     remote_crypto: Secret = NO_KEY
     remote_rtcp: tuple[str, int] | None = None
     signalling_host: str = ""
+
+    @property
+    def clock_rate(self) -> int:
+        """Ticks per second of the codec's RTP clock."""
+        return CLOCK_RATE if self.codec == "OPUS" else SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)

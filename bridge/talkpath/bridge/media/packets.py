@@ -1,4 +1,4 @@
-"""Audio packets of one round and the frames that come of them, as arrays."""
+"""The packets of one round and the frames that come of them, as arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["LOST", "PAUSE", "THERE", "AudioPackets", "FrameRound"]
+__all__ = ["LOST", "PAUSE", "THERE", "AudioPackets", "FrameRound", "MediaRound"]
 
 THERE: Final = 0
 """This octet of a frame came from the network."""
@@ -61,3 +61,38 @@ class AudioPackets:
             self.payload[index],
             self.length[index],
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MediaRound:
+    """RTP packets on their way through the receive half, one of each of some lanes; see `rtp.ParsedPackets`.
+
+    Every field is an array (k,), `packets` one (k, width).
+    """
+
+    rows: NDArray[np.intp]
+    kinds: NDArray[np.int8]
+    sequence: NDArray[np.uint16]
+    timestamp: NDArray[np.uint32]
+    ssrc: NDArray[np.uint32]
+    offset: NDArray[np.intp]
+    length: NDArray[np.intp]
+    packets: NDArray[np.uint8]
+
+    def select(self, index: NDArray[np.intp]) -> MediaRound:
+        """The packets at `index`."""
+        return MediaRound(
+            self.rows[index],
+            self.kinds[index],
+            self.sequence[index],
+            self.timestamp[index],
+            self.ssrc[index],
+            self.offset[index],
+            self.length[index],
+            self.packets[index],
+        )
+
+    def payload(self, number: int) -> NDArray[np.uint8]:
+        """The payload of one packet."""
+        start = int(self.offset[number])
+        return self.packets[number, start : start + int(self.length[number])]

@@ -146,7 +146,7 @@ class MediaPlane(LaneControls):
             authentic=call.srtp is not None,
         )
         receiver.uplink.configure(lane, call.model_format, media.codec)
-        self._downlink.configure(lane, call.model_format, media.codec)
+        self._downlink.configure(lane, call.model_format, media.codec, media.codec_parameters)
         self._watchdog.watch(lane, now, receives=media.receives)
         if not receiver.jitter.patience.running(lane):
             receiver.jitter.start(lane, now)
@@ -154,8 +154,10 @@ class MediaPlane(LaneControls):
             receiver.jitter.patience.pause(np.array([lane], np.intp))
         target = receiver.latch.target(lane)
         sends = media.sends and target is not None and target[1] > 0
-        self._transmitter.configure(lane, media.payload_type, target or ("", 0), sends=sends)
-        self._transmitter.dialler.configure(lane, media.dtmf_payload_type)
+        self._transmitter.configure(
+            lane, media.payload_type, target or ("", 0), sends=sends, clock_rate=media.clock_rate
+        )
+        self._transmitter.dialler.configure(lane, media.dtmf_payload_type, media.dtmf_clock_rate)
         self._control.configure(lane, media, now)
 
     def _secure(self, lane: int, call: OpenLane, media: LaneMedia) -> None:

@@ -8,7 +8,7 @@ ring. What does not belong is counted by cause and dropped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,12 +18,13 @@ from talkpath.bridge.media.digits import DigitReader
 from talkpath.bridge.media.g711_law import LAWS
 from talkpath.bridge.media.in_order import InOrder, placed
 from talkpath.bridge.media.jitter import JitterRing
-from talkpath.bridge.media.lane import FRAME_BYTES, Latched
+from talkpath.bridge.media.lane import FRAME_BYTES, SAMPLE_RATE, Latched
 from talkpath.bridge.media.latch import Claim, Latch
-from talkpath.bridge.media.packets import AudioPackets
+from talkpath.bridge.media.packet_stream import RingClock
+from talkpath.bridge.media.packets import AudioPackets, MediaRound
 from talkpath.bridge.media.reception_log import ReceptionLog
 from talkpath.bridge.media.repair import LossRepair
-from talkpath.bridge.media.sequence import RESTART, SequenceTracker
+from talkpath.bridge.media.sequence import DROP, RESTART, SequenceTracker
 from talkpath.bridge.media.sockets import PACKET_BYTES, SocketSet
 from talkpath.bridge.media.uplink import UplinkEncoder
 from talkpath.bridge.media.wideband import FAMILIES
@@ -45,38 +46,6 @@ _FRAME_PACKET: Final = rtp.HEADER_LENGTH + FRAME_BYTES
 _SETTLE_INTERVAL: Final = 0.25
 _COMFORT_NOISE: Final = 13  # RFC 3551, table 4
 _AUDIO, _EVENT, _NOISE, _FOREIGN = 0, 1, 2, 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Round:
-    """Packets on their way, one per lane; every field is an array (k,) or (k, width)."""
-
-    rows: NDArray[np.intp]
-    kinds: NDArray[np.int8]
-    sequence: NDArray[np.uint16]
-    timestamp: NDArray[np.uint32]
-    ssrc: NDArray[np.uint32]
-    offset: NDArray[np.intp]
-    length: NDArray[np.intp]
-    packets: NDArray[np.uint8]
-
-    def select(self, index: NDArray[np.intp]) -> _Round:
-        """The packets at `index`."""
-        return _Round(
-            self.rows[index],
-            self.kinds[index],
-            self.sequence[index],
-            self.timestamp[index],
-            self.ssrc[index],
-            self.offset[index],
-            self.length[index],
-            self.packets[index],
-        )
-
-    def payload(self, number: int) -> NDArray[np.uint8]:
-        """The payload of one packet."""
-        start = int(self.offset[number])
-        return self.packets[number, start : start + int(self.length[number])]
 
 
 class Receiver:
@@ -116,6 +85,7 @@ class Receiver:
         self._payload_type = np.full(lanes, _UNSET, np.int16)
         self._event_type = np.full(lanes, _UNSET, np.int16)
         self._receives = np.zeros(lanes, np.bool_)
+        self._clock = RingClock(lanes)  # fast: of codecs whose packets are held until they leave the ring
 
     def configure(self, lane: int, media: LaneMedia) -> None:
         """Set what a lane takes."""
@@ -123,6 +93,8 @@ class Receiver:
         self._payload_type[lane] = media.payload_type
         self._event_type[lane] = _UNSET if media.dtmf_payload_type is None else media.dtmf_payload_type
         self._receives[lane] = media.receives
+        self._clock.configure(lane, fast=media.clock_rate != SAMPLE_RATE)
+        self.digits.configure(lane, media.dtmf_clock_rate)
 
     def change_codec(self, lane: int, old: PhoneCodec, new: PhoneCodec) -> None:
         """Take what waits of the old codec along, translated or as audio for the model's next beat."""
@@ -139,6 +111,7 @@ class Receiver:
         self._leave_order(np.array([lane], np.intp))
         self._payload_type[lane] = self._event_type[lane] = _UNSET
         self._receives[lane] = False
+        self._clock.configure(lane, fast=False)
         self._sequences.reset(lane)
         self.latch.reset(lane)
         self.jitter.stop(lane)
@@ -233,6 +206,8 @@ class Receiver:
     def _expect(self, rows: NDArray[np.intp]) -> None:
         """Recognise the next packets of those lanes that hold nothing back."""
         ready = self.jitter.empty(rows) & self._receives[rows]
+        if self._clock.any_fast:
+            ready &= ~self._clock.fast[rows]
         rows = rows[ready & (self._payload_type[rows] != _UNSET)]
         if rows.size:
             sequence, ssrc = self._sequences.expected(rows)
@@ -284,7 +259,7 @@ class Receiver:
 
     def _latched(
         self,
-        arrived: _Round,
+        arrived: MediaRound,
         sources: tuple[Any, ...],
         strange: NDArray[np.bool_],
         now: float,
@@ -311,7 +286,7 @@ class Receiver:
         self._counters.add_rows(rows[valid & ~receiving], Cause.NOT_RECEIVING)
         return receiving
 
-    def _follow(self, arrived: _Round, now: float, beat: Beat) -> None:
+    def _follow(self, arrived: MediaRound, now: float, beat: Beat) -> None:
         """Follow the sequence of every admitted packet, then give each kind to its reader."""
         rows = arrived.rows
         self.latch.heard_at[rows] = now
@@ -320,19 +295,23 @@ class Receiver:
             self.reception.begin_source(rows[restarted], arrived.ssrc[restarted])
             for lane in rows[restarted].tolist():
                 self.digits.restart(lane)
-        timed = not arrived.kinds.any()
+        timed, in_ticks = not arrived.kinds.any(), arrived
+        if self._clock.any_fast:
+            arrived = replace(arrived, timestamp=self._clock.in_octets(rows, arrived.timestamp))
         self.reception.add(rows, placed(arrived.sequence, arrived.timestamp), now, timed=timed)
-        if arrived.kinds.any():
-            self._other_kinds(arrived, now, beat)
+        if not timed:
+            self._other_kinds(in_ticks, now, beat)
             audio = np.flatnonzero(arrived.kinds == _AUDIO)
             if not audio.size:
                 return
             arrived, order = arrived.select(audio), order[audio]
         self._play(arrived, order, now, beat)
 
-    def _play(self, arrived: _Round, order: NDArray[np.int8], now: float, beat: Beat) -> None:
+    def _play(self, arrived: MediaRound, order: NDArray[np.int8], now: float, beat: Beat) -> None:
         """Give audio packets to the jitter ring."""
         self.reception.delay.came(arrived.rows, arrived.timestamp, now)
+        if self._clock.any_fast:
+            arrived, order = self._held(arrived, order)
         packets = arrived.packets
         for number in np.flatnonzero(arrived.offset != rtp.HEADER_LENGTH).tolist():
             payload = arrived.payload(number).copy()
@@ -342,7 +321,20 @@ class Receiver:
         audio = AudioPackets(arrived.rows, timestamp, order, payloads, arrived.length)
         self._encode(self.jitter.offer(audio, now), now, beat.uplink)
 
-    def _other_kinds(self, arrived: _Round, now: float, beat: Beat) -> None:
+    def _held(self, arrived: MediaRound, order: NDArray[np.int8]) -> tuple[MediaRound, NDArray[np.int8]]:
+        """Put numbers in place of packets that are no octets of sound; those that are malformed drop out."""
+        sound = np.ones(len(arrived.rows), np.bool_)
+        for number in np.flatnonzero(self._clock.fast[arrived.rows] & (order != DROP)).tolist():
+            lane, payload = int(arrived.rows[number]), arrived.payload(number).tobytes()
+            held, octets = self.uplink.hold(lane, payload, int(arrived.timestamp[number]))
+            arrived.packets[number, rtp.HEADER_LENGTH : rtp.HEADER_LENGTH + octets] = held
+            arrived.offset[number], arrived.length[number] = rtp.HEADER_LENGTH, octets
+            if not octets:
+                self._counters.add(lane, Cause.BAD_PAYLOAD)
+                sound[number] = False
+        return (arrived, order) if sound.all() else (arrived.select(np.flatnonzero(sound)), order[sound])
+
+    def _other_kinds(self, arrived: MediaRound, now: float, beat: Beat) -> None:
         """Read key presses; these and comfort noise say that the source is silent on purpose."""
         self.jitter.patience.pause(arrived.rows[arrived.kinds != _AUDIO])
         self._counters.add_rows(arrived.rows[arrived.kinds == _NOISE], Cause.COMFORT_NOISE)
@@ -365,8 +357,8 @@ class Receiver:
 
 def _round(
     rows: NDArray[np.intp], arrivals: Arrivals, parsed: rtp.ParsedPackets, kinds: NDArray[np.int8]
-) -> _Round:
-    return _Round(
+) -> MediaRound:
+    return MediaRound(
         rows,
         kinds,
         parsed.sequence,

@@ -2,7 +2,8 @@
 
 A lane sends all the time, silence when there is nothing to say, so that NAT bindings and the watchdogs of
 PBXs stay alive. SSRC and sequence run on for the whole call; the timestamp is the slot number of the
-heartbeat, so that it runs on through hold and through slots that were skipped.
+heartbeat, so that it runs on through hold and through slots that were skipped. Where a codec has a clock of
+another rate, another stream begins (RFC 7160, section 4.1): SSRC and timestamp are new.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
     from random import Random
+
+    from numpy.typing import NDArray
 
     from talkpath.bridge.media.counters import Counters
     from talkpath.bridge.media.downlink import Downlink
@@ -60,6 +63,7 @@ class _Phase:
         self.payload_type = np.zeros(len(lanes), np.uint8)
         self.sequence = np.zeros(len(lanes), np.uint16)  # the next; runs over by itself
         self.timestamp = np.zeros(len(lanes), np.uint32)  # of slot 0
+        self.clock: NDArray[np.uint32] | None = None  # its ticks in 1/8000 s; None: one, on all lanes
         self.talking = np.zeros(len(lanes), np.bool_)
         self.marked = False
         self.sent = 0  # slots served since this was arranged
@@ -105,8 +109,11 @@ class Transmitter:
         self._ssrc = np.zeros(lanes, np.int64)
         self._sequence = np.zeros(lanes, np.int64)
         self._first_sequence = np.zeros(lanes, np.int64)
+        self._begun_at = np.zeros(lanes, np.int64)  # the same of the stream with the present SSRC
         self._timestamp = np.zeros(lanes, np.int64)
         self._payload_type = np.zeros(lanes, np.int64)
+        self._clock = np.ones(lanes, np.uint32)
+        self._short = np.zeros(lanes, np.int64)  # octets by which packets were shorter than a frame of G.711
         self._talking = np.zeros(lanes, np.bool_)
         self._sendto: dict[int, SendTo] = {}
         self._targets: dict[int, Address] = {}
@@ -115,21 +122,34 @@ class Transmitter:
 
     def open(self, lane: int, sock: socket.socket) -> None:
         """Give a lane its socket and the numbers its stream starts with; nothing is sent yet."""
-        self._ssrc[lane] = self._random.getrandbits(32)
         # SRTP: far from its wrap, whose loss a receiver could not notice (RFC 3711, section 3.3.1).
         self._sequence[lane] = self._first_sequence[lane] = self._random.getrandbits(15)
-        self._timestamp[lane] = self._random.getrandbits(32)
+        self._begin_stream(lane)
         self._talking[lane] = False
         self._sendto[lane] = sock.sendto
 
-    def configure(self, lane: int, payload_type: int, target: Address, *, sends: bool) -> None:
+    def configure(
+        self, lane: int, payload_type: int, target: Address, *, sends: bool, clock_rate: int = SAMPLE_RATE
+    ) -> None:
         """Set what a lane sends and where to; `sends=False` pauses it (hold)."""
         self._payload_type[lane] = payload_type
+        self._set_clock(lane, clock_rate // SAMPLE_RATE)
         before = self._targets.pop(lane, None)
         if sends:
             self._targets[lane] = target
         if sends or before is not None:
             self._arrange(lane % PHASES, paused=lane)
+
+    def _set_clock(self, lane: int, ticks: int) -> None:
+        if ticks != self._clock[lane]:
+            self._clock[lane] = ticks
+            self._remember(self._phases[lane % PHASES])
+            self._begin_stream(lane)
+
+    def _begin_stream(self, lane: int) -> None:
+        self._ssrc[lane] = self._random.getrandbits(32)
+        self._timestamp[lane] = self._random.getrandbits(32)
+        self._begun_at[lane], self._short[lane] = self._sequence[lane], 0
 
     def secure(self, lane: int, sock: socket.socket, protect: Callable[[memoryview], bytes] | None) -> None:
         """Encrypt what a lane sends, or no longer; `configure` must follow."""
@@ -148,18 +168,20 @@ class Transmitter:
         self._sendto.pop(lane, None)
         if self._targets.pop(lane, None) is not None:
             self._arrange(lane % PHASES)
-        self._sequence[lane] = self._first_sequence[lane] = 0
+        self._sequence[lane] = self._first_sequence[lane] = self._short[lane] = 0
+        self._clock[lane] = 1
 
     def sends(self, lane: int) -> bool:
         """Whether the lane is sending."""
         return lane in self._targets
 
-    def sender(self, lane: int, now: float) -> tuple[int, int, int]:
-        """SSRC of a lane, its RTP timestamp at `now`, and the packets it has sent."""
+    def sender(self, lane: int, now: float) -> tuple[int, int, int, int]:
+        """SSRC of a lane, its RTP timestamp at `now`, and the packets and octets of payload sent with it."""
         self._remember(self._phases[lane % PHASES])
-        passed = round((now - self._start) * SAMPLE_RATE)
+        passed = round((now - self._start) * SAMPLE_RATE * int(self._clock[lane]))
         timestamp = (int(self._timestamp[lane]) + passed) & 0xFFFFFFFF
-        return int(self._ssrc[lane]), timestamp, int(self._sequence[lane] - self._first_sequence[lane])
+        packets = int(self._sequence[lane] - self._begun_at[lane])
+        return int(self._ssrc[lane]), timestamp, packets, packets * FRAME_BYTES - int(self._short[lane])
 
     def skip(self, slots: int) -> None:
         """Note that slots were left out; the next audio is a new talkspurt to its receiver."""
@@ -184,7 +206,7 @@ class Transmitter:
         talking = self._joins.take(group.rows, talking, group.payloads)
         carries = self._sounds.take(group.rows, talking, group.payloads, events)
         self._downlink.fill(group.rows, carries, group.payloads)
-        self._downlink.encode(group.rows, group.payloads)
+        short = self._downlink.encode(group.rows, group.payloads)
         if self._tap.active:
             self._tap.agent(group.rows, group.payloads, slot)
             self._tap.agent_samples(group.rows, self._downlink.wideband.samples, slot)
@@ -196,13 +218,22 @@ class Transmitter:
             group.marked = marks
         group.sequence_field[:] = group.sequence
         group.sequence += _ONE
-        group.timestamp_field[:] = group.timestamp + np.uint32(slot * FRAME_BYTES & 0xFFFFFFFF)
+        passed = np.uint32(slot * FRAME_BYTES & 0xFFFFFFFF)
+        group.timestamp_field[:] = group.timestamp + (passed if group.clock is None else passed * group.clock)
         group.sent += 1
+        views = self._shortened(group, short) if short else group.views
         if self.dialler.active:
-            replaced = self.dialler.replace(group.lanes, group.packets, group.views, now, events)
-            self._hand_over(group, replaced)
+            self._hand_over(group, self.dialler.replace(group.lanes, group.packets, views, now, events))
         else:
-            self._hand_over(group, group.views)
+            self._hand_over(group, views)
+
+    def _shortened(self, group: _Phase, octets: dict[int, int]) -> list[memoryview]:
+        """The packets of a phase, those of some rows with fewer octets of payload."""
+        views = group.views.copy()
+        for number, count in octets.items():
+            views[number] = views[number][: rtp.HEADER_LENGTH + count]
+            self._short[group.lanes[number]] += FRAME_BYTES - count
+        return views
 
     def _hand_over(self, group: _Phase, packets: Sequence[memoryview]) -> None:
         for (sendto, target), packet, lane in zip(group.targets, packets, group.lanes, strict=True):
@@ -222,6 +253,7 @@ class Transmitter:
         group.payload_type[:] = self._payload_type[rows]
         group.sequence[:] = self._sequence[rows] & 0xFFFF
         group.timestamp[:] = self._timestamp[rows]
+        group.clock = self._clock[rows] if (self._clock[rows] > 1).any() else None
         group.talking[:] = self._talking[rows]
         rtp.write_headers(group.packets, group.payload_type, 0, 0, self._ssrc[rows], False)
         self._phases[number] = group

@@ -71,6 +71,10 @@ class UplinkEncoder:
             self._silence[lane] = LAWS[codec].silence
         self._check_uniform()
 
+    def hold(self, lane: int, payload: bytes, timestamp: int) -> tuple[int, int]:
+        """Keep a packet of a lane whose octets are no sound, see `packet_stream.PacketStream.hold`."""
+        return self._wideband.hold(lane, payload, timestamp)
+
     def set_mode(self, lane: int, mode: UplinkMode) -> None:
         """Choose what the model hears: the caller, silence in stream time, or nothing at all.
 

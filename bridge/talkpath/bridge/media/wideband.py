@@ -4,7 +4,8 @@ G.711 is a table, so that all lanes are one array operation. A wide-band codec a
 so that its lanes are walked one by one; everything around it (concealment, resampling) still takes all lanes
 at once. Whatever the codec, it speaks 16 kHz here, and a frame is 20 ms.
 
-A new codec is an entry of `FAMILIES` with a decoder and an encoder; nothing else of the media plane knows it.
+A new codec is an entry of `FAMILIES` with a decoder and an encoder. One whose octets are no ticks of an 8 kHz
+clock has a `packet_stream.PacketStream` for a decoder.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from talkpath.bridge.media.lane import FRAME_BYTES
+from talkpath.bridge.media.packet_stream import PacketStream
 from talkpath.bridge.media.packets import LOST, THERE
 from talkpath.codecs import g722
 from talkpath.codecs.concealment import ConcealmentBank
+from talkpath.codecs.opus import OpusEncoder, OpusWishes
 from talkpath.codecs.resample import Resampler
 
 if TYPE_CHECKING:
@@ -64,21 +67,22 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CodecFamily:
-    """One wide-band codec of 8,000 octets a second, one for each tick of its RTP clock.
+    """One wide-band codec.
 
     Attributes:
         decoder: Makes a decoder at the beginning of its state.
-        encoder: Makes an encoder at the beginning of its state.
-        silence: The octet that is the least sound.
+        encoder: Makes an encoder at the beginning of its state, from what the far end wants (``a=fmtp``).
+        silence: The octet of the jitter ring that is the least sound.
     """
 
-    decoder: Callable[[], Decoder]
-    encoder: Callable[[], Encoder]
+    decoder: Callable[[], Decoder | PacketStream]
+    encoder: Callable[[str], Encoder]
     silence: int
 
 
 FAMILIES: Final[dict[PhoneCodec, CodecFamily]] = {
-    "G722": CodecFamily(g722.G722Decoder, g722.G722Encoder, 0xFF),
+    "G722": CodecFamily(g722.G722Decoder, lambda _: g722.G722Encoder(), 0xFF),
+    "OPUS": CodecFamily(PacketStream, lambda parameters: OpusEncoder(OpusWishes.of(parameters)), 0),
 }
 """The wide-band codecs by name."""
 
@@ -97,6 +101,7 @@ class WidebandDecoder:
         self.wide = np.zeros(lanes, np.bool_)
         self._codecs: list[PhoneCodec | None] = [None] * lanes
         self._decoders: dict[int, Decoder] = {}
+        self._streams: dict[int, PacketStream] = {}  # those of them that take packets, and mend by themselves
         self._silence = np.zeros(lanes, np.uint8)
         self._bank = ConcealmentBank(lanes, WIDE_RATE)
 
@@ -110,13 +115,20 @@ class WidebandDecoder:
             return False
         self._codecs[lane] = codec
         before = self._decoders.pop(lane, None)
+        self._streams.pop(lane, None)
         family = FAMILIES.get(codec) if codec else None
         self.wide[lane] = family is not None
         if family is not None:
-            self._decoders[lane] = family.decoder()
+            self._decoders[lane] = decoder = family.decoder()
+            if isinstance(decoder, PacketStream):
+                self._streams[lane] = decoder
             self._silence[lane] = family.silence
             self._bank.reset(np.array([lane], np.intp))
         return bool(before or family)
+
+    def hold(self, lane: int, payload: bytes, timestamp: int) -> tuple[int, int]:
+        """Keep a packet of a lane whose octets are no sound, see `PacketStream.hold`."""
+        return self._streams[lane].hold(payload, timestamp)
 
     def decode(self, rows: Rows, frames: Codes, holes: Codes | None = None) -> Samples:
         """Decode the next frame of each of some wide-band lanes.
@@ -135,7 +147,15 @@ class WidebandDecoder:
         samples = np.empty((len(rows), WIDE_FRAME), np.int16)
         if whole.any():
             samples[whole] = self._bank.good(rows[whole], self._decoded(rows[whole], frames[whole]))
-        samples[~whole] = self._made_up(rows[~whole], frames[~whole], holes[~whole])
+        rest = []
+        for number in np.flatnonzero(~whole).tolist():
+            stream = self._streams.get(int(rows[number]))
+            if stream is None:
+                rest.append(number)
+            else:
+                samples[number] = stream.mend(frames[number], holes[number])
+        if rest:
+            samples[rest] = self._made_up(rows[rest], frames[rest], holes[rest])
         return samples
 
     def _decoded(self, rows: Rows, frames: Codes) -> Samples:
@@ -188,27 +208,27 @@ class WidebandEncoder:
         self.wide = np.zeros(lanes, np.bool_)
         self.any_wide = False
         self.samples = np.zeros((lanes, WIDE_FRAME), np.int16)
-        self._codecs: list[PhoneCodec | None] = [None] * lanes
+        self._codecs: list[tuple[PhoneCodec | None, str]] = [(None, "")] * lanes
         self._encoders: dict[int, Encoder] = {}
 
-    def configure(self, lane: int, codec: PhoneCodec | None) -> bool:
-        """Set the codec of a lane; `None` and G.711 need no encoder.
+    def configure(self, lane: int, codec: PhoneCodec | None, parameters: str = "") -> bool:
+        """Set the codec of a lane, and what the far end wants of it; `None` and G.711 need no encoder.
 
         Returns:
             Whether a wide-band codec begins anew or ends.
         """
-        if self._codecs[lane] == codec:
+        if self._codecs[lane] == (codec, parameters):
             return False
-        self._codecs[lane] = codec
+        self._codecs[lane] = codec, parameters
         before = self._encoders.pop(lane, None)
         family = FAMILIES.get(codec) if codec else None
         if family is not None:
-            self._encoders[lane] = family.encoder()
+            self._encoders[lane] = family.encoder(parameters)
         self.wide[lane] = family is not None
         self.any_wide = bool(self._encoders)
         return bool(before or family)
 
-    def encode(self, rows: Rows, out: Codes) -> None:
+    def encode(self, rows: Rows, out: Codes) -> dict[int, int]:
         """Encode what stands in `samples` for the wide-band ones of some lanes.
 
         Silence is encoded like everything else: encoder and far end stay in step.
@@ -216,12 +236,20 @@ class WidebandEncoder:
         Args:
             rows: The lanes (k,), each at most once.
             out: Where the octets go (k, 160); the rows of other lanes stay as they are.
+
+        Returns:
+            The octets of those rows that have less than 160.
         """
+        short: dict[int, int] = {}
         if not self.any_wide:
-            return
+            return short
         for number in np.flatnonzero(self.wide[rows]).tolist():
             lane = int(rows[number])
-            out[number] = np.frombuffer(self._encoders[lane].encode(self.samples[lane]), np.uint8)
+            encoded = self._encoders[lane].encode(self.samples[lane])
+            out[number, : len(encoded)] = np.frombuffer(encoded, np.uint8)
+            if len(encoded) < FRAME_BYTES:
+                short[number] = len(encoded)
+        return short
 
 
 def widened(samples: Samples) -> NDArray[np.int16]:

@@ -25,6 +25,7 @@ ANOMALIES: Final = frozenset(
         "oversized",
         "wrong_source",
         "wrong_payload_type",
+        "bad_payload",
         "late",
         "duplicate",
         "overrun",

@@ -87,7 +87,7 @@ def _room(figures: Figures, room: Capacity, config: Config) -> Iterator[Advice]:
 
 def _codecs(figures: Figures, config: Config) -> Iterator[Advice]:
     answered = sum(figures.codecs.values())
-    wide = figures.codecs["G722"]
+    wide = figures.codecs["G722"] + figures.codecs["OPUS"]
     if wide and config.realtime.audio != "pcm":
         why = f"{wide} of {answered} calls had wide-band voice, made narrow again by {config.realtime.audio}"
         yield Advice("realtime.audio", f'"{config.realtime.audio}"', '"pcm"', why)
