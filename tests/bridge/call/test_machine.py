@@ -5,7 +5,6 @@ import itertools
 import pytest
 
 from talkpath.bridge.call.machine import (
-    CAUSES,
     TABLE,
     TIMEOUTS,
     Effect,
@@ -14,6 +13,7 @@ from talkpath.bridge.call.machine import (
     mermaid,
     step,
 )
+from talkpath.bridge.call.verdict import CAUSES
 from talkpath.bridge.state_table import IllegalEventError
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from talkpath.bridge.call.machine import CAUSES, TABLE, Event, State, step
+from talkpath.bridge.call.machine import TABLE, Event, State, step
 from talkpath.bridge.call.sentences import ANSWER_NOTE, LIMIT_SENTENCE
+from talkpath.bridge.call.verdict import CAUSES
 from talkpath.sip import messages as m
 from tests.bridge.call.model_double import HELLO
 from tests.bridge.call.world import World

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from talkpath.bridge.call.bookkeeping import Bookkeeping
-from talkpath.bridge.call.machine import CAUSES, TIMEOUTS, Effect, Event, State, step
+from talkpath.bridge.call.machine import TIMEOUTS, Effect, Event, State, step
 from talkpath.bridge.call.phone_leg import PhoneLeg
 from talkpath.bridge.call.timers import CallTimers
+from talkpath.bridge.call.verdict import CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,9 @@ The drawing in ``docs/architecture.md`` is generated from the table (`mermaid`).
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from talkpath.bridge.state_table import drawing, look_up
-
-if TYPE_CHECKING:
-    from talkpath.bridge.observe.call_record import Cause
 
 
 class State(enum.Enum):
@@ -356,22 +353,6 @@ TABLE: Final[dict[tuple[State, Event], Step]] = {
         for event in (_E.DIALOG_ENDED, _E.SIP_LOST)
     },
 }
-
-CAUSES: Final[dict[tuple[State, Event], Cause]] = {
-    **{(state, _E.MODEL_GONE): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING, _S.DIALING)},
-    **{(state, _E.TIMEOUT): "model_unavailable" for state in (_S.OFFERED, _S.PREPARING)},
-    (_S.DIALING, _E.TIMEOUT): "no_answer",
-    **{
-        (state, _E.MODEL_GONE): "model_lost"
-        for state in (_S.ANSWERED, *IN_CONVERSATION, _S.RECOVERING, _S.HELD)
-    },
-    **{(state, _E.GOODBYE_ASKED): "agent_hung_up" for state in (_S.DIALING, _S.ANSWERED, *IN_CONVERSATION)},
-    **{(state, _E.LIMIT_REACHED): "time_limit" for state in (*IN_CONVERSATION, _S.RECOVERING, _S.HELD)},
-    (_S.ASKING, _E.SILENT_TOO_LONG): "silence",
-    **{(state, _E.TRANSFERRED): "transferred" for state in _S if state is not _S.ENDED},
-    **{(state, _E.SIP_LOST): "sip_process_lost" for state in _S if state is not _S.ENDED},
-}
-"""Steps that decide why the call ends, for its record; the first one counts, until `Effect.STAY`."""
 
 
 def step(state: State, event: Event) -> Step:

@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from talkpath.bridge.call.machine import IN_CONVERSATION, Event, State
 from talkpath.sip.outcomes import Outcome as SipOutcome
 
 if TYPE_CHECKING:
     from talkpath.bridge.observe.call_record import Cause, Direction, EndedBy, Outcome
+
+CAUSES: Final[dict[tuple[State, Event], Cause]] = {
+    **{
+        (state, Event.MODEL_GONE): "model_unavailable"
+        for state in (State.OFFERED, State.PREPARING, State.DIALING)
+    },
+    **{(state, Event.TIMEOUT): "model_unavailable" for state in (State.OFFERED, State.PREPARING)},
+    (State.DIALING, Event.TIMEOUT): "no_answer",
+    **{
+        (state, Event.MODEL_GONE): "model_lost"
+        for state in (State.ANSWERED, *IN_CONVERSATION, State.RECOVERING, State.HELD)
+    },
+    **{
+        (state, Event.GOODBYE_ASKED): "agent_hung_up"
+        for state in (State.DIALING, State.ANSWERED, *IN_CONVERSATION)
+    },
+    **{
+        (state, Event.LIMIT_REACHED): "time_limit"
+        for state in (*IN_CONVERSATION, State.RECOVERING, State.HELD)
+    },
+    (State.ASKING, Event.SILENT_TOO_LONG): "silence",
+    **{(state, Event.TRANSFERRED): "transferred" for state in State if state is not State.ENDED},
+    **{(state, Event.SIP_LOST): "sip_process_lost" for state in State if state is not State.ENDED},
+}
+"""Steps that decide why the call ends, for its record; the first one counts, until `Effect.STAY`."""
 
 BROKEN: Final[frozenset[Cause]] = frozenset({"model_lost", "no_media", "sip_process_lost", "internal_error"})
 """Causes that make a call that was answered a failed one."""
