@@ -58,7 +58,7 @@ class Peer:
     @classmethod
     def of_browser(cls, config: Config, trunk: str) -> Peer:
         """A browser has no numbers of its own: the numbers that are there are those of a trunk."""
-        own = next((one for one in config.trunks if one.name == trunk), None)
+        own = config.trunk_named(trunk)
         if own is None:
             return cls(trunk)
         place = _configured(own)
@@ -83,7 +83,7 @@ class Peer:
             ReferError: it cannot be written, because nobody knows where the trunk is.
         """
         name = self.trunk if trunk is None else trunk
-        own = next((one for one in config.trunks if one.name == name), None)
+        own = config.trunk_named(name)
         if destination.lower().startswith("tel:"):
             destination = uri_user(destination)
         if ":" in destination:
@@ -99,12 +99,12 @@ class Peer:
         """
         if ":" in destination:
             return target_uri(destination, "")
-        own = next((one for one in config.trunks if one.name == self.trunk), None)
+        own = config.trunk_named(self.trunk)
         return target_uri(destination, self._place(own, self.trunk).domain, own.kind if own else "generic")
 
     def referrer(self, config: Config) -> str:
         """Who we are to the peer, for Referred-By (RFC 3892); empty: nobody that it knows."""
-        own = next((one for one in config.trunks if one.name == self.trunk), None)
+        own = config.trunk_named(self.trunk)
         if own is not None and own.username and own.register_uri:
             return target_uri(own.username, _configured(own).domain, own.kind)
         return self.called

@@ -102,13 +102,12 @@ def _to_number(number: str, mode: Mode, config: Config, peer: Peer) -> Selection
 
 def _destinations(config: Config, name: str, peer: Peer) -> Destinations:
     """What may be called by a trunk; its hosts are those that it is configured with, and the caller's own."""
-    trunk = next((one for one in config.trunks if one.name == name), None)
+    trunk = config.trunk_named(name)
     own = uri_host(f"sip:{peer.domain}") if peer.domain and peer.trunk == name else ""
     if trunk is None:
         return Destinations(config.sip.outbound.allow, [own])
-    uris = filter(None, (trunk.register_uri, *trunk.backup_registrars, trunk.outbound_proxy))
     return Destinations(
-        trunk.outbound.allow, [*map(uri_host, uris), own], [str(network) for network in trunk.match]
+        trunk.outbound.allow, [*map(uri_host, trunk.servers), own], [str(network) for network in trunk.match]
     )
 
 

@@ -75,11 +75,7 @@ def trunk_towards(config: Config, uri: str) -> str:
     from talkpath.sip.headers import uri_host
 
     host = uri_host(uri)
-    for trunk in config.trunks:
-        theirs = (trunk.register_uri, trunk.outbound_proxy, *trunk.backup_registrars)
-        if any(uri_host(one) == host for one in theirs if one):
-            return trunk.name
-    return ""
+    return next((trunk.name for trunk in config.trunks if host in map(uri_host, trunk.servers)), "")
 
 
 def call_problem(config: Config, uri: str, agent: str | None, trunk: str) -> str:

@@ -10,18 +10,20 @@ if TYPE_CHECKING:
 
 def told_names(config: Config, trunk: str, agent: str) -> dict[str, str]:
     """Which headers of an INVITE become facts for the agent, and under which names: the agent's come last."""
-    of_trunk = next((one.headers for one in config.trunks if one.name == trunk), {})
-    return {**of_trunk, **config.agents[agent].headers}
+    known = config.trunk_named(trunk)
+    return {**(known.headers if known else {}), **config.agents[agent].headers}
 
 
 def dtmf_mode(config: Config, trunk: str) -> Literal["auto", "rfc4733", "info"]:
     """How keys are sent on the calls of a trunk, which may be none of the configured."""
-    return next((known.dtmf for known in config.trunks if known.name == trunk), "auto")
+    known = config.trunk_named(trunk)
+    return known.dtmf if known else "auto"
 
 
 def signals_hold(config: Config, trunk: str) -> bool:
     """Whether the calls of a trunk, which may be none of the configured, are held by a re-INVITE."""
-    return any(known.hold == "signal" for known in config.trunks if known.name == trunk)
+    known = config.trunk_named(trunk)
+    return known is not None and known.hold == "signal"
 
 
 def phone_trunk(config: Config) -> str:

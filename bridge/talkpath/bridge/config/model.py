@@ -188,6 +188,10 @@ class Config(Section):
         default_factory=WorkersConfig, description="The processes that carry the voices."
     )
 
+    def trunk_named(self, name: str) -> TrunkConfig | None:
+        """The trunk of this name; None: a call by none of the configured."""
+        return next((trunk for trunk in self.trunks if trunk.name == name), None)
+
 
 def is_watched(config: Config) -> bool:
     """Whether the supervisor is to know what happens in live calls."""

@@ -275,6 +275,11 @@ class TrunkConfig(Section):
         default_factory=OutboundConfig, description="Calls of ours by this trunk; keys as in [sip.outbound]."
     )
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """SIP addresses of the registrar, of those behind it, and of the proxy; those that there are."""
+        return tuple(filter(None, (self.register_uri, *self.backup_registrars, self.outbound_proxy)))
+
     @model_validator(mode="after")
     def _has_a_purpose(self) -> Self:
         if self.register_uri is None and not self.match and self.outbound_proxy is None:

@@ -65,12 +65,8 @@ def ways(config: Config) -> list[Way]:
 
 
 def _uris(trunk: TrunkConfig) -> Iterator[str]:
-    if trunk.register_uri:
-        yield trunk.register_uri
-    yield from trunk.backup_registrars
-    if trunk.outbound_proxy:
-        yield trunk.outbound_proxy
-    if not (trunk.register_uri or trunk.outbound_proxy):
+    yield from trunk.servers
+    if not trunk.servers:
         for network in trunk.match:
             parsed = ipaddress.ip_network(network, strict=False)
             if parsed.num_addresses == 1:
