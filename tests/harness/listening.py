@@ -84,6 +84,12 @@ def audible_spans(
     return [(first, last) for first, last in spans if last - first >= least_ms * step]
 
 
+def has_ended(samples: NDArray[np.int16], *, rate: int, count: int = 1) -> bool:
+    """Tell whether the utterance of that number, counted from 1, is there to its end: 250 ms more follow."""
+    spans = audible_spans(samples, rate=rate)
+    return len(spans) >= count and spans[count - 1][1] < samples.size - rate // 4
+
+
 def ladder_fits(samples: NDArray[np.int16], *, first: int, rungs: int, rate: int) -> list[Fit]:
     """Fit each rung of a tone ladder that begins at sample ``first``, each at its place in the time.
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.asterisk import Asterisk, telephone
 from tests.harness.baresip import Baresip
-from tests.harness.listening import audible_spans, ladder_fits, write_bursts
+from tests.harness.listening import audible_spans, has_ended, ladder_fits, write_bursts
 from tests.harness.page import for_daemon, snippets
 from tests.harness.peers import wait_until
 
@@ -60,13 +60,11 @@ def dial(caller: Baresip, asterisk: Asterisk) -> None:
 
 def wait_for_spans(caller: Baresip, count: int) -> None:
     """Wait until the caller has heard so many utterances, the last of them to its end."""
-
-    def heard() -> bool:
-        samples = caller.heard()
-        spans = audible_spans(samples, rate=RATE)
-        return len(spans) >= count and spans[count - 1][1] < samples.size - RATE // 4
-
-    wait_until(heard, f"{count} utterances", log=lambda: str(audible_spans(caller.heard(), rate=RATE)))
+    wait_until(
+        lambda: has_ended(caller.heard(), rate=RATE, count=count),
+        f"{count} utterances",
+        log=lambda: str(audible_spans(caller.heard(), rate=RATE)),
+    )
 
 
 def assert_ladder(caller: Baresip, span: tuple[int, int], *, rungs: int = 5) -> None:

@@ -17,6 +17,7 @@ from tests.bridge.media.wide import (
     RATES,
     decoded,
     heard_by,
+    loudest_gap,
     model_audio,
     octets,
     snr,
@@ -76,12 +77,6 @@ def by_codec(payloads: NDArray[np.uint8], order: list[PhoneCodec]) -> list[NDArr
         else:
             heard.append(np.repeat(LAWS[codec].decode(part).reshape(-1), 2))
     return heard
-
-
-def loudest_gap(samples: NDArray[np.int16], rate: int) -> float:
-    """Seconds of the longest stretch without sound."""
-    sounding = np.flatnonzero(np.abs(samples.astype(int)) > 1_000)
-    return float(np.diff(sounding, prepend=0, append=samples.size).max() / rate)
 
 
 def test_what_waits_behind_a_hole_is_heard_when_the_codec_changes(line: Line) -> None:

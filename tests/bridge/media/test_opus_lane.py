@@ -15,9 +15,8 @@ from talkpath.bridge.media.srtp import Srtp
 from talkpath.codecs import telephone_event
 from talkpath.codecs.opus import OpusDecoder, OpusEncoder, OpusWishes
 from tests.bridge.media.phone import Heard, Line, drain, packet
-from tests.bridge.media.test_mixed_codecs import loudest_gap
 from tests.bridge.media.test_srtp import SUITE, key
-from tests.bridge.media.wide import heard_by, snr, steps, tone
+from tests.bridge.media.wide import heard_by, loudest_gap, snr, steps, tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

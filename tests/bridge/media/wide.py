@@ -59,6 +59,12 @@ def snr(samples: NDArray[np.int16], hertz: float, rate: int) -> float:
     return float(10 * np.log10(np.square(basis @ weights).sum() / np.square(rest).sum()))
 
 
+def loudest_gap(samples: NDArray[np.int16], rate: int) -> float:
+    """Seconds of the longest stretch without sound."""
+    sounding = np.flatnonzero(np.abs(samples.astype(int)) > 1_000)
+    return float(np.diff(sounding, prepend=0, append=samples.size).max() / rate)
+
+
 def steps(numbers: NDArray[Any], modulus: int) -> set[int]:
     return {int(step) % modulus for step in np.diff(numbers.astype(np.int64))}
 
