@@ -4,9 +4,10 @@ from http import HTTPStatus
 
 import pytest
 
-from talkpath.bridge.api.access import Access, Gate, is_loopback
+from talkpath.bridge.api.access import Access, Gate
 from talkpath.bridge.api.problems import ApiError
 from talkpath.bridge.config.api import ApiConfig
+from talkpath.bridge.http.loopback import is_loopback
 
 READ, OPERATE = "r" * 24, "o" * 24
 

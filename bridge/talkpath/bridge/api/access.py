@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
+
+from talkpath.bridge.http.loopback import is_loopback
 
 from .problems import ApiError
 
@@ -115,13 +116,3 @@ class Gate:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether an address is this machine's own."""
-    try:
-        address = ipaddress.ip_address(host or "")
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from talkpath.bridge.api.access import is_loopback
+from talkpath.bridge.http.loopback import is_loopback
 
 if TYPE_CHECKING:
     import asyncio
